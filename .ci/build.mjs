@@ -1,0 +1,90 @@
+// Builds dist/: ESM and CommonJS, each with its own declarations beside it.
+//
+//   dist/esm   tsc, then babel marks the top-level calls as pure, so that bundlers can drop what is not used
+//   dist/cjs   the same modules as CommonJS; a package.json there says so, because the package itself is a module
+//
+// One set of declarations for both would be wrong: TypeScript takes a .d.ts for the format of the nearest package.json.
+import babel from "@babel/core"
+import { spawnSync } from "node:child_process"
+import fs from "node:fs"
+import { createRequire } from "node:module"
+import path from "node:path"
+import { fileURLToPath } from "node:url"
+import ts from "typescript"
+import { failOnDiagnostics } from "./diagnostics.mjs"
+
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
+const dist = path.join(root, "dist")
+const esm = path.join(dist, "esm")
+const cjs = path.join(dist, "cjs")
+
+/** The files under `directory` that end in `extension`, relative to it. */
+const filesIn = (directory, extension) =>
+  fs.readdirSync(directory, { recursive: true }).filter((file) => file.endsWith(extension)).sort()
+
+const compile = () => {
+  const tsc = createRequire(import.meta.url).resolve("typescript/bin/tsc")
+  const { status } = spawnSync(process.execPath, [tsc, "-p", "tsconfig.build.json"], { cwd: root, stdio: "inherit" })
+  if (status !== 0) process.exit(status ?? 1)
+}
+
+const transform = async (from, to, plugins) => {
+  for (const file of filesIn(from, ".js")) {
+    const target = path.join(to, file)
+    // babel follows the source map that tsc wrote, so the new one still leads to src/. Both directories are equally deep.
+    const { code, map } = await babel.transformFileAsync(path.join(from, file), {
+      babelrc: false,
+      configFile: false,
+      compact: false,
+      plugins,
+      sourceMaps: true
+    })
+    fs.mkdirSync(path.dirname(target), { recursive: true })
+    fs.writeFileSync(target, `${code}\n//# sourceMappingURL=${path.basename(file)}.map\n`)
+    fs.writeFileSync(`${target}.map`, JSON.stringify({ ...map, file: path.basename(file) }))
+  }
+}
+
+const copyDeclarations = () => {
+  for (const file of [...filesIn(esm, ".d.ts"), ...filesIn(esm, ".d.ts.map")]) {
+    fs.mkdirSync(path.dirname(path.join(cjs, file)), { recursive: true })
+    fs.copyFileSync(path.join(esm, file), path.join(cjs, file))
+  }
+}
+
+// `stripInternal` removes every declaration marked @internal, also one that a public declaration still refers to. tsc
+// does not notice, and most users would not either (skipLibCheck makes such a type `any`): so look at what was written.
+const checkDeclarations = () => {
+  const { options } = ts.getParsedCommandLineOfConfigFile(
+    path.join(root, "tsconfig.build.json"),
+    { noEmit: true, skipLibCheck: false },
+    { ...ts.sys, onUnRecoverableConfigFileDiagnostic: (diagnostic) => failOnDiagnostics([diagnostic], root) }
+  )
+  for (const directory of [esm, cjs]) {
+    const files = filesIn(directory, ".d.ts").map((file) => path.join(directory, file))
+    const program = ts.createProgram(files, { ...options, rootDir: root })
+    failOnDiagnostics(
+      // Ours only: the declarations of a dependency are not for us to check.
+      files.flatMap((file) => {
+        const source = program.getSourceFile(file)
+        return [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)]
+      }),
+      root,
+      "The declarations that were built do not type-check. Is something marked @internal that a public type needs?"
+    )
+  }
+}
+
+try {
+  fs.rmSync(dist, { recursive: true, force: true })
+  compile()
+  await transform(esm, esm, ["annotate-pure-calls"])
+  await transform(esm, cjs, ["@babel/transform-export-namespace-from", "@babel/transform-modules-commonjs"])
+  copyDeclarations()
+  fs.writeFileSync(path.join(cjs, "package.json"), `${JSON.stringify({ type: "commonjs" }, null, 2)}\n`)
+  checkDeclarations()
+  console.log(`Built ${filesIn(esm, ".js").length} modules into dist/esm and dist/cjs`)
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error)
+  process.exitCode = 1
+}

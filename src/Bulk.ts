@@ -1,0 +1,151 @@
+/**
+ * What comes of sending many edits.
+ *
+ * Every record ends in exactly one of four ways:
+ *
+ * - `accepted`: the server took it (it applies it later, as with `asyncEdit`);
+ * - `rejected`: the server said no to it, or it was invalid and not sent;
+ * - `unknown`: it was sent, and no answer came that settles it;
+ * - `unsent`: it was not sent, or the server certainly did nothing with it.
+ *
+ * What failed carries its edit with the insert id under which it was, or would have been, sent. So
+ * `users.bulkEdit(report.failedRecords.map((record) => record.edit))` is a safe second try.
+ *
+ * @since 0.1.0
+ */
+import type * as Duration from "effect/Duration"
+import type { InvalidUserEdit, RequestError } from "./SuprsendError.js"
+import type { UserEdit } from "./UserEdit.js"
+
+/**
+ * How a bulk is sent.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /** How many requests are under way at once. Default: that of the layer, 16. */
+  readonly concurrency?: number | undefined
+}
+
+/**
+ * A record that was not accepted.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface FailedRecord {
+  readonly outcome: "rejected" | "unknown" | "unsent"
+  /** The edit, with the insert id that makes sending it again safe. */
+  readonly edit: UserEdit
+  readonly error: InvalidUserEdit | RequestError
+}
+
+/**
+ * What came of one request, or of edits that were never sent.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface BulkOutcome {
+  /** The edits that the server took, with their insert ids. */
+  readonly accepted: ReadonlyArray<UserEdit>
+  readonly failedRecords: ReadonlyArray<FailedRecord>
+  /** The bytes of the body; 0 if nothing was sent. */
+  readonly bytes: number
+  /** How many requests were sent for it, retries included. */
+  readonly attempts: number
+  /** How long it took, waiting for the rate limit and retries included. */
+  readonly elapsed: Duration.Duration
+}
+
+/**
+ * What came of all of them, in the vendor's words (Seed).
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { edit, set, type UserEdit } from "effect-suprsend/UserEdit"
+ * import { UsersService } from "effect-suprsend/UsersService"
+ *
+ * const program = Effect.gen(function*() {
+ *   const users = yield* UsersService
+ *   const report = yield* users.bulkEdit([set(edit("user-1"), "plan", "pro"), set(edit("user-2"), "plan", "free")])
+ *   yield* Effect.log(`${report.status}: ${report.success} of ${report.total}`)
+ *   const secondTry: ReadonlyArray<UserEdit> = report.failedRecords.map((record) => record.edit)
+ *   return yield* users.bulkEdit(secondTry)
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface BulkReport {
+  /** "success" if no record failed, "fail" if all did, else "partial". */
+  readonly status: "success" | "partial" | "fail"
+  /** How many records there were. */
+  readonly total: number
+  /** How many were accepted. */
+  readonly success: number
+  /** How many were not. */
+  readonly failure: number
+  /** Those that were not, in the order in which their requests ended. */
+  readonly failedRecords: ReadonlyArray<FailedRecord>
+}
+
+/**
+ * The report of some outcomes.
+ *
+ * @example
+ * ```ts
+ * import { Chunk, Effect, Stream } from "effect"
+ * import * as Bulk from "effect-suprsend/Bulk"
+ * import type { UserEdit } from "effect-suprsend/UserEdit"
+ * import { UsersService } from "effect-suprsend/UsersService"
+ *
+ * const withProgress = (edits: Iterable<UserEdit>) =>
+ *   Effect.gen(function*() {
+ *     const users = yield* UsersService
+ *     const outcomes = yield* users.bulkEditStream(edits).pipe(
+ *       Stream.tap((outcome) => Effect.log(`${outcome.accepted.length} accepted`)),
+ *       Stream.runCollect
+ *     )
+ *     return Bulk.report(Chunk.toReadonlyArray(outcomes))
+ *   })
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const report = (outcomes: Iterable<BulkOutcome>): BulkReport => {
+  const tally = new Tally()
+  for (const outcome of outcomes) tally.add(outcome)
+  return tally.report()
+}
+
+/**
+ * Counts outcomes as they come and forgets what was accepted: what a report of a million records needs is what failed.
+ *
+ * @internal
+ */
+export class Tally {
+  private success = 0
+  private readonly failedRecords: Array<FailedRecord> = []
+
+  add(outcome: BulkOutcome): void {
+    this.success += outcome.accepted.length
+    for (const record of outcome.failedRecords) this.failedRecords.push(record)
+  }
+
+  report(): BulkReport {
+    const { success } = this
+    const failure = this.failedRecords.length
+    return {
+      status: failure === 0 ? "success" : success === 0 ? "fail" : "partial",
+      total: success + failure,
+      success,
+      failure,
+      failedRecords: [...this.failedRecords]
+    }
+  }
+}

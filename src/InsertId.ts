@@ -1,0 +1,32 @@
+/**
+ * Where the ids of events come from.
+ *
+ * An event's `$insert_id` is what makes sending it again safe, so it must never repeat, in no process and on no machine: it
+ * comes from the runtime's cryptographic source, and not from Effect's `Random`, whose seed of 32 bits would repeat.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+
+/**
+ * The source of insert ids: UUIDs of version 4, unless a test provides another one.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { InsertId } from "effect-suprsend/InsertId"
+ * import { edit } from "effect-suprsend/UserEdit"
+ * import { UsersService } from "effect-suprsend/UsersService"
+ *
+ * const predictable = Effect.flatMap(UsersService, (users) => users.asyncEdit(edit("user-42"))).pipe(
+ *   Effect.provideService(InsertId, Effect.succeed("insert-id-1"))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category references
+ */
+export class InsertId extends Context.Reference<InsertId>()("effect-suprsend/InsertId", {
+  defaultValue: (): Effect.Effect<string> => Effect.sync(() => globalThis.crypto.randomUUID())
+}) {}

@@ -1,0 +1,478 @@
+/**
+ * Keeps the requests of everyone who shares it below the limit of the server: never more than `limit` in any `window`.
+ *
+ * A request reaches the server some time between its start and its answer, and only the answer tells that it did. So an
+ * attempt holds its slot from its start until one window after it ended: however the network bunches requests up, and
+ * wherever the server begins to count, it never counts more than the limit. On top of that starts are paced, so that a
+ * fresh limiter does not send the requests of a whole window at once.
+ *
+ * @since 0.1.0
+ */
+import type * as Cause from "effect/Cause"
+import type * as Clock from "effect/Clock"
+import * as ConfigError from "effect/ConfigError"
+import * as Context from "effect/Context"
+import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
+import { constVoid, identity } from "effect/Function"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Runtime from "effect/Runtime"
+import type * as Scope from "effect/Scope"
+import * as Slots from "./internal/slots.js"
+
+/**
+ * The limiter that all requests of the SDK go through, single calls and bulk alike. It is a service of its own, so that
+ * one that counts for a whole fleet can take the place of `layerMemory`, which counts for one process.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as RateLimiter from "effect-suprsend/RateLimiter"
+ *
+ * const program = Effect.gen(function*() {
+ *   const limiter = yield* RateLimiter.RateLimiter
+ *   yield* Effect.forEach([1, 2, 3], (n) => limiter.limit(Effect.log(`request ${n}`)), { concurrency: "unbounded" })
+ * }).pipe(Effect.provide(RateLimiter.layerMemory()))
+ * ```
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export class RateLimiter extends Context.Tag("effect-suprsend/RateLimiter")<RateLimiter, RateLimiter.Service>() {}
+
+/**
+ * @since 0.1.0
+ */
+export declare namespace RateLimiter {
+  /**
+   * What a limiter does. It wraps an attempt instead of handing out tickets, because it has to know when the attempt
+   * ended, whether it succeeded, failed or was interrupted.
+   *
+   * @example
+   * ```ts
+   * import { Effect, Ref } from "effect"
+   * import type { RateLimiter } from "effect-suprsend/RateLimiter"
+   *
+   * // A limiter that lets everything pass and counts it.
+   * const counting = (attempts: Ref.Ref<number>): RateLimiter.Service => ({
+   *   limit: (attempt) => Effect.zipRight(Ref.update(attempts, (n) => n + 1), attempt),
+   *   limitCost: (attempt, cost) => Effect.zipRight(Ref.update(attempts, (n) => n + cost), attempt),
+   *   pause: () => Effect.void
+   * })
+   * ```
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Service {
+    /**
+     * Runs the attempt as soon as a slot is free, first come, first served. The slot comes back one window after the
+     * attempt ended, however it ended. Interrupted while it waits, it leaves the queue and nothing was sent.
+     */
+    readonly limit: <A, E, R>(attempt: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+    /**
+     * The same for an attempt that the server counts as `cost` requests. It waits its turn, and those behind it wait
+     * with it. A cost that can never pass is refused at once with `RateLimitCostExceeded`: one above the limit, or one
+     * that is not a positive integer.
+     */
+    readonly limitCost: <A, E, R>(
+      attempt: Effect.Effect<A, E, R>,
+      cost: number
+    ) => Effect.Effect<A, E | RateLimitCostExceeded, R>
+    /**
+     * Lets nobody start before the duration is over, not even those who waited already when it began; what is running
+     * is left alone. Pauses only ever extend: a shorter one within a longer one changes nothing.
+     */
+    readonly pause: (duration: Duration.DurationInput) => Effect.Effect<void>
+  }
+
+  /**
+   * What the server allows.
+   *
+   * @example
+   * ```ts
+   * import type { RateLimiter } from "effect-suprsend/RateLimiter"
+   *
+   * // At most 100 requests in any 10 seconds, and at most 5 of them at once.
+   * const options: RateLimiter.Options = { limit: 100, window: "10 seconds", burst: 5 }
+   * ```
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Options {
+    /** How many requests may arrive in any one window: a positive integer. */
+    readonly limit: number
+    /** How long a window is: finite and longer than nothing. */
+    readonly window: Duration.DurationInput
+    /**
+     * How many requests may start at once after a rest, before starts are paced at one each `window / limit`: a positive
+     * integer. By default a hundredth of the limit, but at least 10. A burst as large as the limit means no pacing, which
+     * therefore is the default up to a limit of 10.
+     */
+    readonly burst?: number | undefined
+  }
+}
+
+/**
+ * The attempt costs more than the limiter could ever let pass, or its cost is not a positive integer. It was not run.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as RateLimiter from "effect-suprsend/RateLimiter"
+ *
+ * const program = Effect.gen(function*() {
+ *   const limiter = yield* RateLimiter.make({ limit: 5, window: "1 minute" })
+ *   return yield* limiter.limitCost(Effect.succeed("sent"), 6)
+ * }).pipe(
+ *   Effect.scoped,
+ *   Effect.catchTag("RateLimitCostExceeded", (error) => Effect.succeed(`${error.cost} is above ${error.limit}`))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class RateLimitCostExceeded extends Data.TaggedError("RateLimitCostExceeded")<{
+  /** What the attempt asked for, in requests. */
+  readonly cost: number
+  /** The most that one attempt may ask for, in requests. */
+  readonly limit: number
+}> {
+  /**
+   * @since 0.1.0
+   */
+  override get message(): string {
+    return this.cost > this.limit
+      ? `A cost of ${this.cost} can never pass a limit of ${this.limit} per window. Split the request, or raise the limit.`
+      : `A cost must be a positive integer of at most ${this.limit} requests, got ${this.cost}.`
+  }
+}
+
+/** The queue is a ring closed by a waiter that waits for nothing, so that whoever gives up leaves it in O(1). */
+class Waiter {
+  previous: Waiter = this
+  next: Waiter = this
+  /** It has its slots, but its fiber does not run yet. */
+  admitted = false
+  resume: (effect: Effect.Effect<void>) => void = constVoid
+  constructor(readonly cost: number) {}
+
+  insertBefore(next: Waiter): void {
+    this.previous = next.previous
+    this.next = next
+    next.previous.next = this
+    next.previous = this
+  }
+
+  remove(): void {
+    this.previous.next = this.next
+    this.next.previous = this.previous
+    this.previous = this
+    this.next = this
+  }
+}
+
+type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+
+/** The longest that a JavaScript timer can sleep. */
+const maxSleep = 2 ** 31 - 1
+
+const unsafeMake = (
+  initial: Slots.State,
+  clock: Clock.Clock,
+  fork: (effect: Effect.Effect<void>) => Fiber.RuntimeFiber<void>
+): { readonly service: RateLimiter.Service; readonly close: () => void } => {
+  const { limit } = initial.rule
+  // Nanoseconds since 1970 do not fit a float, those since the limiter was made do.
+  const origin = clock.unsafeCurrentTimeNanos()
+  const now = () => Number(clock.unsafeCurrentTimeNanos() - origin) / 1_000_000
+  const waiting = new Waiter(0)
+  const leaving = new Waiter(0)
+  let state = initial
+  let timer: Fiber.RuntimeFiber<void> | undefined
+  let wakeAt = Infinity
+  let closed = false
+
+  /** Admits whoever may start now, and tells when the next may, as far as is known. */
+  const admit = (): number => {
+    const instant = now()
+    while (waiting.next !== waiting) {
+      const first = waiting.next
+      const at = Slots.startAt(state, first.cost, instant)
+      if (at > instant) {
+        return at
+      }
+      state = Slots.start(state, first.cost, instant)
+      first.remove()
+      first.insertBefore(leaving)
+      first.admitted = true
+      first.resume(Effect.void)
+    }
+    return Infinity
+  }
+
+  const sleep: Effect.Effect<void> = Effect.suspend(() =>
+    // Rounded up, as timers know whole milliseconds only. Some fire early all the same: `admit` looks at the clock.
+    Effect.flatMap(clock.sleep(Duration.millis(Math.min(Math.ceil(wakeAt - now()), maxSleep))), () => {
+      wakeAt = admit()
+      if (wakeAt < Infinity) {
+        return sleep
+      }
+      timer = undefined
+      return Effect.void
+    })
+  )
+
+  const stopTimer = () => {
+    timer?.unsafeInterruptAsFork(FiberId.none)
+    timer = undefined
+    wakeAt = Infinity
+  }
+
+  /** To be called whenever something changed for those who wait. */
+  const update = () => {
+    const at = admit()
+    if (waiting.next === waiting) {
+      stopTimer()
+    } else if (at < wakeAt) {
+      stopTimer()
+      wakeAt = at
+      timer = fork(sleep)
+    }
+  }
+
+  /** Back to the front of the queue with those who have slots but did not run yet, in their order. */
+  const recall = () => {
+    while (leaving.previous !== leaving) {
+      const last = leaving.previous
+      state = Slots.cancel(state, last.cost)
+      last.remove()
+      last.insertBefore(waiting.next)
+      last.admitted = false
+    }
+  }
+
+  const ended = (cost: number) => {
+    state = Slots.answer(state, cost, now())
+    if (waiting.next !== waiting) {
+      update()
+    }
+  }
+
+  const gaveUp = (waiter: Waiter) => {
+    if (waiter.admitted) {
+      state = Slots.cancel(state, waiter.cost)
+    }
+    waiter.remove()
+    update()
+  }
+
+  const run = <A, E, R>(restore: Restore, attempt: Effect.Effect<A, E, R>, cost: number): Effect.Effect<A, E, R> =>
+    Effect.matchCauseEffect(restore(attempt), {
+      onFailure: (cause: Cause.Cause<E>) => {
+        ended(cost)
+        return Effect.failCause(cause)
+      },
+      onSuccess: (value) => {
+        ended(cost)
+        return Effect.succeed(value)
+      }
+    })
+
+  const admission = (waiter: Waiter): Effect.Effect<void> =>
+    Effect.async<void>((resume) => {
+      if (closed) {
+        resume(Effect.interrupt)
+      } else if (waiter.admitted) {
+        resume(Effect.void)
+      } else {
+        waiter.resume = resume
+      }
+    })
+
+  const runAdmitted = <A, E, R>(
+    restore: Restore,
+    attempt: Effect.Effect<A, E, R>,
+    waiter: Waiter
+  ): Effect.Effect<A, E, R> =>
+    Effect.matchCauseEffect(restore(admission(waiter)), {
+      onFailure: (cause) => {
+        gaveUp(waiter)
+        return Effect.failCause(cause)
+      },
+      onSuccess: () => {
+        // A pause can come between the admission and this fiber.
+        if (!waiter.admitted) {
+          return runAdmitted(restore, attempt, waiter)
+        }
+        waiter.remove()
+        return run(restore, attempt, waiter.cost)
+      }
+    })
+
+  const limitCost = <A, E, R>(attempt: Effect.Effect<A, E, R>, cost: number): Effect.Effect<A, E, R> =>
+    Effect.uninterruptibleMask((restore) => {
+      if (closed) {
+        return Effect.interrupt
+      }
+      if (waiting.next === waiting) {
+        const instant = now()
+        if (Slots.startAt(state, cost, instant) <= instant) {
+          state = Slots.start(state, cost, instant)
+          return run(restore, attempt, cost)
+        }
+      }
+      const waiter = new Waiter(cost)
+      waiter.insertBefore(waiting)
+      if (waiting.next === waiter) {
+        update()
+      }
+      return runAdmitted(restore, attempt, waiter)
+    })
+
+  return {
+    service: {
+      limit: (attempt) => limitCost(attempt, 1),
+      limitCost: (attempt, cost) =>
+        Slots.canPass(initial.rule, cost)
+          ? limitCost(attempt, cost)
+          : Effect.fail(new RateLimitCostExceeded({ cost, limit })),
+      pause: (duration) =>
+        Effect.sync(() => {
+          state = Slots.pause(state, now() + Duration.toMillis(duration))
+          recall()
+          update()
+        })
+    },
+    close: () => {
+      closed = true
+      stopTimer()
+      recall()
+      while (waiting.next !== waiting) {
+        const first = waiting.next
+        first.remove()
+        first.resume(Effect.interrupt)
+      }
+    }
+  }
+}
+
+const isPositiveInteger = (n: number): boolean => Number.isSafeInteger(n) && n > 0
+
+const check = (options: RateLimiter.Options): Effect.Effect<Slots.State, ConfigError.ConfigError> => {
+  const { burst, limit } = options
+  const fail = (field: keyof RateLimiter.Options, expected: string) =>
+    Effect.fail(ConfigError.InvalidData(
+      ["rateLimit", field],
+      `rateLimit.${field} must be ${expected}, got ${String(options[field])}`
+    ))
+  if (!isPositiveInteger(limit)) {
+    return fail("limit", "a positive integer (requests per window, such as 1000)")
+  }
+  const window = Option.getOrElse(Duration.decodeUnknown(options.window), () => Duration.zero)
+  if (!Duration.isFinite(window) || Duration.toMillis(window) === 0) {
+    return fail("window", "a finite duration above zero (such as \"1 second\")")
+  }
+  if (burst !== undefined && !isPositiveInteger(burst)) {
+    return fail("burst", "a positive integer (requests that may start at once, such as 10)")
+  }
+  return Effect.succeed(Slots.make({ limit, window: Duration.toMillis(window), burst }))
+}
+
+/**
+ * Makes a limiter for one process. It lives as long as its scope: when that closes, those who still wait are interrupted,
+ * and so is everyone who comes later. Attempts that run already are left alone.
+ *
+ * Time is that of the `Clock` it is made with. While nobody waits it runs nothing; for all who wait it has one timer.
+ *
+ * Fails with a `ConfigError` that names the field, such as `rateLimit.limit`, for options that are out of range.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as RateLimiter from "effect-suprsend/RateLimiter"
+ *
+ * const program = Effect.scoped(
+ *   Effect.gen(function*() {
+ *     const limiter = yield* RateLimiter.make({ limit: 5, window: "1 minute" })
+ *     yield* limiter.limit(Effect.log("at once"))
+ *     yield* limiter.pause("10 seconds")
+ *     yield* limiter.limit(Effect.log("ten seconds later"))
+ *   })
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (
+  options: RateLimiter.Options
+): Effect.Effect<RateLimiter.Service, ConfigError.ConfigError, Scope.Scope> =>
+  Effect.gen(function*() {
+    const initial = yield* check(options)
+    const clock = yield* Effect.clock
+    const runtime = yield* Effect.runtime<never>()
+    // A layer may be built in an uninterruptible region, which the timer must not inherit.
+    const fork = (effect: Effect.Effect<void>) =>
+      Runtime.runFork(runtime, Effect.interruptible(effect), { immediate: false })
+    const { service } = yield* Effect.acquireRelease(
+      Effect.sync(() => unsafeMake(initial, clock, fork)),
+      (limiter) => Effect.sync(limiter.close)
+    )
+    return service
+  })
+
+/**
+ * One limiter for everyone it is provided to, for one process. By default 1000 requests per second, SuprSend's own limit.
+ *
+ * It counts what goes through it: provided twice by reference it is one limiter, called twice it is two.
+ *
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import * as RateLimiter from "effect-suprsend/RateLimiter"
+ *
+ * // A quarter of the limit, because four processes share the workspace.
+ * const Limiter: Layer.Layer<RateLimiter.RateLimiter> = RateLimiter.layerMemory({ limit: 250 }).pipe(Layer.orDie)
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerMemory = (
+  options?: { readonly [K in keyof RateLimiter.Options]?: RateLimiter.Options[K] | undefined }
+): Layer.Layer<RateLimiter, ConfigError.ConfigError> =>
+  Layer.scoped(
+    RateLimiter,
+    make({ limit: options?.limit ?? 1000, window: options?.window ?? "1 second", burst: options?.burst })
+  )
+
+/**
+ * Limits nothing: every attempt runs at once, at any cost, and a pause is not kept. For tests, and for a server that
+ * needs no protection.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as RateLimiter from "effect-suprsend/RateLimiter"
+ *
+ * const program = Effect.gen(function*() {
+ *   const limiter = yield* RateLimiter.RateLimiter
+ *   return yield* limiter.limit(Effect.succeed("at once"))
+ * }).pipe(Effect.provide(RateLimiter.layerNoop))
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerNoop: Layer.Layer<RateLimiter> = Layer.succeed(RateLimiter, {
+  limit: identity,
+  limitCost: identity,
+  pause: () => Effect.void
+})

@@ -1,0 +1,412 @@
+/**
+ * SuprSend in memory, as an `HttpClient`: the test layer.
+ *
+ * It checks signatures and content types, keeps profiles, applies edits, pages and deletes, with the answers that the vendor
+ * documents. It can be told to fail, and it remembers every request. Nothing leaves the process, and time is that of Effect's
+ * `Clock`, so everything works under `TestClock`.
+ *
+ * Where the vendor's documents are silent, it behaves so:
+ *
+ * - events and synchronous edits create the user if there is none;
+ * - events are applied as soon as they are accepted;
+ * - an insert id that was accepted before is accepted again, and not applied again;
+ * - one malformed event has the whole array refused with 400;
+ * - `$append` keeps duplicates in a list, and holds an identity once on a channel; a single value becomes the first of a list;
+ * - `$unset` opens a key to `$set_once` again; `$add` takes what is no number for 0.
+ *
+ * @since 0.1.0
+ */
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientError from "@effect/platform/HttpClientError"
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Chunk from "effect/Chunk"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Ref from "effect/Ref"
+import { parseJson } from "./internal/answer.js"
+import { mask } from "./internal/mask.js"
+import * as profiles from "./internal/sandbox/profile.js"
+import * as state from "./internal/sandbox/state.js"
+import * as Signature from "./Signature.js"
+import type * as SuprsendConfig from "./SuprsendConfig.js"
+import { User } from "./User.js"
+
+/**
+ * The sandbox behind the client, to look inside and to make it fail.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as Sandbox from "effect-suprsend/Sandbox"
+ * import * as Suprsend from "effect-suprsend/Suprsend"
+ * import { UsersService } from "effect-suprsend/UsersService"
+ *
+ * // A service that is down for the first request.
+ * const test = Effect.gen(function*() {
+ *   const sandbox = yield* Sandbox.Sandbox
+ *   const users = yield* UsersService
+ *   yield* sandbox.script([Sandbox.status(503, { retryAfter: "0" })])
+ *   yield* users.list()
+ *   return (yield* sandbox.requests).map((request) => request.status) // [503, 200]
+ * }).pipe(Effect.provide(Suprsend.layerTest))
+ * ```
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export class Sandbox extends Context.Tag("effect-suprsend/Sandbox")<Sandbox, Sandbox.Service>() {}
+
+/**
+ * @since 0.1.0
+ */
+export declare namespace Sandbox {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Service {
+    /** Every request that arrived, in order. */
+    readonly requests: Effect.Effect<ReadonlyArray<RecordedRequest>>
+    /** Every user, in the order in which they were made. */
+    readonly users: Effect.Effect<ReadonlyArray<User>>
+    /** One user. */
+    readonly user: (distinctId: string) => Effect.Effect<Option.Option<User>>
+    /** Subscribes a user to an object, as if it had been done elsewhere. */
+    readonly subscribeToObject: (
+      distinctId: string,
+      object: { readonly objectType: string; readonly objectId: string }
+    ) => Effect.Effect<void>
+    /** Subscribes a user to a list, as if it had been done elsewhere. */
+    readonly subscribeToList: (
+      distinctId: string,
+      list: { readonly listId: string; readonly name?: string | undefined }
+    ) => Effect.Effect<void>
+    /** Has the next requests fail, one fault each, after those that were scripted before. */
+    readonly script: (faults: Iterable<Fault>) => Effect.Effect<void>
+  }
+}
+
+/**
+ * A request as it arrived. Printed, it shows credentials and tokens masked.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class RecordedRequest extends Data.Class<{
+  readonly method: string
+  /** Path and query as on the request line. */
+  readonly uri: string
+  readonly headers: { readonly [name: string]: string }
+  /** The body as text; empty for none. */
+  readonly body: string
+  /** When it arrived, in milliseconds since the epoch. */
+  readonly at: number
+  /** The status that it was answered with; undefined while there is no answer, and for ever if the connection was cut. */
+  readonly status: number | undefined
+}> {
+  /** The body as JSON; undefined if it is none. */
+  get json(): unknown {
+    return Option.getOrUndefined(parseJson(this.body))
+  }
+
+  toJSON(): unknown {
+    return {
+      method: this.method,
+      uri: this.uri,
+      headers: { ...this.headers, ...("authorization" in this.headers ? { authorization: "<redacted>" } : undefined) },
+      body: mask(this.json),
+      at: this.at,
+      status: this.status ?? null
+    }
+  }
+
+  [Symbol.for("nodejs.util.inspect.custom")](): unknown {
+    return this.toJSON()
+  }
+}
+
+/**
+ * One way in which a request can go wrong.
+ *
+ * @since 0.1.0
+ * @category faults
+ */
+export type Fault = Data.TaggedEnum<{
+  /** Answered with a status, and not carried out. */
+  readonly Status: {
+    readonly status: number
+    readonly headers: { readonly [name: string]: string }
+    readonly body: string
+  }
+  /** Answered late. `then` happens after the delay; none is the ordinary answer. */
+  readonly Delay: { readonly duration: Duration.Duration; readonly then: Option.Option<Fault> }
+  /** The connection is cut without an answer, before or after the request was carried out. */
+  readonly Cut: { readonly carriedOut: boolean }
+  /** Carried out; the head of the answer arrives, and the body breaks off or never ends. */
+  readonly HalfAnswer: { readonly ends: boolean }
+}>
+
+const Fault = Data.taggedEnum<Fault>()
+
+/**
+ * An answer of this status, and nothing carried out.
+ *
+ * @example
+ * ```ts
+ * import * as Sandbox from "effect-suprsend/Sandbox"
+ *
+ * const storm = Sandbox.status(429, { retryAfter: "2", body: "<html>slow down</html>", contentType: "text/html" })
+ * ```
+ *
+ * @since 0.1.0
+ * @category faults
+ */
+export const status = (status: number, options?: {
+  /** The `Retry-After` header: seconds, or an HTTP date. */
+  readonly retryAfter?: string | undefined
+  /** Default: the JSON with which the vendor answers errors. */
+  readonly body?: string | undefined
+  readonly contentType?: string | undefined
+  readonly headers?: { readonly [name: string]: string } | undefined
+}): Fault =>
+  Fault.Status({
+    status,
+    headers: {
+      "content-type": options?.contentType ?? "application/json",
+      ...(options?.retryAfter === undefined ? undefined : { "retry-after": options.retryAfter }),
+      ...options?.headers
+    },
+    body: options?.body ?? state.refuse(status, "scripted").body
+  })
+
+/**
+ * An answer that takes its time, and another fault after that, if one is given.
+ *
+ * @example
+ * ```ts
+ * import * as Sandbox from "effect-suprsend/Sandbox"
+ *
+ * const slow = Sandbox.delay("5 seconds")
+ * const slowFailure = Sandbox.delay("5 seconds", Sandbox.status(503))
+ * ```
+ *
+ * @since 0.1.0
+ * @category faults
+ */
+export const delay = (duration: Duration.DurationInput, then?: Fault): Fault =>
+  Fault.Delay({ duration: Duration.decode(duration), then: Option.fromNullable(then) })
+
+/**
+ * A connection that is cut before the server did anything.
+ *
+ * @since 0.1.0
+ * @category faults
+ */
+export const cut: Fault = Fault.Cut({ carriedOut: false })
+
+/**
+ * A connection that is cut after the request was carried out: the client cannot tell it from {@link cut}.
+ *
+ * @since 0.1.0
+ * @category faults
+ */
+export const cutAfter: Fault = Fault.Cut({ carriedOut: true })
+
+/**
+ * An answer that breaks off in the middle of its body; the request was carried out.
+ *
+ * @since 0.1.0
+ * @category faults
+ */
+export const cutBody: Fault = Fault.HalfAnswer({ ends: true })
+
+/**
+ * An answer whose body never ends; the request was carried out.
+ *
+ * @since 0.1.0
+ * @category faults
+ */
+export const stall: Fault = Fault.HalfAnswer({ ends: false })
+
+/**
+ * The credentials that every sandbox accepts, and its base URL: what a client of your own needs.
+ *
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import * as Sandbox from "effect-suprsend/Sandbox"
+ * import * as SuprsendClient from "effect-suprsend/SuprsendClient"
+ * import * as UsersService from "effect-suprsend/UsersService"
+ *
+ * // With the rate limit on, unlike in `Suprsend.layerTest`.
+ * const Limited = UsersService.layer.pipe(
+ *   Layer.provide(SuprsendClient.layer({ ...Sandbox.credentials, rateLimit: { limit: 5, window: "1 second" } })),
+ *   Layer.provideMerge(Sandbox.layer)
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category credentials
+ */
+export const credentials: SuprsendConfig.WorkspaceCredentials & { readonly baseUrl: string } = {
+  workspaceKey: "sandbox-workspace-key",
+  workspaceSecret: Redacted.make("sandbox-workspace-secret"),
+  baseUrl: "http://sandbox.localhost/"
+}
+
+/**
+ * An empty sandbox: the service to look inside, and the client that talks to it.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make: Effect.Effect<{
+  readonly sandbox: Sandbox.Service
+  readonly client: HttpClient.HttpClient
+}> = Effect.gen(function*() {
+  const world = yield* Ref.make(state.empty)
+  const record = yield* Ref.make(Chunk.empty<RecordedRequest>())
+  const faults = yield* Ref.make<ReadonlyArray<Fault>>([])
+
+  const carryOut = (request: RecordedRequest): Effect.Effect<state.Answer> =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) =>
+      Ref.modify(world, (before) => {
+        const refused = authorize(request)
+        const [path, query] = splitUri(request.uri)
+        return refused !== undefined
+          ? [refused, before]
+          : state.handle(before, { method: request.method, path, query, body: request.body, now })
+      }))
+
+  const answer = (
+    request: HttpClientRequest.HttpClientRequest,
+    recorded: RecordedRequest,
+    fault: Option.Option<Fault>
+  ): Effect.Effect<Response, HttpClientError.RequestError> => {
+    const ordinary = Effect.map(
+      carryOut(recorded),
+      ({ body, contentType, status }) =>
+        new Response(status === 204 ? null : body, { status, headers: { "content-type": contentType } })
+    )
+    const broken = Effect.fail(
+      new HttpClientError.RequestError({ request, reason: "Transport", cause: new Error("socket hang up") })
+    )
+    return Option.match(fault, {
+      onNone: () => ordinary,
+      onSome: Fault.$match({
+        Status: ({ body, headers, status }) => Effect.succeed(new Response(body, { status, headers })),
+        Delay: ({ duration, then }) => Effect.delay(answer(request, recorded, then), duration),
+        Cut: ({ carriedOut }) => carriedOut ? Effect.zipRight(carryOut(recorded), broken) : broken,
+        HalfAnswer: ({ ends }) => Effect.map(ordinary, (response) => half(response, ends))
+      })
+    })
+  }
+
+  const client = HttpClient.make((request, url) =>
+    Effect.gen(function*() {
+      const arrived = new RecordedRequest({
+        method: request.method,
+        uri: url.pathname + url.search,
+        headers: { ...request.headers },
+        body: request.body._tag === "Uint8Array" ? new TextDecoder().decode(request.body.body) : "",
+        at: yield* Clock.currentTimeMillis,
+        status: undefined
+      })
+      const position = yield* Ref.modify(record, (all) => [all.length, Chunk.append(all, arrived)])
+      const fault = yield* Ref.modify(faults, ([first, ...rest]) => [Option.fromNullable(first), rest])
+      const response = yield* answer(request, arrived, fault)
+      yield* Ref.update(
+        record,
+        Chunk.modify(position, (entry) => new RecordedRequest({ ...entry, status: response.status }))
+      )
+      return HttpClientResponse.fromWeb(request, response)
+    })
+  )
+
+  const sandbox: Sandbox.Service = {
+    requests: Effect.map(Ref.get(record), Chunk.toReadonlyArray),
+    users: Effect.map(Ref.get(world), (world) => state.users(world).map(toUser)),
+    user: (distinctId) => Effect.map(Ref.get(world), (world) => Option.map(state.user(world, distinctId), toUser)),
+    subscribeToObject: (distinctId, { objectId, objectType }) =>
+      Effect.flatMap(
+        Clock.currentTimeMillis,
+        (now) =>
+          Ref.update(world, (world) =>
+            state.subscribe(world, "objects", distinctId, {
+              object: { id: objectId, object_type: objectType, properties: {} },
+              properties: {},
+              created_at: profiles.timestamp(now)
+            }))
+      ),
+    subscribeToList: (distinctId, { listId, name }) =>
+      Effect.flatMap(
+        Clock.currentTimeMillis,
+        (now) =>
+          Ref.update(world, (world) =>
+            state.subscribe(world, "lists", distinctId, {
+              list: { list_id: listId, list_name: name ?? listId, list_type: "static_list" },
+              created_at: profiles.timestamp(now)
+            }))
+      ),
+    script: (more) => Ref.update(faults, (faults) => [...faults, ...more])
+  }
+
+  return { sandbox, client }
+})
+
+const toUser = (profile: profiles.Profile): User => new User(profiles.toJson(profile))
+
+const splitUri = (uri: string): readonly [path: string, query: URLSearchParams] => {
+  const [path = "", query] = uri.split("?", 2)
+  return [path, new URLSearchParams(query)]
+}
+
+const authorize = ({ body, headers, method, uri }: RecordedRequest): state.Answer | undefined => {
+  const { authorization = "", date = "", "content-type": contentType = "" } = headers
+  if (!Signature.verify({ method, uri, body, date, contentType }, credentials, authorization)) {
+    return state.refuse(401, "signature mismatch")
+  }
+  return /^application\/json(;|$)/.test(contentType) ? undefined : state.refuse(400, "BAD REQUEST")
+}
+
+// The head and the first half of the body, then an error or nothing more.
+const half = (response: Response, ends: boolean): Response => {
+  const { headers, status } = response
+  const body = new ReadableStream<Uint8Array>({
+    async start(controller) {
+      const bytes = new Uint8Array(await response.arrayBuffer())
+      controller.enqueue(bytes.subarray(0, bytes.length / 2))
+      if (ends) controller.error(new Error("other side closed"))
+    }
+  })
+  return new Response(status === 204 ? null : body, { status, headers })
+}
+
+/**
+ * An empty sandbox as a layer: `HttpClient` for whoever sends, `Sandbox` for whoever looks.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Layer } from "effect"
+ * import * as Sandbox from "effect-suprsend/Sandbox"
+ * import * as SuprsendClient from "effect-suprsend/SuprsendClient"
+ *
+ * const ClientTest = SuprsendClient.layer(Sandbox.credentials).pipe(Layer.provideMerge(Sandbox.layer))
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer: Layer.Layer<Sandbox | HttpClient.HttpClient> = Layer.effectContext(
+  Effect.map(
+    make,
+    ({ client, sandbox }) => Context.make(Sandbox, sandbox).pipe(Context.add(HttpClient.HttpClient, client))
+  )
+)

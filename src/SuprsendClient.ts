@@ -1,0 +1,341 @@
+/**
+ * The HTTP client of this package: rate-limited, signing, retrying, and traced without anybody's name.
+ *
+ * Inside one attempt, in this order: take a slot from the limiter; stamp the date and sign the exact bytes; send; read the
+ * answer, all under the timeout of the attempt. A retry repeats the whole attempt, so that every request has a slot and a fresh
+ * signature of its own, while the body, its `$insert_id` and its `$time` stay what they were. One loop and one counter, bounded
+ * by the attempts and the elapsed time of the retry policy.
+ *
+ * Services such as `UsersService` are built on it. Use it directly for an endpoint that has no method here.
+ *
+ * @since 0.1.0
+ */
+import type * as Headers from "@effect/platform/Headers"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as Clock from "effect/Clock"
+import type * as Config from "effect/Config"
+import type * as ConfigError from "effect/ConfigError"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import * as Redacted from "effect/Redacted"
+import * as answer from "./internal/answer.js"
+import * as transport from "./internal/transport.js"
+import * as RateLimiter from "./RateLimiter.js"
+import { RequestOptions } from "./RequestOptions.js"
+import * as RetryPolicy from "./RetryPolicy.js"
+import * as SuprsendConfig from "./SuprsendConfig.js"
+import type { RequestError } from "./SuprsendError.js"
+
+/**
+ * The client as a service.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { SuprsendClient } from "effect-suprsend/SuprsendClient"
+ *
+ * const objects = Effect.gen(function*() {
+ *   const client = yield* SuprsendClient
+ *   return yield* client.execute({
+ *     call: "objects.list",
+ *     method: "GET",
+ *     template: "/v1/object/{object_type}/",
+ *     params: { object_type: "departments" },
+ *     query: { limit: 10 }
+ *   })
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export class SuprsendClient extends Context.Tag("effect-suprsend/SuprsendClient")<
+  SuprsendClient,
+  SuprsendClient.Service
+>() {}
+
+/**
+ * @since 0.1.0
+ */
+export declare namespace SuprsendClient {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Service {
+    /** Sends a request, as often as the retry policy allows, and gives the first answer of status 2xx. */
+    readonly execute: (request: Request) => Effect.Effect<Response, RequestError>
+    /** What asynchronous events call their workspace: the workspace key, or the workspace UID that came with an API key. */
+    readonly workspace: string | undefined
+    /** The user agent, which every asynchronous event repeats. */
+    readonly userAgent: string
+    /** How many requests of one bulk call are under way at once. */
+    readonly concurrency: number
+  }
+
+  /**
+   * A request, without what the client adds: base URL, credentials, headers.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Request {
+    /** The name of the call, in spans and in errors. */
+    readonly call: string
+    readonly method: "GET" | "POST" | "PATCH" | "DELETE"
+    /** The path below the base URL, with `{name}` where a parameter goes. Spans hold this, and not the parameters. */
+    readonly template: string
+    /** The parameters of the path, each of which becomes one segment, percent-encoded. */
+    readonly params?: Readonly<Record<string, string>> | undefined
+    /** The query in this order; undefined members are left out. */
+    readonly query?: Readonly<Record<string, string | number | boolean | undefined>> | undefined
+    /** The body, serialised once: these bytes are signed and sent. */
+    readonly body?: string | undefined
+    /** False if doing it twice is wrong and nothing guards against it. Default true. */
+    readonly repeatable?: boolean | undefined
+    /** True if nobody reads the answer: then its status settles the request, even if its body is cut or never ends. */
+    readonly discard?: boolean | undefined
+    /** The insert id in the body, for the errors. */
+    readonly insertId?: string | undefined
+    /** What must not appear in an error, should the server echo it. */
+    readonly secrets?: (() => ReadonlyArray<string>) | undefined
+  }
+
+  /**
+   * An answer of status 2xx.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Response {
+    readonly status: number
+    readonly headers: Headers.Headers
+    /** The body as text; empty if the request discards it. */
+    readonly body: string
+    /** How many requests were sent. */
+    readonly attempts: number
+  }
+}
+
+/**
+ * The service over an `HttpClient` and a `RateLimiter`. Fails if an option is not usable, and says which.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (
+  options: SuprsendConfig.Options
+): Effect.Effect<
+  SuprsendClient.Service,
+  ConfigError.ConfigError,
+  HttpClient.HttpClient | RateLimiter.RateLimiter
+> =>
+  Effect.gen(function*() {
+    const config = yield* SuprsendConfig.resolve(options)
+    const limiter = yield* RateLimiter.RateLimiter
+    const client = transport.harden(config.transformClient(yield* HttpClient.HttpClient))
+    return {
+      execute: (request) =>
+        Effect.flatMap(RequestOptions, (scoped) =>
+          repeat(limiter, request, {
+            policy: RetryPolicy.make(scoped.retry ?? {}, config.retry),
+            secrets: secretsOf(config.credentials),
+            attempt: transport.attempt(
+              client,
+              config.credentials,
+              transport.prepare(config, request, scoped.headers),
+              {
+                timeout: scoped.timeout === undefined ? config.timeout : Duration.decode(scoped.timeout),
+                discard: request.discard ?? false
+              }
+            )
+          })).pipe(
+            Effect.tapBoth({
+              onSuccess: ({ attempts, status }) => annotate(attempts, status),
+              onFailure: (error) => annotate(error.attempts, "status" in error ? error.status : undefined)
+            }),
+            Effect.withSpan(request.call, {
+              kind: "client",
+              captureStackTrace: false,
+              attributes: {
+                "http.request.method": request.method,
+                "url.template": request.template,
+                "server.address": config.host
+              }
+            })
+          ),
+      workspace: config.env,
+      userAgent: config.userAgent.header,
+      concurrency: config.concurrency
+    }
+  })
+
+const secretsOf = (credentials: SuprsendConfig.Credentials): ReadonlyArray<string> => [
+  Redacted.value(credentials.apiKey ?? credentials.workspaceSecret)
+]
+
+const annotate = (attempts: number, status: number | undefined): Effect.Effect<void> =>
+  Effect.annotateCurrentSpan({
+    "suprsend.attempts": attempts,
+    ...(status === undefined ? undefined : { "http.response.status_code": status })
+  })
+
+/**
+ * The loop around the attempts: one counter, one deadline.
+ */
+const repeat = (
+  limiter: RateLimiter.RateLimiter.Service,
+  request: SuprsendClient.Request,
+  { attempt, policy, secrets }: {
+    readonly policy: RetryPolicy.RetryPolicy
+    readonly secrets: ReadonlyArray<string>
+    readonly attempt: Effect.Effect<Omit<SuprsendClient.Response, "attempts">, answer.Failed>
+  }
+): Effect.Effect<SuprsendClient.Response, RequestError> =>
+  Effect.flatMap(Clock.currentTimeMillis, (started) => {
+    const repeatable = request.repeatable ?? true
+    let attempts = 0
+    let last: answer.Failed | undefined
+    // Whether an attempt that is over, and the one that is under way, may have been carried out.
+    let uncertain = false
+    let underWay = false
+
+    const giveUp = (failed: answer.Failed): Effect.Effect<never, RequestError> =>
+      Effect.fail(failed.error({
+        call: request.call,
+        attempts,
+        repeatable,
+        applied: uncertain || underWay ? "unknown" : "no",
+        insertId: request.insertId,
+        clean: answer.redactor([...secrets, ...(request.secrets?.() ?? [])])
+      }))
+
+    const counted = Effect.suspend(() => {
+      attempts++
+      underWay = true
+      return attempt
+    })
+
+    const again = (failed: answer.Failed): Effect.Effect<SuprsendClient.Response, RequestError> =>
+      Effect.flatMap(Effect.zip(Clock.currentTimeMillis, Random.next), ([now, random]) => {
+        const { failure } = failed
+        last = failed
+        underWay = false
+        uncertain = uncertain || answer.mayBeApplied(failure)
+        const wait = RetryPolicy.decide(policy, { attempts, elapsed: now - started, failure, repeatable, random })
+        return Effect.zipRight(
+          coolDown(limiter, failure, wait),
+          Option.match(wait, {
+            onNone: () => giveUp(failed),
+            onSome: (wait) =>
+              Effect.logDebug(`${request.call}: attempt ${attempts} failed, the next in ${Duration.format(wait)}`).pipe(
+                Effect.zipRight(Effect.sleep(wait)),
+                Effect.zipRight(Effect.suspend(() => loop))
+              )
+          })
+        )
+      })
+
+    const loop: Effect.Effect<SuprsendClient.Response, RequestError> = Effect.matchEffect(limiter.limit(counted), {
+      onFailure: again,
+      onSuccess: (response) => Effect.succeed({ ...response, attempts })
+    })
+
+    return Effect.timeoutTo(loop, {
+      duration: policy.elapsed,
+      onSuccess: Effect.succeed,
+      onTimeout: () => giveUp(last ?? ranOut(policy.elapsed, attempts))
+    }).pipe(Effect.flatten)
+  })
+
+const ranOut = (elapsed: Duration.Duration, attempts: number): answer.Failed =>
+  answer.fromTimeout(
+    attempts === 0
+      ? `nothing was sent: the rate limit left no room within ${Duration.format(elapsed)}`
+      : `no whole answer within ${Duration.format(elapsed)}`,
+    attempts > 0
+  )
+
+// A 429 concerns everybody who shares the limit, those too who wait already; and it holds whether or not this call goes on.
+const coolDown = (
+  limiter: RateLimiter.RateLimiter.Service,
+  failure: RetryPolicy.Failure,
+  wait: Option.Option<Duration.Duration>
+): Effect.Effect<void> =>
+  failure._tag === "Status" && failure.status === 429
+    ? Option.match(Option.orElse(failure.retryAfter, () => wait), { onNone: () => Effect.void, onSome: limiter.pause })
+    : Effect.void
+
+/**
+ * The client over the `HttpClient` of the context, with a rate limiter of its own in memory.
+ *
+ * @example
+ * ```ts
+ * import { FetchHttpClient } from "@effect/platform"
+ * import { Layer, Redacted } from "effect"
+ * import * as SuprsendClient from "effect-suprsend/SuprsendClient"
+ * import * as UsersService from "effect-suprsend/UsersService"
+ *
+ * const UsersLive = UsersService.layer.pipe(
+ *   Layer.provide(SuprsendClient.layer({
+ *     workspaceKey: "workspace-key",
+ *     workspaceSecret: Redacted.make("workspace-secret")
+ *   })),
+ *   Layer.provide(FetchHttpClient.layer)
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (
+  options: SuprsendConfig.Options
+): Layer.Layer<SuprsendClient, ConfigError.ConfigError, HttpClient.HttpClient> =>
+  Layer.provide(layerWithoutRateLimiter(options), RateLimiter.layerMemory(options.rateLimit))
+
+/**
+ * The client with its options from a `Config`, by default from the environment (see `SuprsendConfig.config`).
+ *
+ * @example
+ * ```ts
+ * import { FetchHttpClient } from "@effect/platform"
+ * import { Layer } from "effect"
+ * import * as SuprsendClient from "effect-suprsend/SuprsendClient"
+ *
+ * const ClientLive = Layer.provide(SuprsendClient.layerConfig(), FetchHttpClient.layer)
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = (
+  config: Config.Config<SuprsendConfig.Options> = SuprsendConfig.config
+): Layer.Layer<SuprsendClient, ConfigError.ConfigError, HttpClient.HttpClient> =>
+  Layer.unwrapEffect(Effect.map(config, layer))
+
+/**
+ * The client with the `RateLimiter` left open: for a limiter that several clients share, or a fleet, or none at all.
+ *
+ * @example
+ * ```ts
+ * import { Layer, Redacted } from "effect"
+ * import * as RateLimiter from "effect-suprsend/RateLimiter"
+ * import * as SuprsendClient from "effect-suprsend/SuprsendClient"
+ *
+ * const Unlimited = SuprsendClient.layerWithoutRateLimiter({
+ *   workspaceKey: "workspace-key",
+ *   workspaceSecret: Redacted.make("workspace-secret")
+ * }).pipe(Layer.provide(RateLimiter.layerNoop))
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerWithoutRateLimiter = (
+  options: SuprsendConfig.Options
+): Layer.Layer<SuprsendClient, ConfigError.ConfigError, HttpClient.HttpClient | RateLimiter.RateLimiter> =>
+  Layer.effect(SuprsendClient, make(options))

@@ -1,0 +1,313 @@
+/**
+ * Every way in which a call can fail, one error for each thing that a caller would do differently.
+ *
+ * The tags are prefixed, so that `Effect.catchTag` in a large program hits nothing else. All errors say whether trying again
+ * may help (`retryable`) and how many requests were sent (`attempts`), and none holds a secret: not the workspace's, not the
+ * tokens of an edit. They are schemas, so they travel through RPC, queues and logs as they are.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
+
+/**
+ * @since 0.1.0
+ * @category type ids
+ */
+export const TypeId: unique symbol = Symbol.for("effect-suprsend/SuprsendError")
+
+/**
+ * @since 0.1.0
+ * @category type ids
+ */
+export type TypeId = typeof TypeId
+
+/**
+ * Something that is wrong with an input: where, and what to do about it. Never the value itself: it may be a token.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const Issue = Schema.Struct({
+  path: Schema.Array(Schema.Union(Schema.String, Schema.Number)),
+  message: Schema.String
+})
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type Issue = typeof Issue.Type
+
+const summary = (issues: ReadonlyArray<Issue>): string =>
+  issues.map((issue) => at(issue.path) + issue.message).join("; ")
+
+const at = (path: Issue["path"]): string => {
+  const text = path.map((key, i) =>
+    typeof key === "string" && /^[$\w]+$/.test(key) ? (i === 0 ? key : `.${key}`) : `[${JSON.stringify(key)}]`
+  ).join("")
+  return text === "" ? "" : `${text} `
+}
+
+/**
+ * An edit that could not arrive as it was meant. Nothing was sent.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { edit, setTimezone } from "effect-suprsend/UserEdit"
+ * import { UsersService } from "effect-suprsend/UsersService"
+ *
+ * const program = Effect.gen(function*() {
+ *   const users = yield* UsersService
+ *   yield* users.asyncEdit(setTimezone(edit("user-42"), "Mars/Olympus"))
+ * }).pipe(
+ *   Effect.catchTag("InvalidUserEdit", (error) => Effect.logWarning(error.message, error.issues))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class InvalidUserEdit extends Schema.TaggedError<InvalidUserEdit>("effect-suprsend/InvalidUserEdit")(
+  "InvalidUserEdit",
+  { call: Schema.String, distinctId: Schema.String, issues: Schema.Array(Issue) }
+) {
+  readonly [TypeId]: TypeId = TypeId
+  readonly retryable = false
+  readonly attempts = 0
+  override get message(): string {
+    return `${this.call}: nothing was sent, the edit is invalid: ${summary(this.issues)}`
+  }
+}
+
+/**
+ * An id that cannot be addressed: blank, `.` or `..`, too long, or half a surrogate pair. Nothing was sent.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class InvalidDistinctId extends Schema.TaggedError<InvalidDistinctId>("effect-suprsend/InvalidDistinctId")(
+  "InvalidDistinctId",
+  { call: Schema.String, distinctId: Schema.String, issues: Schema.Array(Issue) }
+) {
+  readonly [TypeId]: TypeId = TypeId
+  readonly retryable = false
+  readonly attempts = 0
+  override get message(): string {
+    return `${this.call}: nothing was sent: ${summary(this.issues)}`
+  }
+}
+
+/**
+ * There is no user of that id (404).
+ *
+ * @example
+ * ```ts
+ * import { Effect, Option } from "effect"
+ * import { UsersService } from "effect-suprsend/UsersService"
+ *
+ * const find = (id: string) =>
+ *   Effect.flatMap(UsersService, (users) => users.get(id)).pipe(
+ *     Effect.asSome,
+ *     Effect.catchTag("SuprsendUserNotFound", () => Effect.succeed(Option.none()))
+ *   )
+ * ```
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class SuprsendUserNotFound extends Schema.TaggedError<SuprsendUserNotFound>(
+  "effect-suprsend/SuprsendUserNotFound"
+)("SuprsendUserNotFound", {
+  call: Schema.String,
+  distinctId: Schema.String,
+  attempts: Schema.Number,
+  /** What the server said, if it said anything. */
+  serverMessage: Schema.optional(Schema.String)
+}) {
+  readonly [TypeId]: TypeId = TypeId
+  readonly retryable = false
+  override get message(): string {
+    return `${this.call}: SuprSend has no such user (404): create it with an edit, or check the distinct id`
+  }
+}
+
+const settled = {
+  call: Schema.String,
+  /** How many requests were sent. */
+  attempts: Schema.Number,
+  /** "no" if the server certainly did nothing, "unknown" if one of the attempts may have been carried out. */
+  applied: Schema.Literal("no", "unknown"),
+  /** What the server said, if it said anything. */
+  serverMessage: Schema.optional(Schema.String),
+  /** The id under which an edit travelled: sending it again under this one is safe. */
+  insertId: Schema.optional(Schema.String)
+}
+
+/**
+ * SuprSend does not accept the credentials, or not for this (401, 403).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class SuprsendUnauthorized extends Schema.TaggedError<SuprsendUnauthorized>(
+  "effect-suprsend/SuprsendUnauthorized"
+)("SuprsendUnauthorized", { ...settled, status: Schema.Number }) {
+  readonly [TypeId]: TypeId = TypeId
+  readonly retryable = false
+  override get message(): string {
+    return `${this.call}: SuprSend refused the credentials (${
+      said(this.status, this.serverMessage)
+    }): check the workspace ` +
+      `key and secret or the API key, and the clock of this machine, which is part of the signature`
+  }
+}
+
+/**
+ * SuprSend refused the request itself: any other 4xx, or a redirect (3xx), which is not followed because the signature would
+ * not match. Sending the same again ends the same.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class SuprsendRejected extends Schema.TaggedError<SuprsendRejected>("effect-suprsend/SuprsendRejected")(
+  "SuprsendRejected",
+  { ...settled, status: Schema.Number }
+) {
+  readonly [TypeId]: TypeId = TypeId
+  readonly retryable = false
+  override get message(): string {
+    const what = said(this.status, this.serverMessage)
+    return this.status < 400
+      ? `${this.call}: SuprSend answered with a redirect (${what}), which is not followed: check the base URL`
+      : `${this.call}: SuprSend rejected the request (${what}): correct it before sending it again`
+  }
+}
+
+/**
+ * SuprSend still said "too many requests" (429) when the attempts or the time of the call ran out.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class SuprsendRateLimited extends Schema.TaggedError<SuprsendRateLimited>("effect-suprsend/SuprsendRateLimited")(
+  "SuprsendRateLimited",
+  {
+    ...settled,
+    /** How long the server asked to wait, if it did. */
+    retryAfter: Schema.optional(Schema.DurationFromMillis)
+  }
+) {
+  readonly [TypeId]: TypeId = TypeId
+  readonly retryable = true
+  override get message(): string {
+    const wait = this.retryAfter === undefined ? "later" : `in ${Duration.format(this.retryAfter)}`
+    return `${this.call}: SuprSend limits the rate (${said(429, this.serverMessage)}), after ${
+      requests(this.attempts)
+    }: ` +
+      `try again ${wait}, or lower the rateLimit of the layer`
+  }
+}
+
+/**
+ * No answer that settles the request was had when the attempts or the time of the call ran out: a server error (5xx, 408,
+ * 425), no connection, a cut connection, or a timeout.
+ *
+ * What was asked for may have happened all the same. `retryable` is false where doing it twice would be wrong and nothing
+ * guards against it: a synchronous edit that increments or appends.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class SuprsendUnavailable extends Schema.TaggedError<SuprsendUnavailable>("effect-suprsend/SuprsendUnavailable")(
+  "SuprsendUnavailable",
+  {
+    ...settled,
+    reason: Schema.Literal("ServerError", "Transport", "Timeout"),
+    retryable: Schema.Boolean,
+    status: Schema.optional(Schema.Number),
+    /** What happened on the wire, in the words of the runtime: `connect ECONNREFUSED 127.0.0.1:8787`. */
+    description: Schema.optional(Schema.String)
+  }
+) {
+  readonly [TypeId]: TypeId = TypeId
+  override get message(): string {
+    const what = this.status !== undefined
+      ? said(this.status, this.serverMessage)
+      : this.description ?? (this.reason === "Timeout" ? "no answer in time" : "no connection")
+    const fix = this.applied === "no"
+      ? "nothing was applied, send it again later"
+      : this.retryable
+      ? "it may have been applied or not, and is safe to send again"
+      : "it may have been applied: look before sending it again, or use asyncEdit, which carries an insert id"
+    return `${this.call}: SuprSend is unavailable (${this.reason}: ${what}), after ${requests(this.attempts)}: ${fix}`
+  }
+}
+
+/**
+ * SuprSend accepted the request (2xx), but the answer is not what its documentation promises.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class SuprsendUnexpectedResponse extends Schema.TaggedError<SuprsendUnexpectedResponse>(
+  "effect-suprsend/SuprsendUnexpectedResponse"
+)("SuprsendUnexpectedResponse", {
+  call: Schema.String,
+  status: Schema.Number,
+  attempts: Schema.Number,
+  issues: Schema.Array(Issue)
+}) {
+  readonly [TypeId]: TypeId = TypeId
+  readonly retryable = false
+  override get message(): string {
+    return `${this.call}: the request succeeded (${this.status}), but the answer is not what is documented: ${
+      summary(this.issues)
+    }. Is the base URL that of SuprSend?`
+  }
+}
+
+const said = (status: number, message: string | undefined): string =>
+  message === undefined || message === "" ? String(status) : `${status}: ${message}`
+
+const requests = (attempts: number): string => attempts === 1 ? "1 request" : `${attempts} requests`
+
+/**
+ * What any request can fail with, whatever it asks for.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type RequestError = SuprsendUnauthorized | SuprsendRejected | SuprsendRateLimited | SuprsendUnavailable
+
+/**
+ * Every error of this package.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type SuprsendError =
+  | InvalidUserEdit
+  | InvalidDistinctId
+  | SuprsendUserNotFound
+  | SuprsendUnexpectedResponse
+  | RequestError
+
+/**
+ * Whether a value is an error of this package, whichever copy of it made the value.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { isSuprsendError } from "effect-suprsend/SuprsendError"
+ *
+ * const orLater = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+ *   Effect.retry(effect, { while: (error) => isSuprsendError(error) && error.retryable, times: 1 })
+ * ```
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isSuprsendError = (u: unknown): u is SuprsendError => Predicate.hasProperty(u, TypeId)

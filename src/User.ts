@@ -1,0 +1,139 @@
+/**
+ * A user as the service returns it.
+ *
+ * The vendor documents two shapes, one on its "Manage Users" page (Seed) and a richer one in its OpenAPI description. Both are
+ * read into the one model here; members that neither mentions are kept in `raw`.
+ *
+ * @since 0.1.0
+ */
+import type * as DateTime from "effect/DateTime"
+import * as Either from "effect/Either"
+import type * as Schema from "effect/Schema"
+import { type ChannelKey, channelKeys } from "./Channel.js"
+import * as model from "./internal/model.js"
+import type { Issue } from "./SuprsendError.js"
+
+/**
+ * One address of a user on a channel, with how it fares.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Identity {
+  /** The address: a text, or a record for Slack, Microsoft Teams and web push. */
+  readonly value: unknown
+  /** Whether it is notified: "active" or "inactive" (OpenAPI). */
+  readonly status: string | undefined
+  /** "disabled" after a hard bounce, else "active" (OpenAPI). */
+  readonly permaStatus: string | undefined
+  /** Who delivers, where the channel has several providers. */
+  readonly idProvider: string | undefined
+  /** All members as they came. */
+  readonly raw: { readonly [key: string]: unknown }
+}
+
+/**
+ * The channels that a profile can hold: those that can be edited, and the inbox.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ProfileChannel = ChannelKey | "$inbox"
+
+const profileChannels: ReadonlyArray<ProfileChannel> = [...channelKeys, "$inbox"]
+
+/**
+ * A user. Printed, it shows push tokens, access tokens and webhook addresses masked; `raw` and `channels` have them.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { UsersService } from "effect-suprsend/UsersService"
+ *
+ * const plan = Effect.gen(function*() {
+ *   const users = yield* UsersService
+ *   const ada = yield* users.get("user-42")
+ *   const emails = ada.channels.$email?.map((email) => email.value)
+ *   return { plan: ada.properties.plan, emails, since: ada.createdAt }
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class User extends model.Model {
+  /** The id of the user in your own database. */
+  readonly distinctId: string
+
+  /** Reads a user from its JSON; use {@link schema} for JSON that you do not know to be one. */
+  constructor(raw: { readonly distinct_id: string; readonly [key: string]: unknown }) {
+    super(raw)
+    this.distinctId = raw.distinct_id
+  }
+
+  /** Custom properties, and the reserved `$locale`, `$timezone`, `$preferred_language`. */
+  get properties(): { readonly [key: string]: unknown } {
+    return model.record(this.raw.properties)
+  }
+
+  /** The addresses of the user on each channel that has any. */
+  get channels(): { readonly [Key in ProfileChannel]?: ReadonlyArray<Identity> } {
+    const channels: { [Key in ProfileChannel]?: ReadonlyArray<Identity> } = {}
+    for (const key of profileChannels) {
+      const identities = this.raw[key]
+      if (Array.isArray(identities)) channels[key] = identities.map(identity)
+    }
+    return channels
+  }
+
+  /** When the user was created; undefined if the server does not say, or not in a form that can be read. */
+  get createdAt(): DateTime.Utc | undefined {
+    return model.timestamp(this.raw.created_at ?? this.properties.created_at)
+  }
+
+  /** When the user was last changed. */
+  get updatedAt(): DateTime.Utc | undefined {
+    return model.timestamp(this.raw.updated_at)
+  }
+
+  /** "active", in the shape of the vendor's page (Seed). */
+  get status(): string | undefined {
+    return model.text(this.raw.status)
+  }
+}
+
+const identity = (u: unknown): Identity => {
+  const raw = model.record(u)
+  return {
+    // Older answers list bare addresses.
+    value: raw === u ? raw.value : u,
+    status: model.text(raw.status),
+    permaStatus: model.text(raw.perma_status),
+    idProvider: model.text(raw.id_provider),
+    raw
+  }
+}
+
+/** @internal */
+export const decode: model.Decode<User> = (u) =>
+  Either.flatMap(model.asRaw(u), (raw): Either.Either<User, Issue> =>
+    typeof raw.distinct_id === "string"
+      ? Either.right(new User({ ...raw, distinct_id: raw.distinct_id }))
+      : Either.left(model.issue(["distinct_id"], "must be a string")))
+
+/**
+ * A user as JSON. What is decoded comes out again as it was, unknown members included.
+ *
+ * @example
+ * ```ts
+ * import { Schema } from "effect"
+ * import * as User from "effect-suprsend/User"
+ *
+ * const ada = Schema.decodeUnknownSync(User.schema)({ distinct_id: "user-42", properties: { plan: "pro" } })
+ * console.log(ada.properties.plan) // "pro"
+ * ```
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const schema: Schema.Schema<User, { readonly [key: string]: unknown }> = model.schema(User, decode)

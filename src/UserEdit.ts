@@ -1,0 +1,761 @@
+/**
+ * An edit of a user: a plain immutable value, built in a pipe.
+ *
+ * ```ts
+ * import { pipe } from "effect"
+ * import { addEmail, edit, increment, set, setTimezone } from "effect-suprsend/UserEdit"
+ *
+ * const ada = pipe(
+ *   edit("user-42"),
+ *   addEmail("ada@example.com"),
+ *   setTimezone("Europe/London"),
+ *   set({ name: "Ada", plan: "pro" }),
+ *   increment("login_count", 1)
+ * )
+ * ```
+ *
+ * Each verb appends one operation, in the order in which you write them: the order is the meaning. Nothing is merged, sent or
+ * checked while you build, and nothing throws; `validate` says what is wrong with an edit, and every call that sends one runs
+ * it first. Two edits with the same content are `Equal`. An edit that is printed shows push tokens, access tokens and webhook
+ * addresses masked.
+ *
+ * Every verb can be called with the edit first (`set(ada, "plan", "pro")`) or in a pipe (`pipe(ada, set("plan", "pro"))`).
+ *
+ * @since 0.1.0
+ */
+import type * as Either from "effect/Either"
+import type * as Equal from "effect/Equal"
+import { dual } from "effect/Function"
+import type { Inspectable } from "effect/Inspectable"
+import type { Pipeable } from "effect/Pipeable"
+import type * as Channel from "./Channel.js"
+import * as internal from "./internal/userEdit.js"
+import * as internalValidate from "./internal/validate.js"
+import * as verbs from "./internal/verbs.js"
+import * as Operation from "./Operation.js"
+import type { InvalidUserEdit } from "./SuprsendError.js"
+
+/**
+ * @since 0.1.0
+ * @category type ids
+ */
+export const TypeId: unique symbol = internal.TypeId
+
+/**
+ * @since 0.1.0
+ * @category type ids
+ */
+export type TypeId = typeof TypeId
+
+/**
+ * An edit of a user. Make one with {@link edit}.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface UserEdit extends Pipeable, Inspectable, Equal.Equal {
+  readonly [TypeId]: TypeId
+  /** Who is edited, trimmed as the vendor does. */
+  readonly distinctId: string
+  /** The tenant for whom the profile is edited; undefined for the user's own profile. */
+  readonly tenantId: string | undefined
+  /** What makes sending again safe: the id of this edit as an event. Made when it is sent, if it is undefined. */
+  readonly insertId: string | undefined
+  /** The operations in their order, exactly as they travel, tokens in clear. */
+  readonly operations: ReadonlyArray<Operation.Operation>
+}
+
+/**
+ * What an edit can be given beside the user.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /** Edits the profile that the user has for this tenant (Python SDK). At most 64 characters. */
+  readonly tenantId?: string | undefined
+  /**
+   * The `$insert_id` under which an asynchronous edit travels. Derive it from what caused the edit (the id of a job, of a row)
+   * and a job that runs twice sends the same event twice, instead of two events.
+   */
+  readonly insertId?: string | undefined
+}
+
+/**
+ * Whether a value is a {@link UserEdit}.
+ *
+ * @example
+ * ```ts
+ * import { edit, isUserEdit } from "effect-suprsend/UserEdit"
+ *
+ * console.log(isUserEdit(edit("user-42")), isUserEdit({ distinctId: "user-42" })) // true false
+ * ```
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isUserEdit: (u: unknown) => u is UserEdit = internal.isUserEdit
+
+/**
+ * An edit that changes nothing yet: the vendor's `get_edit_instance` (Seed).
+ *
+ * @example
+ * ```ts
+ * import { edit } from "effect-suprsend/UserEdit"
+ *
+ * const ada = edit("user-42")
+ * const adaAtAcme = edit("user-42", { tenantId: "acme" })
+ * const fromJob = edit("user-42", { insertId: "signup-job-1017" })
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const edit: (distinctId: string, options?: Options) => UserEdit = internal.make
+
+/**
+ * Sets properties, over whatever was there (Seed: `user.set`).
+ *
+ * Keys are trimmed. A record without members adds nothing.
+ *
+ * @example
+ * ```ts
+ * import { pipe } from "effect"
+ * import { edit, set } from "effect-suprsend/UserEdit"
+ *
+ * const one = pipe(edit("user-42"), set("name", "John Doe"))
+ * const more = pipe(edit("user-42"), set({ name: "John Doe", city: "San Francisco" }))
+ * ```
+ *
+ * @since 0.1.0
+ * @category properties
+ */
+export const set: {
+  (key: string, value: Operation.JsonValue): (self: UserEdit) => UserEdit
+  (properties: Operation.Properties): (self: UserEdit) => UserEdit
+  (self: UserEdit, key: string, value: Operation.JsonValue): UserEdit
+  (self: UserEdit, properties: Operation.Properties): UserEdit
+} = verbs.record(Operation.set)
+
+/**
+ * Sets properties that the user does not have yet, such as the date of the first login (Seed: `user.set_once`).
+ *
+ * @example
+ * ```ts
+ * import { pipe } from "effect"
+ * import { edit, setOnce } from "effect-suprsend/UserEdit"
+ *
+ * const once = pipe(edit("user-42"), setOnce({ first_login: "2021-11-02", signup_date: "2021-11-02" }))
+ * ```
+ *
+ * @since 0.1.0
+ * @category properties
+ */
+export const setOnce: {
+  (key: string, value: Operation.JsonValue): (self: UserEdit) => UserEdit
+  (properties: Operation.Properties): (self: UserEdit) => UserEdit
+  (self: UserEdit, key: string, value: Operation.JsonValue): UserEdit
+  (self: UserEdit, properties: Operation.Properties): UserEdit
+} = verbs.record(Operation.setOnce)
+
+/**
+ * Adds to numbers, a missing one counting as 0; a negative amount subtracts (Seed: `user.increment`).
+ *
+ * Travels as `$add`, as in every vendor SDK. Applying it twice counts twice: send it with `asyncEdit`, whose retries carry
+ * one insert id.
+ *
+ * @example
+ * ```ts
+ * import { pipe } from "effect"
+ * import { edit, increment } from "effect-suprsend/UserEdit"
+ *
+ * const visit = pipe(edit("user-42"), increment("login_count", 1), increment({ credits: -5, orders: 1 }))
+ * ```
+ *
+ * @since 0.1.0
+ * @category properties
+ */
+export const increment: {
+  (key: string, value: number): (self: UserEdit) => UserEdit
+  (properties: { readonly [key: string]: number }): (self: UserEdit) => UserEdit
+  (self: UserEdit, key: string, value: number): UserEdit
+  (self: UserEdit, properties: { readonly [key: string]: number }): UserEdit
+} = verbs.record(Operation.increment)
+
+/**
+ * Appends a value to a list (Seed: `user.append`).
+ *
+ * A channel's key (`$email`, `$slack`, ...) adds an identity, as the `add` verbs do.
+ *
+ * @example
+ * ```ts
+ * import { pipe } from "effect"
+ * import { edit, append } from "effect-suprsend/UserEdit"
+ *
+ * const played = pipe(edit("user-42"), append("played_games", "game_1"))
+ * const both = pipe(edit("user-42"), append({ played_games: "game_1", liked_games: "game_2" }))
+ * ```
+ *
+ * @since 0.1.0
+ * @category properties
+ */
+export const append: {
+  (key: string, value: Operation.JsonValue): (self: UserEdit) => UserEdit
+  (properties: Operation.Properties): (self: UserEdit) => UserEdit
+  (self: UserEdit, key: string, value: Operation.JsonValue): UserEdit
+  (self: UserEdit, properties: Operation.Properties): UserEdit
+} = verbs.record(Operation.append)
+
+/**
+ * Removes a value from a list (Seed: `user.remove`).
+ *
+ * A channel's key (`$email`, `$slack`, ...) removes an identity, as the `remove` verbs do.
+ *
+ * @example
+ * ```ts
+ * import { pipe } from "effect"
+ * import { edit, remove } from "effect-suprsend/UserEdit"
+ *
+ * const left = pipe(edit("user-42"), remove("played_games", "game_1"))
+ * ```
+ *
+ * @since 0.1.0
+ * @category properties
+ */
+export const remove: {
+  (key: string, value: Operation.JsonValue): (self: UserEdit) => UserEdit
+  (properties: Operation.Properties): (self: UserEdit) => UserEdit
+  (self: UserEdit, key: string, value: Operation.JsonValue): UserEdit
+  (self: UserEdit, properties: Operation.Properties): UserEdit
+} = verbs.record(Operation.remove)
+
+/**
+ * Removes properties; or, by the key of a channel, all identities of that channel (Seed: `user.unset`).
+ *
+ * @example
+ * ```ts
+ * import { pipe } from "effect"
+ * import { edit, unset } from "effect-suprsend/UserEdit"
+ *
+ * const anonymous = pipe(edit("user-42"), unset("name"), unset(["$email", "$sms", "$whatsapp"]))
+ * ```
+ *
+ * @since 0.1.0
+ * @category properties
+ */
+export const unset: {
+  (keys: Key | ReadonlyArray<Key>): (self: UserEdit) => UserEdit
+  (self: UserEdit, keys: Key | ReadonlyArray<Key>): UserEdit
+} = verbs.unset
+
+/**
+ * A key of a profile: any, with those of the channels known to the editor.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Key = Channel.ChannelKey | (string & {})
+
+/**
+ * Sets the language of the user's notifications, an ISO 639-1 code or any BCP 47 tag (Seed: `user.set_preferred_language`).
+ *
+ * @example
+ * ```ts
+ * import { pipe } from "effect"
+ * import { edit, setPreferredLanguage } from "effect-suprsend/UserEdit"
+ *
+ * const hindi = pipe(edit("user-42"), setPreferredLanguage("hi"))
+ * ```
+ *
+ * @since 0.1.0
+ * @category locale
+ */
+export const setPreferredLanguage: {
+  (language: string): (self: UserEdit) => UserEdit
+  (self: UserEdit, language: string): UserEdit
+} = verbs.value((language: string) => Operation.set({ $preferred_language: language }))
+
+/**
+ * Sets the locale of the user, a language or a language and region (Python SDK: `user.set_locale`; missing in the Node SDK).
+ *
+ * @example
+ * ```ts
+ * import { pipe } from "effect"
+ * import { edit, setLocale } from "effect-suprsend/UserEdit"
+ *
+ * const british = pipe(edit("user-42"), setLocale("en-GB"))
+ * ```
+ *
+ * @since 0.1.0
+ * @category locale
+ */
+export const setLocale: {
+  (locale: string): (self: UserEdit) => UserEdit
+  (self: UserEdit, locale: string): UserEdit
+} = verbs.value((locale: string) => Operation.set({ $locale: locale }))
+
+/**
+ * Sets the time zone of the user, an IANA name (Seed: `user.set_timezone`).
+ *
+ * @example
+ * ```ts
+ * import { pipe } from "effect"
+ * import { edit, setTimezone } from "effect-suprsend/UserEdit"
+ *
+ * const west = pipe(edit("user-42"), setTimezone("America/Los_Angeles"))
+ * ```
+ *
+ * @since 0.1.0
+ * @category locale
+ */
+export const setTimezone: {
+  (timezone: string): (self: UserEdit) => UserEdit
+  (self: UserEdit, timezone: string): UserEdit
+} = verbs.value((timezone: string) => Operation.set({ $timezone: timezone }))
+
+/**
+ * Adds an e-mail address (Seed: `user.add_email`).
+ *
+ * @example
+ * ```ts
+ * import { pipe } from "effect"
+ * import { edit, addEmail } from "effect-suprsend/UserEdit"
+ *
+ * const edited = pipe(edit("user-42"), addEmail("user@example.com"))
+ * ```
+ *
+ * @since 0.1.0
+ * @category channels
+ */
+export const addEmail: {
+  (email: string): (self: UserEdit) => UserEdit
+  (self: UserEdit, email: string): UserEdit
+} = verbs.value((email: string) => Operation.append({ $email: email }))
+
+/**
+ * Adds a phone number for text messages, in E.164 form (Seed: `user.add_sms`).
+ *
+ * @example
+ * ```ts
+ * import { pipe } from "effect"
+ * import { edit, addSms } from "effect-suprsend/UserEdit"
+ *
+ * const edited = pipe(edit("user-42"), addSms("+15555555555"))
+ * ```
+ *
+ * @since 0.1.0
+ * @category channels
+ */
+export const addSms: {
+  (phone: string): (self: UserEdit) => UserEdit
+  (self: UserEdit, phone: string): UserEdit
+} = verbs.value((phone: string) => Operation.append({ $sms: phone }))
+
+/**
+ * Adds a phone number for WhatsApp, in E.164 form (Seed: `user.add_whatsapp`).
+ *
+ * @example
+ * ```ts
+ * import { pipe } from "effect"
+ * import { edit, addWhatsapp } from "effect-suprsend/UserEdit"
+ *
+ * const edited = pipe(edit("user-42"), addWhatsapp("+15555555555"))
+ * ```
+ *
+ * @since 0.1.0
+ * @category channels
+ */
+export const addWhatsapp: {
+  (phone: string): (self: UserEdit) => UserEdit
+  (self: UserEdit, phone: string): UserEdit
+} = verbs.value((phone: string) => Operation.append({ $whatsapp: phone }))
+
+/**
+ * Adds an Android push token (Seed: `user.add_androidpush`).
+ *
+ * Without a provider the vendor takes its default for the channel.
+ *
+ * @example
+ * ```ts
+ * import { pipe } from "effect"
+ * import { addAndroidPush, edit } from "effect-suprsend/UserEdit"
+ *
+ * const edited = pipe(edit("user-42"), addAndroidPush("__android_push_fcm_token__"))
+ * const chosen = pipe(edit("user-42"), addAndroidPush("__android_push_fcm_token__", { provider: "xiaomi" }))
+ * ```
+ *
+ * @since 0.1.0
+ * @category channels
+ */
+export const addAndroidPush: {
+  (token: string, options?: Channel.AndroidPushOptions): (self: UserEdit) => UserEdit
+  (self: UserEdit, token: string, options?: Channel.AndroidPushOptions): UserEdit
+} = verbs.push((token: string, options?: Channel.AndroidPushOptions) =>
+  Operation.append(verbs.pushToken("$androidpush", token, options))
+)
+
+/**
+ * Adds an iOS push token (Seed: `user.add_iospush`).
+ *
+ * Without a provider the vendor takes its default for the channel.
+ *
+ * @example
+ * ```ts
+ * import { pipe } from "effect"
+ * import { addIosPush, edit } from "effect-suprsend/UserEdit"
+ *
+ * const edited = pipe(edit("user-42"), addIosPush("__iospush_token__"))
+ * const chosen = pipe(edit("user-42"), addIosPush("__iospush_token__", { bundleId: "com.example.app" }))
+ * ```
+ *
+ * @since 0.1.0
+ * @category channels
+ */
+export const addIosPush: {
+  (token: string, options?: Channel.IosPushOptions): (self: UserEdit) => UserEdit
+  (self: UserEdit, token: string, options?: Channel.IosPushOptions): UserEdit
+} = verbs.push((token: string, options?: Channel.IosPushOptions) =>
+  Operation.append(verbs.pushToken("$iospush", token, options))
+)
+
+/**
+ * Adds a browser's push subscription (Node SDK, Python SDK: `user.add_webpush`).
+ *
+ * Without a provider the vendor takes its default for the channel.
+ *
+ * @example
+ * ```ts
+ * import { pipe } from "effect"
+ * import { addWebPush, edit } from "effect-suprsend/UserEdit"
+ *
+ * const subscription = { endpoint: "https://push.example.com/abc", keys: { p256dh: "BNcRd...", auth: "tBHI..." } }
+ * const edited = pipe(edit("user-42"), addWebPush(subscription))
+ * const chosen = pipe(edit("user-42"), addWebPush(subscription, { provider: "vapid" }))
+ * ```
+ *
+ * @since 0.1.0
+ * @category channels
+ */
+export const addWebPush: {
+  (subscription: Channel.WebPush, options?: Channel.WebPushOptions): (self: UserEdit) => UserEdit
+  (self: UserEdit, subscription: Channel.WebPush, options?: Channel.WebPushOptions): UserEdit
+} = verbs.push((subscription: Channel.WebPush, options?: Channel.WebPushOptions) =>
+  Operation.append(verbs.pushToken("$webpush", subscription, options))
+)
+
+/**
+ * Adds a Slack member, channel or incoming webhook (Seed: `user.add_slack`).
+ *
+ * @example
+ * ```ts
+ * import { pipe } from "effect"
+ * import { edit, addSlack } from "effect-suprsend/UserEdit"
+ *
+ * const member = pipe(
+ *   edit("user-42"),
+ *   addSlack({ user_id: "U03XXXXXXXX", access_token: "xoxb-XXXXXXXX" }),
+ *   addSlack({ incoming_webhook: { url: "https://hooks.slack.com/services/TXXXX/BXXXX/XXXXXXX" } })
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category channels
+ */
+export const addSlack: {
+  (slack: Channel.Slack): (self: UserEdit) => UserEdit
+  (self: UserEdit, slack: Channel.Slack): UserEdit
+} = verbs.value((slack: Channel.Slack) => Operation.append({ $slack: slack }))
+
+/**
+ * Adds a Microsoft Teams member, conversation or incoming webhook (Seed: `user.add_ms_teams`).
+ *
+ * @example
+ * ```ts
+ * import { pipe } from "effect"
+ * import { edit, addMsTeams } from "effect-suprsend/UserEdit"
+ *
+ * const edited = pipe(
+ *   edit("user-42"),
+ *   addMsTeams({
+ *     tenant_id: "c1981ab2-9aaf-xxxx-xxxx",
+ *     service_url: "https://smba.trafficmanager.net/amer",
+ *     user_id: "29:1nsLcmJ2RKtYH6Cxxxx-xxxx"
+ *   })
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category channels
+ */
+export const addMsTeams: {
+  (msTeams: Channel.MsTeams): (self: UserEdit) => UserEdit
+  (self: UserEdit, msTeams: Channel.MsTeams): UserEdit
+} = verbs.value((msTeams: Channel.MsTeams) => Operation.append({ $ms_teams: msTeams }))
+
+/**
+ * Removes an e-mail address (Seed: `user.remove_email`).
+ *
+ * @example
+ * ```ts
+ * import { pipe } from "effect"
+ * import { edit, removeEmail } from "effect-suprsend/UserEdit"
+ *
+ * const edited = pipe(edit("user-42"), removeEmail("user@example.com"))
+ * ```
+ *
+ * @since 0.1.0
+ * @category channels
+ */
+export const removeEmail: {
+  (email: string): (self: UserEdit) => UserEdit
+  (self: UserEdit, email: string): UserEdit
+} = verbs.value((email: string) => Operation.remove({ $email: email }))
+
+/**
+ * Removes a phone number for text messages, in E.164 form (Seed: `user.remove_sms`).
+ *
+ * @example
+ * ```ts
+ * import { pipe } from "effect"
+ * import { edit, removeSms } from "effect-suprsend/UserEdit"
+ *
+ * const edited = pipe(edit("user-42"), removeSms("+15555555555"))
+ * ```
+ *
+ * @since 0.1.0
+ * @category channels
+ */
+export const removeSms: {
+  (phone: string): (self: UserEdit) => UserEdit
+  (self: UserEdit, phone: string): UserEdit
+} = verbs.value((phone: string) => Operation.remove({ $sms: phone }))
+
+/**
+ * Removes a phone number for WhatsApp, in E.164 form (Seed: `user.remove_whatsapp`).
+ *
+ * @example
+ * ```ts
+ * import { pipe } from "effect"
+ * import { edit, removeWhatsapp } from "effect-suprsend/UserEdit"
+ *
+ * const edited = pipe(edit("user-42"), removeWhatsapp("+15555555555"))
+ * ```
+ *
+ * @since 0.1.0
+ * @category channels
+ */
+export const removeWhatsapp: {
+  (phone: string): (self: UserEdit) => UserEdit
+  (self: UserEdit, phone: string): UserEdit
+} = verbs.value((phone: string) => Operation.remove({ $whatsapp: phone }))
+
+/**
+ * Removes an Android push token (Seed: `user.remove_androidpush`).
+ *
+ * Without a provider the vendor takes its default for the channel.
+ *
+ * @example
+ * ```ts
+ * import { pipe } from "effect"
+ * import { edit, removeAndroidPush } from "effect-suprsend/UserEdit"
+ *
+ * const edited = pipe(edit("user-42"), removeAndroidPush("__android_push_fcm_token__"))
+ * const chosen = pipe(edit("user-42"), removeAndroidPush("__android_push_fcm_token__", { provider: "xiaomi" }))
+ * ```
+ *
+ * @since 0.1.0
+ * @category channels
+ */
+export const removeAndroidPush: {
+  (token: string, options?: Channel.AndroidPushOptions): (self: UserEdit) => UserEdit
+  (self: UserEdit, token: string, options?: Channel.AndroidPushOptions): UserEdit
+} = verbs.push((token: string, options?: Channel.AndroidPushOptions) =>
+  Operation.remove(verbs.pushToken("$androidpush", token, options))
+)
+
+/**
+ * Removes an iOS push token (Seed: `user.remove_iospush`).
+ *
+ * Without a provider the vendor takes its default for the channel.
+ *
+ * @example
+ * ```ts
+ * import { pipe } from "effect"
+ * import { edit, removeIosPush } from "effect-suprsend/UserEdit"
+ *
+ * const edited = pipe(edit("user-42"), removeIosPush("__iospush_token__"))
+ * const chosen = pipe(edit("user-42"), removeIosPush("__iospush_token__", { bundleId: "com.example.app" }))
+ * ```
+ *
+ * @since 0.1.0
+ * @category channels
+ */
+export const removeIosPush: {
+  (token: string, options?: Channel.IosPushOptions): (self: UserEdit) => UserEdit
+  (self: UserEdit, token: string, options?: Channel.IosPushOptions): UserEdit
+} = verbs.push((token: string, options?: Channel.IosPushOptions) =>
+  Operation.remove(verbs.pushToken("$iospush", token, options))
+)
+
+/**
+ * Removes a browser's push subscription (Node SDK, Python SDK: `user.remove_webpush`).
+ *
+ * Without a provider the vendor takes its default for the channel.
+ *
+ * @example
+ * ```ts
+ * import { pipe } from "effect"
+ * import { edit, removeWebPush } from "effect-suprsend/UserEdit"
+ *
+ * const subscription = { endpoint: "https://push.example.com/abc", keys: { p256dh: "BNcRd...", auth: "tBHI..." } }
+ * const edited = pipe(edit("user-42"), removeWebPush(subscription))
+ * const chosen = pipe(edit("user-42"), removeWebPush(subscription, { provider: "vapid" }))
+ * ```
+ *
+ * @since 0.1.0
+ * @category channels
+ */
+export const removeWebPush: {
+  (subscription: Channel.WebPush, options?: Channel.WebPushOptions): (self: UserEdit) => UserEdit
+  (self: UserEdit, subscription: Channel.WebPush, options?: Channel.WebPushOptions): UserEdit
+} = verbs.push((subscription: Channel.WebPush, options?: Channel.WebPushOptions) =>
+  Operation.remove(verbs.pushToken("$webpush", subscription, options))
+)
+
+/**
+ * Removes a Slack member, channel or incoming webhook (Seed: `user.remove_slack`).
+ *
+ * @example
+ * ```ts
+ * import { pipe } from "effect"
+ * import { edit, removeSlack } from "effect-suprsend/UserEdit"
+ *
+ * const member = pipe(
+ *   edit("user-42"),
+ *   removeSlack({ user_id: "U03XXXXXXXX", access_token: "xoxb-XXXXXXXX" }),
+ *   removeSlack({ incoming_webhook: { url: "https://hooks.slack.com/services/TXXXX/BXXXX/XXXXXXX" } })
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category channels
+ */
+export const removeSlack: {
+  (slack: Channel.Slack): (self: UserEdit) => UserEdit
+  (self: UserEdit, slack: Channel.Slack): UserEdit
+} = verbs.value((slack: Channel.Slack) => Operation.remove({ $slack: slack }))
+
+/**
+ * Removes a Microsoft Teams member, conversation or incoming webhook (Seed: `user.remove_ms_teams`).
+ *
+ * @example
+ * ```ts
+ * import { pipe } from "effect"
+ * import { edit, removeMsTeams } from "effect-suprsend/UserEdit"
+ *
+ * const edited = pipe(
+ *   edit("user-42"),
+ *   removeMsTeams({
+ *     tenant_id: "c1981ab2-9aaf-xxxx-xxxx",
+ *     service_url: "https://smba.trafficmanager.net/amer",
+ *     user_id: "29:1nsLcmJ2RKtYH6Cxxxx-xxxx"
+ *   })
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category channels
+ */
+export const removeMsTeams: {
+  (msTeams: Channel.MsTeams): (self: UserEdit) => UserEdit
+  (self: UserEdit, msTeams: Channel.MsTeams): UserEdit
+} = verbs.value((msTeams: Channel.MsTeams) => Operation.remove({ $ms_teams: msTeams }))
+
+/**
+ * The operations of one edit, then those of another of the same user (and tenant). The insert id is the first one's, if it
+ * has one.
+ *
+ * Joining edits of different users is a mistake that `validate` names.
+ *
+ * @example
+ * ```ts
+ * import { addEmail, concat, edit, set } from "effect-suprsend/UserEdit"
+ *
+ * const contact = addEmail(edit("user-42"), "ada@example.com")
+ * const profile = set(edit("user-42"), { plan: "pro" })
+ * const both = concat(contact, profile)
+ * ```
+ *
+ * @since 0.1.0
+ * @category combining
+ */
+export const concat: {
+  (that: UserEdit): (self: UserEdit) => UserEdit
+  (self: UserEdit, that: UserEdit): UserEdit
+} = dual(2, internal.concat)
+
+/**
+ * Appends an operation as it is: the way out for what this version has no verb for.
+ *
+ * @example
+ * ```ts
+ * import { pipe } from "effect"
+ * import { appendOperation, edit } from "effect-suprsend/UserEdit"
+ *
+ * const raw = pipe(edit("user-42"), appendOperation({ $increment: { login_count: "1" } }))
+ * ```
+ *
+ * @since 0.1.0
+ * @category combining
+ */
+export const appendOperation: {
+  (operation: Operation.Operation): (self: UserEdit) => UserEdit
+  (self: UserEdit, operation: Operation.Operation): UserEdit
+} = dual(2, internal.add)
+
+/**
+ * The same edit under another insert id.
+ *
+ * @example
+ * ```ts
+ * import { edit, withInsertId } from "effect-suprsend/UserEdit"
+ *
+ * const pinned = withInsertId(edit("user-42"), "signup-job-1017")
+ * ```
+ *
+ * @since 0.1.0
+ * @category combining
+ */
+export const withInsertId: {
+  (insertId: string): (self: UserEdit) => UserEdit
+  (self: UserEdit, insertId: string): UserEdit
+} = dual(2, internal.withInsertId)
+
+/**
+ * The edit, or everything that is wrong with it.
+ *
+ * Wrong is what could not arrive as you meant it: an id that cannot be addressed (blank, `.` or `..`, more than 255
+ * characters, half a surrogate pair), an empty key, a value that JSON cannot carry, an amount that is no finite number, a
+ * blank channel value, a time zone that is no IANA name, a language or locale that is no well-formed tag, operations of more
+ * than 10,240 UTF-8 bytes. Whether a phone number exists is for the server to judge.
+ *
+ * The server's limit counts the whole event, which the sending call knows: `asyncEdit` and `bulkEdit` count again. The
+ * synchronous `edit` has no such limit (wire protocol, section 7.1).
+ *
+ * @example
+ * ```ts
+ * import { Either } from "effect"
+ * import { edit, setTimezone, validate } from "effect-suprsend/UserEdit"
+ *
+ * const checked = validate(setTimezone(edit("user-42"), "Mars/Olympus"))
+ *
+ * if (Either.isLeft(checked)) {
+ *   console.log(checked.left.issues)
+ *   // [{ path: ["operations", 0, "$set", "$timezone"], message: 'must be an IANA time zone such as "Europe/London"' }]
+ * }
+ * ```
+ *
+ * @since 0.1.0
+ * @category validation
+ */
+export const validate: (self: UserEdit) => Either.Either<UserEdit, InvalidUserEdit> = internalValidate.validate

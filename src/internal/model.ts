@@ -1,0 +1,105 @@
+import * as DateTime from "effect/DateTime"
+import * as Either from "effect/Either"
+import * as Equal from "effect/Equal"
+import * as Hash from "effect/Hash"
+import * as Inspectable from "effect/Inspectable"
+import * as Option from "effect/Option"
+import * as ParseResult from "effect/ParseResult"
+import * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
+import type { Issue } from "../SuprsendError.js"
+import * as json from "./json.js"
+import { mask } from "./mask.js"
+
+// Public classes extend `Model`, so neither it nor `Raw` may be stripped from the declarations.
+
+/** What the server said, member by member. */
+export interface Raw {
+  readonly [key: string]: unknown
+}
+
+/**
+ * A value that is read from what the server said, and keeps all of it: members that this version does not know are in `raw`,
+ * and come out again when the value is encoded. It is equal by content, and printed without tokens.
+ */
+export abstract class Model extends Inspectable.Class implements Equal.Equal {
+  constructor(readonly raw: Raw) {
+    super()
+  }
+
+  [Equal.symbol](that: Equal.Equal): boolean {
+    return that instanceof Model && Object.getPrototypeOf(this) === Object.getPrototypeOf(that) &&
+      json.equals(this.raw, that.raw)
+  }
+
+  [Hash.symbol](): number {
+    return Hash.cached(this, json.hash(this.raw))
+  }
+
+  toJSON(): unknown {
+    return mask(this.raw)
+  }
+}
+
+/**
+ * What is read from JSON, or what is wrong with it.
+ *
+ * @internal
+ */
+export type Decode<A> = (u: unknown) => Either.Either<A, Issue>
+
+/** @internal */
+export const issue = (path: Issue["path"], message: string): Issue => ({ path, message })
+
+/** @internal */
+export const asRaw = (u: unknown): Either.Either<Raw, Issue> =>
+  json.isPlainRecord(u) ? Either.right(u) : Either.left(issue([], `must be a JSON object, got ${json.describe(u)}`))
+
+/** @internal */
+export const within = (path: Issue["path"]) => (issue: Issue): Issue => ({ ...issue, path: [...path, ...issue.path] })
+
+/** @internal */
+export const all = <A>(items: ReadonlyArray<unknown>, path: Issue["path"], decode: Decode<A>) =>
+  Either.all(items.map((item, i) => Either.mapLeft(decode(item), within([...path, i]))))
+
+/**
+ * A schema over the JSON of a model. It encodes to exactly what was decoded.
+ *
+ * @internal
+ */
+export const schema = <A extends Model>(
+  model: abstract new(...args: never) => A,
+  decode: Decode<A>
+): Schema.Schema<A, Raw> =>
+  Schema.transformOrFail(
+    Schema.Record({ key: Schema.String, value: Schema.Unknown }),
+    Schema.declare((u): u is A => u instanceof model),
+    {
+      strict: true,
+      decode: (raw, _, ast) => Either.mapLeft(decode(raw), (issue) => new ParseResult.Type(ast, raw, issue.message)),
+      encode: (value) => ParseResult.succeed({ ...value.raw })
+    }
+  )
+
+/** @internal */
+export const record = (u: unknown): Raw => json.isPlainRecord(u) ? u : {}
+
+/** @internal */
+export const text = (u: unknown): string | undefined => Predicate.isString(u) ? u : undefined
+
+const offset = /(Z|[+-]\d\d:?\d\d)$/i
+
+/**
+ * A timestamp in any of the forms that the vendor's documents show: with micro- or milliseconds, with a space for the `T`, with
+ * or without an offset (then it is UTC). Undefined for what is none: it must not cost the caller the rest of the answer, and
+ * stays in `raw`.
+ *
+ * @internal
+ */
+export const timestamp = (u: unknown): DateTime.Utc | undefined => {
+  if (!Predicate.isString(u) || !/^\d{4}-\d\d-\d\d/.test(u)) return undefined
+  const iso = u.trim().replace(" ", "T")
+  return Option.getOrUndefined(
+    Option.map(DateTime.make(offset.test(iso) || !iso.includes("T") ? iso : `${iso}Z`), DateTime.toUtc)
+  )
+}

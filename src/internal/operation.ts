@@ -1,0 +1,71 @@
+import * as Predicate from "effect/Predicate"
+import type * as Operation from "../Operation.js"
+import { isPlainRecord } from "./json.js"
+import { trim } from "./trim.js"
+
+/**
+ * A copy whose keys are trimmed. Every key stays an own property, `__proto__` too. What is not a plain record cannot be
+ * copied without losing something: it is kept as it is, for `validate` to name.
+ *
+ * @internal
+ */
+export const properties = <A>(record: { readonly [key: string]: A }): { readonly [key: string]: A } => {
+  if (!isPlainRecord(record)) return record
+  for (const key in record) {
+    if (trim(key) !== key) return trimmed(record)
+  }
+  // Spread defines own properties where an assignment would set the prototype.
+  return { ...record }
+}
+
+const trimmed = <A>(record: { readonly [key: string]: A }): { readonly [key: string]: A } =>
+  Object.fromEntries(Object.entries(record).map(([key, value]) => [trim(key), value]))
+
+/**
+ * The properties of `$append` and `$remove`, in which a push token always travels with a provider: null leaves the choice
+ * to the vendor (Python SDK; the Node SDK leaves the member out).
+ *
+ * @internal
+ */
+export const identities = (record: Operation.Properties): Operation.Properties => {
+  const copy = properties(record)
+  return isPlainRecord(copy) && hasPushToken(copy) && !Object.hasOwn(copy, "$id_provider")
+    ? { ...copy, $id_provider: null }
+    : copy
+}
+
+const hasPushToken = (record: Operation.Properties): boolean =>
+  Object.hasOwn(record, "$androidpush") || Object.hasOwn(record, "$iospush") || Object.hasOwn(record, "$webpush")
+
+/** @internal */
+export const keys = (keys: ReadonlyArray<string>): ReadonlyArray<string> =>
+  Array.isArray(keys) ? keys.map((key: string) => typeof key === "string" ? trim(key) : key) : keys
+
+// A guard looks at the payload too, so that a raw operation of another shape lands in `onOther` instead of behind a type
+// that it does not have.
+const has = (self: Operation.Operation, operator: string, payload: Predicate.Predicate<unknown>): boolean => {
+  const members: ReadonlyArray<[string, unknown]> = Object.entries(self)
+  const only = members[0]
+  return members.length === 1 && only !== undefined && only[0] === operator && payload(only[1])
+}
+
+const isAmounts = (u: unknown): boolean => isPlainRecord(u) && Object.values(u).every(Predicate.isNumber)
+const isKeys = (u: unknown): boolean => Array.isArray(u) && u.every(Predicate.isString)
+
+const isSet = (self: Operation.Operation): self is Operation.Set => has(self, "$set", isPlainRecord)
+const isSetOnce = (self: Operation.Operation): self is Operation.SetOnce => has(self, "$set_once", isPlainRecord)
+const isIncrement = (self: Operation.Operation): self is Operation.Increment => has(self, "$add", isAmounts)
+const isAppend = (self: Operation.Operation): self is Operation.Append => has(self, "$append", isPlainRecord)
+const isRemove = (self: Operation.Operation): self is Operation.Remove => has(self, "$remove", isPlainRecord)
+const isUnset = (self: Operation.Operation): self is Operation.Unset => has(self, "$unset", isKeys)
+
+/** @internal */
+export const match = <A>(self: Operation.Operation, cases: Operation.Cases<A>): A => {
+  if (isSet(self)) return cases.onSet(self.$set)
+  if (isSetOnce(self)) return cases.onSetOnce(self.$set_once)
+  if (isIncrement(self)) return cases.onIncrement(self.$add)
+  if (isAppend(self)) return cases.onAppend(self.$append)
+  if (isRemove(self)) return cases.onRemove(self.$remove)
+  if (isUnset(self)) return cases.onUnset(self.$unset)
+  return cases.onOther(self)
+}

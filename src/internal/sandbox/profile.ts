@@ -1,0 +1,187 @@
+import { isChannelKey } from "../../Channel.js"
+import type { ProfileChannel } from "../../User.js"
+import * as json from "../json.js"
+
+/**
+ * What the service holds of one user. Identities are keyed by channel; everything else is a property.
+ *
+ * @internal
+ */
+export interface Profile {
+  readonly distinctId: string
+  readonly properties: Properties
+  readonly channels: { readonly [Key in ProfileChannel]?: ReadonlyArray<Identity> }
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number
+  readonly updatedAt: number
+}
+
+interface Properties {
+  readonly [key: string]: unknown
+}
+
+interface Identity {
+  readonly value: unknown
+  readonly provider: unknown
+}
+
+/**
+ * An operation list that the service refuses, in its own words.
+ *
+ * @internal
+ */
+export interface Refused {
+  readonly refused: string
+}
+
+/** @internal */
+export const isRefused = (u: Profile | Refused): u is Refused => "refused" in u
+
+/** @internal */
+export const empty = (distinctId: string, now: number): Profile => ({
+  distinctId,
+  properties: {},
+  channels: {},
+  createdAt: now,
+  updatedAt: now
+})
+
+/**
+ * The profile after the operations, replayed in their order (wire protocol, section 10). What the vendor leaves open is listed
+ * in the documentation of `Sandbox`.
+ *
+ * @internal
+ */
+export const apply = (profile: Profile, operations: unknown, now: number): Profile | Refused => {
+  if (!Array.isArray(operations)) return malformed
+  let current: Profile = { ...profile, updatedAt: now }
+  for (const operation of operations) {
+    if (!json.isPlainRecord(operation)) return malformed
+    for (const [operator, payload] of Object.entries(operation)) {
+      const next = applyOne(current, operator, payload)
+      if (isRefused(next)) return next
+      current = next
+    }
+  }
+  return current
+}
+
+const malformed: Refused = {
+  refused: "Request body contains an invalid value for the \"Subscriber_EditOperationSet.operations\" field"
+}
+
+const applyOne = (profile: Profile, operator: string, payload: unknown): Profile | Refused => {
+  if (operator === "$unset") {
+    return Array.isArray(payload) && payload.every((key) => typeof key === "string")
+      ? payload.reduce<Profile>(unset, profile)
+      : { refused: "$unset: value must be of list type" }
+  }
+  if (!json.isPlainRecord(payload)) return { refused: `decoding failed: '${operator}' expected type 'map'` }
+  switch (operator) {
+    case "$set":
+      return withProperties(profile, { ...profile.properties, ...payload })
+    case "$set_once":
+      return withProperties(profile, { ...payload, ...profile.properties })
+    case "$add":
+    case "$increment":
+      return fold(profile, payload, add)
+    case "$append":
+      return fold(profile, payload, (profile, key, value) => append(profile, key, value, payload.$id_provider))
+    case "$remove":
+      return fold(profile, payload, remove)
+    default:
+      return { refused: `unknown operator: ${operator}` }
+  }
+}
+
+const fold = (
+  profile: Profile,
+  payload: Properties,
+  step: (profile: Profile, key: string, value: unknown) => Profile | Refused
+): Profile | Refused => {
+  const hasToken = pushChannels.some((key) => Object.hasOwn(payload, key))
+  let current = profile
+  for (const [key, value] of Object.entries(payload)) {
+    // They describe the push token beside them, and are no properties of their own.
+    if (hasToken && (key === "$id_provider" || key === "$bundle_id")) continue
+    const next = step(current, key, value)
+    if (isRefused(next)) return next
+    current = next
+  }
+  return current
+}
+
+const pushChannels = ["$androidpush", "$iospush", "$webpush"]
+
+const withProperties = (profile: Profile, properties: Properties): Profile => ({ ...profile, properties })
+
+const add = (profile: Profile, key: string, amount: unknown): Profile | Refused => {
+  const by = Number(amount)
+  if (!Number.isFinite(by)) return { refused: `${key}: value must be of number type` }
+  const before = profile.properties[key]
+  return withProperties(profile, { ...profile.properties, [key]: (typeof before === "number" ? before : 0) + by })
+}
+
+const append = (profile: Profile, key: string, value: unknown, provider: unknown): Profile | Refused => {
+  if (!isChannelKey(key)) {
+    const before = Object.hasOwn(profile.properties, key) ? profile.properties[key] : []
+    return withProperties(profile, {
+      ...profile.properties,
+      [key]: [...(Array.isArray(before) ? before : [before]), value]
+    })
+  }
+  const isObject = key === "$slack" || key === "$ms_teams" || key === "$webpush"
+  if (isObject ? !json.isPlainRecord(value) : typeof value !== "string") {
+    return { refused: `${key}: value must be of ${isObject ? "dict/map" : "string"} type` }
+  }
+  const others = (profile.channels[key] ?? []).filter((identity) => !json.equals(identity.value, value))
+  return { ...profile, channels: { ...profile.channels, [key]: [...others, { value, provider }] } }
+}
+
+const remove = (profile: Profile, key: string, value: unknown): Profile => {
+  if (isChannelKey(key)) {
+    const left = (profile.channels[key] ?? []).filter((identity) => !json.equals(identity.value, value))
+    return left.length === 0 ? unset(profile, key) : { ...profile, channels: { ...profile.channels, [key]: left } }
+  }
+  const before = profile.properties[key]
+  return Array.isArray(before)
+    ? withProperties(profile, { ...profile.properties, [key]: before.filter((item) => !json.equals(item, value)) })
+    : profile
+}
+
+const unset = (profile: Profile, key: string): Profile => {
+  const { [key]: _, ...properties } = profile.properties
+  if (!isChannelKey(key)) return withProperties(profile, properties)
+  const { [key]: _identities, ...channels } = profile.channels
+  return { ...profile, channels }
+}
+
+/**
+ * The user as the service shows it (OpenAPI).
+ *
+ * @internal
+ */
+export const toJson = (profile: Profile): { readonly distinct_id: string; readonly [key: string]: unknown } => ({
+  distinct_id: profile.distinctId,
+  properties: profile.properties,
+  created_at: timestamp(profile.createdAt),
+  updated_at: timestamp(profile.updatedAt),
+  ...Object.fromEntries(
+    Object.entries(profile.channels).map(([key, identities]) => [
+      key,
+      identities.map(({ provider, value }) => ({
+        value,
+        status: "active",
+        perma_status: "active",
+        ...(typeof provider === "string" ? { id_provider: provider } : undefined)
+      }))
+    ])
+  )
+})
+
+/**
+ * With microseconds and an offset, as the vendor prints them.
+ *
+ * @internal
+ */
+export const timestamp = (millis: number): string => new Date(millis).toISOString().replace("Z", "000+00:00")

@@ -1,0 +1,167 @@
+import * as Equal from "effect/Equal"
+import * as Hash from "effect/Hash"
+import * as Inspectable from "effect/Inspectable"
+import { pipeArguments } from "effect/Pipeable"
+import * as Predicate from "effect/Predicate"
+import type { Operation } from "../Operation.js"
+import type * as UserEdit from "../UserEdit.js"
+import * as json from "./json.js"
+import { mask } from "./mask.js"
+import { trim } from "./trim.js"
+
+/** @internal */
+export const TypeId: UserEdit.TypeId = Symbol.for("effect-suprsend/UserEdit") as UserEdit.TypeId
+
+/**
+ * An edit is a cell of a list that grows at its end: the edit that it was made from, and the operation that was added. So a
+ * verb costs the same however long the edit is, and edits made from one another share what they have in common.
+ */
+class UserEditImpl implements UserEdit.UserEdit {
+  readonly [TypeId]: UserEdit.TypeId = TypeId
+
+  constructor(
+    readonly distinctId: string,
+    readonly tenantId: string | undefined,
+    readonly insertId: string | undefined,
+    /** Users other than this one whose edits were joined to it by mistake. */
+    readonly strangers: ReadonlyArray<string>,
+    public previous: UserEditImpl | undefined,
+    readonly last: Operation | undefined,
+    /** All operations, once somebody asked for them. */
+    public written: ReadonlyArray<Operation> | undefined
+  ) {}
+
+  get operations(): ReadonlyArray<Operation> {
+    return this.written ?? write(this)
+  }
+
+  [Equal.symbol](that: Equal.Equal): boolean {
+    return isUserEdit(that) && this.distinctId === that.distinctId && this.tenantId === that.tenantId &&
+      this.insertId === that.insertId && json.equals(this.strangers, own(that).strangers) &&
+      json.equals(this.operations, that.operations)
+  }
+
+  [Hash.symbol](): number {
+    return Hash.cached(
+      this,
+      Hash.combine(json.hash(this.operations))(
+        json.hash([this.distinctId, this.tenantId ?? null, this.insertId ?? null, this.strangers])
+      )
+    )
+  }
+
+  pipe() {
+    return pipeArguments(this, arguments)
+  }
+
+  toJSON(): unknown {
+    return {
+      _id: "effect-suprsend/UserEdit",
+      distinctId: this.distinctId,
+      ...(this.tenantId === undefined ? undefined : { tenantId: this.tenantId }),
+      ...(this.insertId === undefined ? undefined : { insertId: this.insertId }),
+      operations: mask(this.operations)
+    }
+  }
+
+  toString(): string {
+    return Inspectable.format(this.toJSON())
+  }
+
+  [Inspectable.NodeInspectSymbol](): unknown {
+    return this.toJSON()
+  }
+}
+
+const none: ReadonlyArray<Operation> = Object.freeze([])
+
+const write = (edit: UserEditImpl): ReadonlyArray<Operation> => {
+  const reversed: Array<Operation> = []
+  let cell: UserEditImpl | undefined = edit
+  while (cell !== undefined && cell.written === undefined) {
+    if (cell.last !== undefined) reversed.push(cell.last)
+    cell = cell.previous
+  }
+  edit.written = Object.freeze([...(cell?.written ?? none), ...reversed.reverse()])
+  // From here on the array says it all: let go of the cells that led to it.
+  edit.previous = undefined
+  return edit.written
+}
+
+/** @internal */
+export const isUserEdit = (u: unknown): u is UserEdit.UserEdit => Predicate.hasProperty(u, TypeId)
+
+// An edit may come from another copy of this package, the CommonJS one for instance, which has a class of its own.
+const own = (self: UserEdit.UserEdit): UserEditImpl =>
+  self instanceof UserEditImpl
+    ? self
+    : new UserEditImpl(self.distinctId, self.tenantId, self.insertId, [], undefined, undefined, self.operations)
+
+/** @internal */
+export const make = (distinctId: string, options?: UserEdit.Options): UserEdit.UserEdit =>
+  new UserEditImpl(
+    typeof distinctId === "string" ? trim(distinctId) : distinctId,
+    options?.tenantId === undefined ? undefined : trim(options.tenantId),
+    options?.insertId,
+    [],
+    undefined,
+    undefined,
+    none
+  )
+
+/** @internal */
+export const add = (self: UserEdit.UserEdit, operation: Operation): UserEdit.UserEdit => {
+  const edit = own(self)
+  return new UserEditImpl(
+    edit.distinctId,
+    edit.tenantId,
+    edit.insertId,
+    edit.strangers,
+    edit,
+    operation,
+    undefined
+  )
+}
+
+/** @internal */
+export const withInsertId = (self: UserEdit.UserEdit, insertId: string): UserEdit.UserEdit => {
+  const edit = own(self)
+  return new UserEditImpl(
+    edit.distinctId,
+    edit.tenantId,
+    insertId,
+    edit.strangers,
+    undefined,
+    undefined,
+    edit.operations
+  )
+}
+
+/** @internal */
+export const concat = (self: UserEdit.UserEdit, that: UserEdit.UserEdit): UserEdit.UserEdit => {
+  const edit = own(self)
+  const me = whom(self)
+  const strangers = new Set([...edit.strangers, whom(that), ...own(that).strangers])
+  strangers.delete(me)
+  return new UserEditImpl(
+    edit.distinctId,
+    edit.tenantId,
+    edit.insertId ?? that.insertId,
+    [...strangers],
+    undefined,
+    undefined,
+    Object.freeze([...edit.operations, ...that.operations])
+  )
+}
+
+/**
+ * Users other than the edit's own whose edits were joined to it.
+ *
+ * @internal
+ */
+export const strangers = (self: UserEdit.UserEdit): ReadonlyArray<string> => own(self).strangers
+
+const whom = (self: UserEdit.UserEdit): string =>
+  self.tenantId === undefined
+    ? JSON.stringify(self.distinctId)
+    : `${JSON.stringify(self.distinctId)} of tenant ${JSON.stringify(self.tenantId)}`

@@ -1,0 +1,6 @@
+/**
+ * The version in package.json; a test holds the two together.
+ *
+ * @internal
+ */
+export const version = "0.1.0"

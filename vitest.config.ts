@@ -1,0 +1,17 @@
+import * as Path from "node:path"
+import { defineConfig } from "vitest/config"
+
+const src = Path.join(import.meta.dirname, "src")
+
+export default defineConfig({
+  resolve: {
+    alias: [
+      { find: /^effect-suprsend$/, replacement: Path.join(src, "index.ts") },
+      { find: /^effect-suprsend\/(.*)$/, replacement: Path.join(src, "$1.ts") }
+    ]
+  },
+  test: {
+    include: ["test/**/*.test.ts"],
+    testTimeout: 30_000
+  }
+})

@@ -26,6 +26,7 @@ import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Inspectable from "effect/Inspectable"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
@@ -64,10 +65,14 @@ import { User } from "./User.js"
 export class Sandbox extends Context.Tag("effect-suprsend/Sandbox")<Sandbox, Sandbox.Service>() {}
 
 /**
+ * The types of the service.
+ *
  * @since 0.1.0
  */
 export declare namespace Sandbox {
   /**
+   * What a test can ask a sandbox, and tell it.
+   *
    * @since 0.1.0
    * @category models
    */
@@ -116,6 +121,11 @@ export class RecordedRequest extends Data.Class<{
     return Option.getOrUndefined(parseJson(this.body))
   }
 
+  /**
+   * What is printed: credentials and tokens are masked.
+   *
+   * @since 0.1.0
+   */
   toJSON(): unknown {
     return {
       method: this.method,
@@ -127,7 +137,12 @@ export class RecordedRequest extends Data.Class<{
     }
   }
 
-  [Symbol.for("nodejs.util.inspect.custom")](): unknown {
+  /**
+   * The same for `util.inspect` and `console.log`.
+   *
+   * @since 0.1.0
+   */
+  [Inspectable.NodeInspectSymbol](): unknown {
     return this.toJSON()
   }
 }

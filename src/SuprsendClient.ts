@@ -59,10 +59,14 @@ export class SuprsendClient extends Context.Tag("effect-suprsend/SuprsendClient"
 >() {}
 
 /**
+ * The types of the service.
+ *
  * @since 0.1.0
  */
 export declare namespace SuprsendClient {
   /**
+   * What a client does.
+   *
    * @since 0.1.0
    * @category models
    */

@@ -12,12 +12,16 @@ import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 
 /**
+ * What marks the values of this module, alike in every copy of the package.
+ *
  * @since 0.1.0
  * @category type ids
  */
 export const TypeId: unique symbol = Symbol.for("effect-suprsend/SuprsendError")
 
 /**
+ * The type of {@link TypeId}.
+ *
  * @since 0.1.0
  * @category type ids
  */
@@ -35,6 +39,8 @@ export const Issue = Schema.Struct({
 })
 
 /**
+ * The type of {@link Issue}.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -74,8 +80,23 @@ export class InvalidUserEdit extends Schema.TaggedError<InvalidUserEdit>("effect
   "InvalidUserEdit",
   { call: Schema.String, distinctId: Schema.String, issues: Schema.Array(Issue) }
 ) {
+  /**
+   * Marks an error of this package.
+   *
+   * @since 0.1.0
+   */
   readonly [TypeId]: TypeId = TypeId
+  /**
+   * Sending the same again ends the same.
+   *
+   * @since 0.1.0
+   */
   readonly retryable = false
+  /**
+   * Nothing was sent.
+   *
+   * @since 0.1.0
+   */
   readonly attempts = 0
   override get message(): string {
     return `${this.call}: nothing was sent, the edit is invalid: ${summary(this.issues)}`
@@ -92,8 +113,23 @@ export class InvalidDistinctId extends Schema.TaggedError<InvalidDistinctId>("ef
   "InvalidDistinctId",
   { call: Schema.String, distinctId: Schema.String, issues: Schema.Array(Issue) }
 ) {
+  /**
+   * Marks an error of this package.
+   *
+   * @since 0.1.0
+   */
   readonly [TypeId]: TypeId = TypeId
+  /**
+   * Sending the same again ends the same.
+   *
+   * @since 0.1.0
+   */
   readonly retryable = false
+  /**
+   * Nothing was sent.
+   *
+   * @since 0.1.0
+   */
   readonly attempts = 0
   override get message(): string {
     return `${this.call}: nothing was sent: ${summary(this.issues)}`
@@ -127,7 +163,17 @@ export class SuprsendUserNotFound extends Schema.TaggedError<SuprsendUserNotFoun
   /** What the server said, if it said anything. */
   serverMessage: Schema.optional(Schema.String)
 }) {
+  /**
+   * Marks an error of this package.
+   *
+   * @since 0.1.0
+   */
   readonly [TypeId]: TypeId = TypeId
+  /**
+   * Sending the same again ends the same.
+   *
+   * @since 0.1.0
+   */
   readonly retryable = false
   override get message(): string {
     return `${this.call}: SuprSend has no such user (404): create it with an edit, or check the distinct id`
@@ -155,7 +201,17 @@ const settled = {
 export class SuprsendUnauthorized extends Schema.TaggedError<SuprsendUnauthorized>(
   "effect-suprsend/SuprsendUnauthorized"
 )("SuprsendUnauthorized", { ...settled, status: Schema.Number }) {
+  /**
+   * Marks an error of this package.
+   *
+   * @since 0.1.0
+   */
   readonly [TypeId]: TypeId = TypeId
+  /**
+   * Sending the same again ends the same.
+   *
+   * @since 0.1.0
+   */
   readonly retryable = false
   override get message(): string {
     return `${this.call}: SuprSend refused the credentials (${
@@ -176,7 +232,17 @@ export class SuprsendRejected extends Schema.TaggedError<SuprsendRejected>("effe
   "SuprsendRejected",
   { ...settled, status: Schema.Number }
 ) {
+  /**
+   * Marks an error of this package.
+   *
+   * @since 0.1.0
+   */
   readonly [TypeId]: TypeId = TypeId
+  /**
+   * Sending the same again ends the same.
+   *
+   * @since 0.1.0
+   */
   readonly retryable = false
   override get message(): string {
     const what = said(this.status, this.serverMessage)
@@ -200,7 +266,17 @@ export class SuprsendRateLimited extends Schema.TaggedError<SuprsendRateLimited>
     retryAfter: Schema.optional(Schema.DurationFromMillis)
   }
 ) {
+  /**
+   * Marks an error of this package.
+   *
+   * @since 0.1.0
+   */
   readonly [TypeId]: TypeId = TypeId
+  /**
+   * The server did nothing, and will do it later.
+   *
+   * @since 0.1.0
+   */
   readonly retryable = true
   override get message(): string {
     const wait = this.retryAfter === undefined ? "later" : `in ${Duration.format(this.retryAfter)}`
@@ -232,6 +308,11 @@ export class SuprsendUnavailable extends Schema.TaggedError<SuprsendUnavailable>
     description: Schema.optional(Schema.String)
   }
 ) {
+  /**
+   * Marks an error of this package.
+   *
+   * @since 0.1.0
+   */
   readonly [TypeId]: TypeId = TypeId
   override get message(): string {
     const what = this.status !== undefined
@@ -260,7 +341,17 @@ export class SuprsendUnexpectedResponse extends Schema.TaggedError<SuprsendUnexp
   attempts: Schema.Number,
   issues: Schema.Array(Issue)
 }) {
+  /**
+   * Marks an error of this package.
+   *
+   * @since 0.1.0
+   */
   readonly [TypeId]: TypeId = TypeId
+  /**
+   * Sending the same again ends the same.
+   *
+   * @since 0.1.0
+   */
   readonly retryable = false
   override get message(): string {
     return `${this.call}: the request succeeded (${this.status}), but the answer is not what is documented: ${

@@ -62,7 +62,11 @@ const profileChannels: ReadonlyArray<ProfileChannel> = [...channelKeys, "$inbox"
  * @category models
  */
 export class User extends model.Model {
-  /** The id of the user in your own database. */
+  /**
+   * The id of the user in your own database.
+   *
+   * @since 0.1.0
+   */
   readonly distinctId: string
 
   /** Reads a user from its JSON; use {@link schema} for JSON that you do not know to be one. */

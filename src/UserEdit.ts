@@ -36,12 +36,16 @@ import * as Operation from "./Operation.js"
 import type { InvalidUserEdit } from "./SuprsendError.js"
 
 /**
+ * What marks the values of this module, alike in every copy of the package.
+ *
  * @since 0.1.0
  * @category type ids
  */
 export const TypeId: unique symbol = internal.TypeId
 
 /**
+ * The type of {@link TypeId}.
+ *
  * @since 0.1.0
  * @category type ids
  */

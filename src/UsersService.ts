@@ -38,6 +38,8 @@ import type { UserEdit } from "./UserEdit.js"
 export class UsersService extends Context.Tag("effect-suprsend/UsersService")<UsersService, UsersService.Service>() {}
 
 /**
+ * The types of the service.
+ *
  * @since 0.1.0
  */
 export declare namespace UsersService {

@@ -1,0 +1,34 @@
+import { describe, expect, it } from "@effect/vitest"
+import * as Fs from "node:fs"
+import * as Path from "node:path"
+
+const root = Path.join(import.meta.dirname, "..")
+const readme = Fs.readFileSync(Path.join(root, "README.md"), "utf8")
+const fences = [...readme.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].map(([, language, code]) => ({ language, code }))
+
+describe("README", () => {
+  // The examples are compiled with the rest, and run by vitest where they are tests.
+  const folder = Path.join(root, "docs", "examples")
+  const examples = new Map(
+    Fs.readdirSync(folder).map((name) => [Fs.readFileSync(Path.join(folder, name), "utf8"), name])
+  )
+
+  it("shows no TypeScript but that of docs/examples", () => {
+    const shown = fences.filter(({ language }) => language === "ts").map(({ code }) => examples.get(code ?? ""))
+    expect(shown).toEqual(["sign-up.ts", "sign-up.test.ts"])
+  })
+
+  it("names the versions of what it installs, as package.json has them", () => {
+    const { peerDependencies, version } = JSON.parse(Fs.readFileSync(Path.join(root, "package.json"), "utf8"))
+    const minor = (range: string) => /\d+\.\d+/.exec(range)?.[0]
+    expect(readme).toContain(
+      `npm install effect-suprsend@${minor(version)} effect@${minor(peerDependencies.effect)} ` +
+        `@effect/platform@${minor(peerDependencies["@effect/platform"])}`
+    )
+  })
+
+  it("begins with the two commands", () => {
+    const commands = fences.filter(({ language }) => language === "sh").map(({ code }) => code?.trim())
+    expect(commands.slice(0, 2)).toEqual(["npm ci && npm start", "npm ci && npm test"])
+  })
+})

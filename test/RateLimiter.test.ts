@@ -65,9 +65,9 @@ const admittedNotRunning = (
 
 /**
  * A clock that stands still until it is told to go to the next sleeper. Its timers are as bad as real ones: now and then
- * they fire early or late. It counts what it is asked.
+ * they fire early or late. It counts what it is asked. Each time it is read, `drift` nanoseconds pass.
  */
-const virtualClock = () => {
+const virtualClock = (drift = 0) => {
   let now = 0
   const counts = { sleeps: 0, reads: 0 }
   const sleepers = new Set<{ readonly at: number; readonly wake: () => void }>()
@@ -76,6 +76,7 @@ const virtualClock = () => {
     unsafeCurrentTimeMillis: () => now / 1_000_000,
     unsafeCurrentTimeNanos: () => {
       counts.reads += 1
+      now += drift
       return BigInt(now)
     },
     currentTimeMillis: Effect.sync(() => now / 1_000_000),
@@ -198,6 +199,31 @@ describe("RateLimiter", () => {
         const interruptible = Effect.checkInterruptible(Effect.succeed)
         expect(yield* limiter.limit(interruptible)).toBe(true)
         expect(yield* Effect.uninterruptible(limiter.limit(interruptible))).toBe(false)
+      }))
+  })
+
+  describe("time", () => {
+    it.effect("a timer that fires early starts nobody early", () =>
+      Effect.gen(function*() {
+        const virtual = virtualClock()
+        const starts: Array<number> = []
+        yield* virtual.run(Effect.scoped(Effect.gen(function*() {
+          const limiter = yield* RateLimiter.make({ limit: 1, window: 100.3 })
+          const attempt = limiter.limit(Effect.sync(() => starts.push(virtual.now())))
+          yield* Effect.forEach(Array.from({ length: 40 }), () => attempt)
+        })))
+        expect(worstWindow(starts.map((at) => ({ at, cost: 1 })), 100.3)).toBe(1)
+      }))
+
+    it.effect("a slot that comes free while its waiter is put into the queue is not missed", () =>
+      Effect.gen(function*() {
+        const virtual = virtualClock(600_000)
+        const served = yield* virtual.run(Effect.scoped(Effect.gen(function*() {
+          const limiter = yield* RateLimiter.make({ limit: 1, window: 1 })
+          return yield* Effect.forEach(Array.from({ length: 5 }), () => limiter.limit(Effect.succeed(1)))
+        })))
+        expect(served).toHaveLength(5)
+        expect(virtual.counts.sleeps).toBe(0)
       }))
   })
 
@@ -335,6 +361,19 @@ describe("RateLimiter", () => {
         expect(entries).toEqual(["first@10000", "second@10000"])
       }))
 
+    it.scoped("leaves alone what runs: it keeps its slot, also if it had to wait for it", () =>
+      Effect.gen(function*() {
+        const { entries, note } = journal()
+        const limiter = yield* RateLimiter.make({ limit: 1, window: "1 second" })
+        yield* limiter.limit(Effect.void)
+        yield* Effect.fork(limiter.limit(Effect.delay(note("ran"), 5_000)))
+        yield* TestClock.adjust("2 seconds")
+        yield* limiter.pause("1 second")
+        yield* Effect.fork(limiter.limit(note("next")))
+        yield* TestClock.adjust("10 seconds")
+        expect(entries).toEqual(["ran@6000", "next@7000"])
+      }))
+
     it.scoped("longer than a JavaScript timer can sleep", () =>
       Effect.gen(function*() {
         const { entries, note } = journal()
@@ -364,6 +403,12 @@ describe("RateLimiter", () => {
         yield* Fiber.join(running)
         expect(entries).toEqual(["ran@100"])
         expect(yield* TestClock.sleeps()).toEqual(Chunk.empty())
+      }))
+
+    it.effect("its end refuses even those who would not have to wait", () =>
+      Effect.gen(function*() {
+        const limiter = yield* Effect.scoped(RateLimiter.make({ limit: 1, window: "1 second" }))
+        expect(Exit.isInterrupted(yield* Effect.exit(limiter.limit(Effect.void)))).toBe(true)
       }))
 
     it.effect("its end between admission and start: nobody runs, nobody hangs", () =>

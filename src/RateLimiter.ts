@@ -8,20 +8,17 @@
  *
  * @since 0.1.0
  */
-import type * as Cause from "effect/Cause"
-import type * as Clock from "effect/Clock"
 import * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Fiber from "effect/Fiber"
-import * as FiberId from "effect/FiberId"
-import { constVoid, identity } from "effect/Function"
+import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
+import * as internal from "./internal/rateLimiter.js"
 import * as Slots from "./internal/slots.js"
 
 /**
@@ -45,6 +42,8 @@ import * as Slots from "./internal/slots.js"
 export class RateLimiter extends Context.Tag("effect-suprsend/RateLimiter")<RateLimiter, RateLimiter.Service>() {}
 
 /**
+ * The types of the service.
+ *
  * @since 0.1.0
  */
 export declare namespace RateLimiter {
@@ -110,9 +109,9 @@ export declare namespace RateLimiter {
     /** How long a window is: finite and longer than nothing. */
     readonly window: Duration.DurationInput
     /**
-     * How many requests may start at once after a rest, before starts are paced at one each `window / limit`: a positive
-     * integer. By default a hundredth of the limit, but at least 10. A burst as large as the limit means no pacing, which
-     * therefore is the default up to a limit of 10.
+     * How many requests may start at once after a rest; further ones are paced, one each `window / limit`. A positive
+     * integer, by default a hundredth of the limit but at least 10. A burst as large as the limit means no pacing, so
+     * that a limit of up to 10 is not paced by default.
      */
     readonly burst?: number | undefined
   }
@@ -149,217 +148,8 @@ export class RateLimitCostExceeded extends Data.TaggedError("RateLimitCostExceed
    */
   override get message(): string {
     return this.cost > this.limit
-      ? `A cost of ${this.cost} can never pass a limit of ${this.limit} per window. Split the request, or raise the limit.`
+      ? `A cost of ${this.cost} can never pass a limit of ${this.limit} per window: split it or raise the limit.`
       : `A cost must be a positive integer of at most ${this.limit} requests, got ${this.cost}.`
-  }
-}
-
-/** The queue is a ring closed by a waiter that waits for nothing, so that whoever gives up leaves it in O(1). */
-class Waiter {
-  previous: Waiter = this
-  next: Waiter = this
-  /** It has its slots, but its fiber does not run yet. */
-  admitted = false
-  resume: (effect: Effect.Effect<void>) => void = constVoid
-  constructor(readonly cost: number) {}
-
-  insertBefore(next: Waiter): void {
-    this.previous = next.previous
-    this.next = next
-    next.previous.next = this
-    next.previous = this
-  }
-
-  remove(): void {
-    this.previous.next = this.next
-    this.next.previous = this.previous
-    this.previous = this
-    this.next = this
-  }
-}
-
-type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-
-/** The longest that a JavaScript timer can sleep. */
-const maxSleep = 2 ** 31 - 1
-
-const unsafeMake = (
-  initial: Slots.State,
-  clock: Clock.Clock,
-  fork: (effect: Effect.Effect<void>) => Fiber.RuntimeFiber<void>
-): { readonly service: RateLimiter.Service; readonly close: () => void } => {
-  const { limit } = initial.rule
-  // Nanoseconds since 1970 do not fit a float, those since the limiter was made do.
-  const origin = clock.unsafeCurrentTimeNanos()
-  const now = () => Number(clock.unsafeCurrentTimeNanos() - origin) / 1_000_000
-  const waiting = new Waiter(0)
-  const leaving = new Waiter(0)
-  let state = initial
-  let timer: Fiber.RuntimeFiber<void> | undefined
-  let wakeAt = Infinity
-  let closed = false
-
-  /** Admits whoever may start now, and tells when the next may, as far as is known. */
-  const admit = (): number => {
-    const instant = now()
-    while (waiting.next !== waiting) {
-      const first = waiting.next
-      const at = Slots.startAt(state, first.cost, instant)
-      if (at > instant) {
-        return at
-      }
-      state = Slots.start(state, first.cost, instant)
-      first.remove()
-      first.insertBefore(leaving)
-      first.admitted = true
-      first.resume(Effect.void)
-    }
-    return Infinity
-  }
-
-  const sleep: Effect.Effect<void> = Effect.suspend(() =>
-    // Rounded up, as timers know whole milliseconds only. Some fire early all the same: `admit` looks at the clock.
-    Effect.flatMap(clock.sleep(Duration.millis(Math.min(Math.ceil(wakeAt - now()), maxSleep))), () => {
-      wakeAt = admit()
-      if (wakeAt < Infinity) {
-        return sleep
-      }
-      timer = undefined
-      return Effect.void
-    })
-  )
-
-  const stopTimer = () => {
-    timer?.unsafeInterruptAsFork(FiberId.none)
-    timer = undefined
-    wakeAt = Infinity
-  }
-
-  /** To be called whenever something changed for those who wait. */
-  const update = () => {
-    const at = admit()
-    if (waiting.next === waiting) {
-      stopTimer()
-    } else if (at < wakeAt) {
-      stopTimer()
-      wakeAt = at
-      timer = fork(sleep)
-    }
-  }
-
-  /** Back to the front of the queue with those who have slots but did not run yet, in their order. */
-  const recall = () => {
-    while (leaving.previous !== leaving) {
-      const last = leaving.previous
-      state = Slots.cancel(state, last.cost)
-      last.remove()
-      last.insertBefore(waiting.next)
-      last.admitted = false
-    }
-  }
-
-  const ended = (cost: number) => {
-    state = Slots.answer(state, cost, now())
-    if (waiting.next !== waiting) {
-      update()
-    }
-  }
-
-  const gaveUp = (waiter: Waiter) => {
-    if (waiter.admitted) {
-      state = Slots.cancel(state, waiter.cost)
-    }
-    waiter.remove()
-    update()
-  }
-
-  const run = <A, E, R>(restore: Restore, attempt: Effect.Effect<A, E, R>, cost: number): Effect.Effect<A, E, R> =>
-    Effect.matchCauseEffect(restore(attempt), {
-      onFailure: (cause: Cause.Cause<E>) => {
-        ended(cost)
-        return Effect.failCause(cause)
-      },
-      onSuccess: (value) => {
-        ended(cost)
-        return Effect.succeed(value)
-      }
-    })
-
-  const admission = (waiter: Waiter): Effect.Effect<void> =>
-    Effect.async<void>((resume) => {
-      if (closed) {
-        resume(Effect.interrupt)
-      } else if (waiter.admitted) {
-        resume(Effect.void)
-      } else {
-        waiter.resume = resume
-      }
-    })
-
-  const runAdmitted = <A, E, R>(
-    restore: Restore,
-    attempt: Effect.Effect<A, E, R>,
-    waiter: Waiter
-  ): Effect.Effect<A, E, R> =>
-    Effect.matchCauseEffect(restore(admission(waiter)), {
-      onFailure: (cause) => {
-        gaveUp(waiter)
-        return Effect.failCause(cause)
-      },
-      onSuccess: () => {
-        // A pause can come between the admission and this fiber.
-        if (!waiter.admitted) {
-          return runAdmitted(restore, attempt, waiter)
-        }
-        waiter.remove()
-        return run(restore, attempt, waiter.cost)
-      }
-    })
-
-  const limitCost = <A, E, R>(attempt: Effect.Effect<A, E, R>, cost: number): Effect.Effect<A, E, R> =>
-    Effect.uninterruptibleMask((restore) => {
-      if (closed) {
-        return Effect.interrupt
-      }
-      if (waiting.next === waiting) {
-        const instant = now()
-        if (Slots.startAt(state, cost, instant) <= instant) {
-          state = Slots.start(state, cost, instant)
-          return run(restore, attempt, cost)
-        }
-      }
-      const waiter = new Waiter(cost)
-      waiter.insertBefore(waiting)
-      if (waiting.next === waiter) {
-        update()
-      }
-      return runAdmitted(restore, attempt, waiter)
-    })
-
-  return {
-    service: {
-      limit: (attempt) => limitCost(attempt, 1),
-      limitCost: (attempt, cost) =>
-        Slots.canPass(initial.rule, cost)
-          ? limitCost(attempt, cost)
-          : Effect.fail(new RateLimitCostExceeded({ cost, limit })),
-      pause: (duration) =>
-        Effect.sync(() => {
-          state = Slots.pause(state, now() + Duration.toMillis(duration))
-          recall()
-          update()
-        })
-    },
-    close: () => {
-      closed = true
-      stopTimer()
-      recall()
-      while (waiting.next !== waiting) {
-        const first = waiting.next
-        first.remove()
-        first.resume(Effect.interrupt)
-      }
-    }
   }
 }
 
@@ -386,8 +176,8 @@ const check = (options: RateLimiter.Options): Effect.Effect<Slots.State, ConfigE
 }
 
 /**
- * Makes a limiter for one process. It lives as long as its scope: when that closes, those who still wait are interrupted,
- * and so is everyone who comes later. Attempts that run already are left alone.
+ * Makes a limiter for one process. It lives as long as its scope: when that closes, those who still wait are
+ * interrupted, and so is everyone who comes later. Attempts that run already are left alone.
  *
  * Time is that of the `Clock` it is made with. While nobody waits it runs nothing; for all who wait it has one timer.
  *
@@ -421,17 +211,27 @@ export const make = (
     // A layer may be built in an uninterruptible region, which the timer must not inherit.
     const fork = (effect: Effect.Effect<void>) =>
       Runtime.runFork(runtime, Effect.interruptible(effect), { immediate: false })
-    const { service } = yield* Effect.acquireRelease(
-      Effect.sync(() => unsafeMake(initial, clock, fork)),
-      (limiter) => Effect.sync(limiter.close)
+    const queue = yield* Effect.acquireRelease(
+      Effect.sync(() => internal.unsafeMake(initial, clock, fork)),
+      (queue) => Effect.sync(queue.close)
     )
-    return service
+    const { limit } = options
+    return {
+      limit: (attempt) => queue.limit(attempt, 1),
+      limitCost: (attempt, cost) =>
+        Slots.canPass(initial.rule, cost)
+          ? queue.limit(attempt, cost)
+          : Effect.fail(new RateLimitCostExceeded({ cost, limit })),
+      pause: queue.pause
+    }
   })
 
 /**
- * One limiter for everyone it is provided to, for one process. By default 1000 requests per second, SuprSend's own limit.
+ * One limiter for everyone it is provided to, in one process. By default 1000 requests per second, SuprSend's limit.
  *
- * It counts what goes through it: provided twice by reference it is one limiter, called twice it is two.
+ * Keep the layer in a constant: each call of this function makes a limiter that knows nothing of the others.
+ *
+ * Fails with a `ConfigError` that names the field, such as `rateLimit.limit`, for options that are out of range.
  *
  * @example
  * ```ts

@@ -64,8 +64,8 @@ const admittedNotRunning = (
   })
 
 /**
- * A clock that stands still until it is told to go to the next sleeper. Its timers are as bad as real ones: now and then
- * they fire early or late. It counts what it is asked. Each time it is read, `drift` nanoseconds pass.
+ * A clock that stands still until it is told to go to the next sleeper. Its timers are as bad as real ones: now and
+ * then they fire early or late. It counts what it is asked. Each time it is read, `drift` nanoseconds pass.
  */
 const virtualClock = (drift = 0) => {
   let now = 0
@@ -313,7 +313,7 @@ describe("RateLimiter", () => {
 
     it("says what to do", () => {
       expect(new RateLimiter.RateLimitCostExceeded({ cost: 6, limit: 5 }).message).toBe(
-        "A cost of 6 can never pass a limit of 5 per window. Split the request, or raise the limit."
+        "A cost of 6 can never pass a limit of 5 per window: split it or raise the limit."
       )
       expect(new RateLimiter.RateLimitCostExceeded({ cost: 0.5, limit: 5 }).message).toBe(
         "A cost must be a positive integer of at most 5 requests, got 0.5."
@@ -556,7 +556,7 @@ describe("RateLimiter", () => {
       end: FastCheck.constantFrom(...ends),
       interruptAfter: FastCheck.constantFrom(undefined, undefined, undefined, 0, 1, 7, 150)
     }),
-    { minLength: 1, maxLength: 40 }
+    { minLength: 1, maxLength: 40, size: "max" }
   )
 
   it.effect.prop(

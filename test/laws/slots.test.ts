@@ -49,7 +49,7 @@ interface Trace {
 
 /** Runs a plan against a core as the limiter does: first come, first served, one timer. */
 const simulate = (core: Core, plan: Plan): Trace => {
-  // Latest first, so that the next one is taken off the end; of several at one instant, the one scheduled first is next.
+  // Latest first, so that the next one is taken off the end. Of several at one instant it is the one scheduled first.
   const agenda: Array<{ readonly at: number; readonly run: () => void }> = []
   const schedule = (at: number, run: () => void) => {
     let low = 0
@@ -182,8 +182,8 @@ const laws: Record<string, (trace: Trace) => boolean> = {
   "whoever stays is served": ({ plan, starts, unserved }) =>
     unserved === 0 && plan.jobs.every((job, id) => job.fate !== "stays" || starts.some((start) => start.id === id)),
   "no slot is lost: a window after all is over, all are free": ({ end, plan, state }) => {
-    const later = end + plan.options.window * 1.01 + 3
-    return Slots.startAt(Slots.answer(state, 0, end), plan.options.limit, later) === later
+    const later = Math.max(end + plan.options.window * 1.01 + 3, state.pausedUntil)
+    return Slots.startAt(state, plan.options.limit, later) === later
   }
 }
 
@@ -220,14 +220,14 @@ const Plans: FastCheck.Arbitrary<Plan> = FastCheck.record({
   })
   return FastCheck.record({
     options: FastCheck.constant(options),
-    jobs: FastCheck.array(job, { minLength: 1, maxLength: 60 }).map((jobs) => {
+    jobs: FastCheck.array(job, { minLength: 1, maxLength: 60, size: "max" }).map((jobs) => {
       let at = 0
       return jobs.map(({ gap, ...rest }): Job => {
         at += gap
         return { at, ...rest }
       })
     }),
-    pauses: FastCheck.array(FastCheck.record({ at: double(10 * window), duration }), { maxLength: 3 }),
+    pauses: FastCheck.array(FastCheck.record({ at: double(10 * window), duration }), { maxLength: 3, size: "max" }),
     tick: FastCheck.constantFrom(0, 1)
   })
 })
@@ -245,7 +245,7 @@ const Reached = FastCheck.record({
       kind: FastCheck.constantFrom("start", "start", "answer", "answer", "pause"),
       cost: FastCheck.integer({ min: 1, max: 400 })
     }),
-    { maxLength: 60 }
+    { maxLength: 60, size: "max" }
   )
 }).map(({ events, options }) => {
   let state = Slots.make(options)

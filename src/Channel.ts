@@ -140,6 +140,8 @@ interface MsTeamsMember {
  * @category models
  */
 export type WebPush = {
+  /** Named by the vendor's OpenAPI description only. */
+  readonly token?: string
   readonly endpoint: string
   readonly expirationTime?: number | null
   readonly keys: { readonly p256dh: string; readonly auth: string }

@@ -29,6 +29,7 @@ import { dual } from "effect/Function"
 import type { Inspectable } from "effect/Inspectable"
 import type { Pipeable } from "effect/Pipeable"
 import type * as Channel from "./Channel.js"
+import * as internalOperation from "./internal/operation.js"
 import * as internal from "./internal/userEdit.js"
 import * as internalValidate from "./internal/validate.js"
 import * as verbs from "./internal/verbs.js"
@@ -139,7 +140,7 @@ export const set: {
   (properties: Operation.Properties): (self: UserEdit) => UserEdit
   (self: UserEdit, key: string, value: Operation.JsonValue): UserEdit
   (self: UserEdit, properties: Operation.Properties): UserEdit
-} = verbs.record(Operation.set)
+} = verbs.record((key, value) => ({ $set: internalOperation.property(key, value) }), Operation.set)
 
 /**
  * Sets properties that the user does not have yet, such as the date of the first login (Seed: `user.set_once`).
@@ -160,7 +161,7 @@ export const setOnce: {
   (properties: Operation.Properties): (self: UserEdit) => UserEdit
   (self: UserEdit, key: string, value: Operation.JsonValue): UserEdit
   (self: UserEdit, properties: Operation.Properties): UserEdit
-} = verbs.record(Operation.setOnce)
+} = verbs.record((key, value) => ({ $set_once: internalOperation.property(key, value) }), Operation.setOnce)
 
 /**
  * Adds to numbers, a missing one counting as 0; a negative amount subtracts (Seed: `user.increment`).
@@ -184,7 +185,7 @@ export const increment: {
   (properties: { readonly [key: string]: number }): (self: UserEdit) => UserEdit
   (self: UserEdit, key: string, value: number): UserEdit
   (self: UserEdit, properties: { readonly [key: string]: number }): UserEdit
-} = verbs.record(Operation.increment)
+} = verbs.record((key, value) => ({ $add: internalOperation.property(key, value) }), Operation.increment)
 
 /**
  * Appends a value to a list (Seed: `user.append`).
@@ -208,7 +209,7 @@ export const append: {
   (properties: Operation.Properties): (self: UserEdit) => UserEdit
   (self: UserEdit, key: string, value: Operation.JsonValue): UserEdit
   (self: UserEdit, properties: Operation.Properties): UserEdit
-} = verbs.record(Operation.append)
+} = verbs.record((key, value) => ({ $append: internalOperation.identity(key, value) }), Operation.append)
 
 /**
  * Removes a value from a list (Seed: `user.remove`).
@@ -231,7 +232,7 @@ export const remove: {
   (properties: Operation.Properties): (self: UserEdit) => UserEdit
   (self: UserEdit, key: string, value: Operation.JsonValue): UserEdit
   (self: UserEdit, properties: Operation.Properties): UserEdit
-} = verbs.record(Operation.remove)
+} = verbs.record((key, value) => ({ $remove: internalOperation.identity(key, value) }), Operation.remove)
 
 /**
  * Removes properties; or, by the key of a channel, all identities of that channel (Seed: `user.unset`).
@@ -277,7 +278,7 @@ export type Key = Channel.ChannelKey | (string & {})
 export const setPreferredLanguage: {
   (language: string): (self: UserEdit) => UserEdit
   (self: UserEdit, language: string): UserEdit
-} = verbs.value((language: string) => Operation.set({ $preferred_language: language }))
+} = verbs.value((language: string) => ({ $set: { $preferred_language: language } }))
 
 /**
  * Sets the locale of the user, a language or a language and region (Python SDK: `user.set_locale`; missing in the Node SDK).
@@ -296,7 +297,7 @@ export const setPreferredLanguage: {
 export const setLocale: {
   (locale: string): (self: UserEdit) => UserEdit
   (self: UserEdit, locale: string): UserEdit
-} = verbs.value((locale: string) => Operation.set({ $locale: locale }))
+} = verbs.value((locale: string) => ({ $set: { $locale: locale } }))
 
 /**
  * Sets the time zone of the user, an IANA name (Seed: `user.set_timezone`).
@@ -315,7 +316,7 @@ export const setLocale: {
 export const setTimezone: {
   (timezone: string): (self: UserEdit) => UserEdit
   (self: UserEdit, timezone: string): UserEdit
-} = verbs.value((timezone: string) => Operation.set({ $timezone: timezone }))
+} = verbs.value((timezone: string) => ({ $set: { $timezone: timezone } }))
 
 /**
  * Adds an e-mail address (Seed: `user.add_email`).
@@ -334,7 +335,7 @@ export const setTimezone: {
 export const addEmail: {
   (email: string): (self: UserEdit) => UserEdit
   (self: UserEdit, email: string): UserEdit
-} = verbs.value((email: string) => Operation.append({ $email: email }))
+} = verbs.value((email: string) => ({ $append: { $email: email } }))
 
 /**
  * Adds a phone number for text messages, in E.164 form (Seed: `user.add_sms`).
@@ -353,7 +354,7 @@ export const addEmail: {
 export const addSms: {
   (phone: string): (self: UserEdit) => UserEdit
   (self: UserEdit, phone: string): UserEdit
-} = verbs.value((phone: string) => Operation.append({ $sms: phone }))
+} = verbs.value((phone: string) => ({ $append: { $sms: phone } }))
 
 /**
  * Adds a phone number for WhatsApp, in E.164 form (Seed: `user.add_whatsapp`).
@@ -372,7 +373,7 @@ export const addSms: {
 export const addWhatsapp: {
   (phone: string): (self: UserEdit) => UserEdit
   (self: UserEdit, phone: string): UserEdit
-} = verbs.value((phone: string) => Operation.append({ $whatsapp: phone }))
+} = verbs.value((phone: string) => ({ $append: { $whatsapp: phone } }))
 
 /**
  * Adds an Android push token (Seed: `user.add_androidpush`).
@@ -394,9 +395,9 @@ export const addWhatsapp: {
 export const addAndroidPush: {
   (token: string, options?: Channel.AndroidPushOptions): (self: UserEdit) => UserEdit
   (self: UserEdit, token: string, options?: Channel.AndroidPushOptions): UserEdit
-} = verbs.push((token: string, options?: Channel.AndroidPushOptions) =>
-  Operation.append(verbs.pushToken("$androidpush", token, options))
-)
+} = verbs.valueWith((token: string, options?: Channel.AndroidPushOptions) => ({
+  $append: internalOperation.pushToken("$androidpush", token, options)
+}))
 
 /**
  * Adds an iOS push token (Seed: `user.add_iospush`).
@@ -418,9 +419,9 @@ export const addAndroidPush: {
 export const addIosPush: {
   (token: string, options?: Channel.IosPushOptions): (self: UserEdit) => UserEdit
   (self: UserEdit, token: string, options?: Channel.IosPushOptions): UserEdit
-} = verbs.push((token: string, options?: Channel.IosPushOptions) =>
-  Operation.append(verbs.pushToken("$iospush", token, options))
-)
+} = verbs.valueWith((token: string, options?: Channel.IosPushOptions) => ({
+  $append: internalOperation.pushToken("$iospush", token, options)
+}))
 
 /**
  * Adds a browser's push subscription (Node SDK, Python SDK: `user.add_webpush`).
@@ -443,9 +444,9 @@ export const addIosPush: {
 export const addWebPush: {
   (subscription: Channel.WebPush, options?: Channel.WebPushOptions): (self: UserEdit) => UserEdit
   (self: UserEdit, subscription: Channel.WebPush, options?: Channel.WebPushOptions): UserEdit
-} = verbs.push((subscription: Channel.WebPush, options?: Channel.WebPushOptions) =>
-  Operation.append(verbs.pushToken("$webpush", subscription, options))
-)
+} = verbs.valueWith((subscription: Channel.WebPush, options?: Channel.WebPushOptions) => ({
+  $append: internalOperation.pushToken("$webpush", subscription, options)
+}))
 
 /**
  * Adds a Slack member, channel or incoming webhook (Seed: `user.add_slack`).
@@ -468,7 +469,7 @@ export const addWebPush: {
 export const addSlack: {
   (slack: Channel.Slack): (self: UserEdit) => UserEdit
   (self: UserEdit, slack: Channel.Slack): UserEdit
-} = verbs.value((slack: Channel.Slack) => Operation.append({ $slack: slack }))
+} = verbs.value((slack: Channel.Slack) => ({ $append: { $slack: slack } }))
 
 /**
  * Adds a Microsoft Teams member, conversation or incoming webhook (Seed: `user.add_ms_teams`).
@@ -494,7 +495,7 @@ export const addSlack: {
 export const addMsTeams: {
   (msTeams: Channel.MsTeams): (self: UserEdit) => UserEdit
   (self: UserEdit, msTeams: Channel.MsTeams): UserEdit
-} = verbs.value((msTeams: Channel.MsTeams) => Operation.append({ $ms_teams: msTeams }))
+} = verbs.value((msTeams: Channel.MsTeams) => ({ $append: { $ms_teams: msTeams } }))
 
 /**
  * Removes an e-mail address (Seed: `user.remove_email`).
@@ -513,7 +514,7 @@ export const addMsTeams: {
 export const removeEmail: {
   (email: string): (self: UserEdit) => UserEdit
   (self: UserEdit, email: string): UserEdit
-} = verbs.value((email: string) => Operation.remove({ $email: email }))
+} = verbs.value((email: string) => ({ $remove: { $email: email } }))
 
 /**
  * Removes a phone number for text messages, in E.164 form (Seed: `user.remove_sms`).
@@ -532,7 +533,7 @@ export const removeEmail: {
 export const removeSms: {
   (phone: string): (self: UserEdit) => UserEdit
   (self: UserEdit, phone: string): UserEdit
-} = verbs.value((phone: string) => Operation.remove({ $sms: phone }))
+} = verbs.value((phone: string) => ({ $remove: { $sms: phone } }))
 
 /**
  * Removes a phone number for WhatsApp, in E.164 form (Seed: `user.remove_whatsapp`).
@@ -551,7 +552,7 @@ export const removeSms: {
 export const removeWhatsapp: {
   (phone: string): (self: UserEdit) => UserEdit
   (self: UserEdit, phone: string): UserEdit
-} = verbs.value((phone: string) => Operation.remove({ $whatsapp: phone }))
+} = verbs.value((phone: string) => ({ $remove: { $whatsapp: phone } }))
 
 /**
  * Removes an Android push token (Seed: `user.remove_androidpush`).
@@ -573,9 +574,9 @@ export const removeWhatsapp: {
 export const removeAndroidPush: {
   (token: string, options?: Channel.AndroidPushOptions): (self: UserEdit) => UserEdit
   (self: UserEdit, token: string, options?: Channel.AndroidPushOptions): UserEdit
-} = verbs.push((token: string, options?: Channel.AndroidPushOptions) =>
-  Operation.remove(verbs.pushToken("$androidpush", token, options))
-)
+} = verbs.valueWith((token: string, options?: Channel.AndroidPushOptions) => ({
+  $remove: internalOperation.pushToken("$androidpush", token, options)
+}))
 
 /**
  * Removes an iOS push token (Seed: `user.remove_iospush`).
@@ -597,9 +598,9 @@ export const removeAndroidPush: {
 export const removeIosPush: {
   (token: string, options?: Channel.IosPushOptions): (self: UserEdit) => UserEdit
   (self: UserEdit, token: string, options?: Channel.IosPushOptions): UserEdit
-} = verbs.push((token: string, options?: Channel.IosPushOptions) =>
-  Operation.remove(verbs.pushToken("$iospush", token, options))
-)
+} = verbs.valueWith((token: string, options?: Channel.IosPushOptions) => ({
+  $remove: internalOperation.pushToken("$iospush", token, options)
+}))
 
 /**
  * Removes a browser's push subscription (Node SDK, Python SDK: `user.remove_webpush`).
@@ -622,9 +623,9 @@ export const removeIosPush: {
 export const removeWebPush: {
   (subscription: Channel.WebPush, options?: Channel.WebPushOptions): (self: UserEdit) => UserEdit
   (self: UserEdit, subscription: Channel.WebPush, options?: Channel.WebPushOptions): UserEdit
-} = verbs.push((subscription: Channel.WebPush, options?: Channel.WebPushOptions) =>
-  Operation.remove(verbs.pushToken("$webpush", subscription, options))
-)
+} = verbs.valueWith((subscription: Channel.WebPush, options?: Channel.WebPushOptions) => ({
+  $remove: internalOperation.pushToken("$webpush", subscription, options)
+}))
 
 /**
  * Removes a Slack member, channel or incoming webhook (Seed: `user.remove_slack`).
@@ -647,7 +648,7 @@ export const removeWebPush: {
 export const removeSlack: {
   (slack: Channel.Slack): (self: UserEdit) => UserEdit
   (self: UserEdit, slack: Channel.Slack): UserEdit
-} = verbs.value((slack: Channel.Slack) => Operation.remove({ $slack: slack }))
+} = verbs.value((slack: Channel.Slack) => ({ $remove: { $slack: slack } }))
 
 /**
  * Removes a Microsoft Teams member, conversation or incoming webhook (Seed: `user.remove_ms_teams`).
@@ -673,7 +674,7 @@ export const removeSlack: {
 export const removeMsTeams: {
   (msTeams: Channel.MsTeams): (self: UserEdit) => UserEdit
   (self: UserEdit, msTeams: Channel.MsTeams): UserEdit
-} = verbs.value((msTeams: Channel.MsTeams) => Operation.remove({ $ms_teams: msTeams }))
+} = verbs.value((msTeams: Channel.MsTeams) => ({ $remove: { $ms_teams: msTeams } }))
 
 /**
  * The operations of one edit, then those of another of the same user (and tenant). The insert id is the first one's, if it
@@ -715,7 +716,7 @@ export const concat: {
 export const appendOperation: {
   (operation: Operation.Operation): (self: UserEdit) => UserEdit
   (self: UserEdit, operation: Operation.Operation): UserEdit
-} = dual(2, internal.add)
+} = verbs.step(internal.add)
 
 /**
  * The same edit under another insert id.
@@ -733,7 +734,7 @@ export const appendOperation: {
 export const withInsertId: {
   (insertId: string): (self: UserEdit) => UserEdit
   (self: UserEdit, insertId: string): UserEdit
-} = dual(2, internal.withInsertId)
+} = verbs.step(internal.withInsertId)
 
 /**
  * The edit, or everything that is wrong with it.

@@ -46,6 +46,14 @@ export const describe = (u: unknown): string => {
 const maximumDepth = 2_000
 
 /**
+ * Where walks over whole edits stop, which hold values a few levels down: beyond it there is nothing that `validate` would
+ * let through.
+ *
+ * @internal
+ */
+export const walkDepth = maximumDepth + 10
+
+/**
  * Appends to `issues` where and why `value` would not survive `JSON.parse(JSON.stringify(value))`.
  *
  * @internal
@@ -98,16 +106,19 @@ export const collectIssues = (
 }
 
 /**
- * Equality by content. Members compare without regard to their order, as in JSON. A cycle compares by identity.
+ * Equality by content. Members compare without regard to their order, as in JSON. A cycle compares by identity, and so does
+ * what is too deep to be sent.
  *
  * @internal
  */
 export const equals = (a: unknown, b: unknown, ancestors: ReadonlyArray<unknown> = []): boolean => {
   if (Object.is(a, b) || a === b) return true
-  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null || ancestors.includes(a)) return false
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false
+  if (ancestors.length >= walkDepth || ancestors.includes(a)) return false
   const inside = [...ancestors, a]
   if (Array.isArray(a)) {
-    return Array.isArray(b) && a.length === b.length && a.every((item, i) => equals(item, b[i], inside))
+    // Spread, so that the holes of a sparse array are seen too.
+    return Array.isArray(b) && a.length === b.length && [...a].every((item, i) => equals(item, b[i], inside))
   }
   if (!isPlainRecord(a) || !isPlainRecord(b)) return false
   const keys = Object.keys(a)
@@ -122,10 +133,10 @@ export const equals = (a: unknown, b: unknown, ancestors: ReadonlyArray<unknown>
  */
 export const hash = (value: unknown, ancestors: ReadonlyArray<unknown> = []): number => {
   if (typeof value !== "object" || value === null) return Hash.hash(value)
-  if (ancestors.includes(value)) return 0
+  if (ancestors.length >= walkDepth || ancestors.includes(value)) return 0
   const inside = [...ancestors, value]
   if (Array.isArray(value)) {
-    return value.reduce<number>((sum, item) => Hash.combine(hash(item, inside))(sum), 6151)
+    return [...value].reduce<number>((sum, item) => Hash.combine(hash(item, inside))(sum), 6151)
   }
   if (!isPlainRecord(value)) return Hash.hash(value)
   return Object.keys(value).reduce((sum, key) => sum ^ Hash.combine(hash(value[key], inside))(Hash.string(key)), 12289)

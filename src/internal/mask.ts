@@ -1,4 +1,4 @@
-import { describe, isPlainRecord } from "./json.js"
+import { describe, isPlainRecord, walkDepth } from "./json.js"
 
 const masked = "<redacted>"
 
@@ -19,6 +19,7 @@ const secretKeys: ReadonlySet<string> = new Set([
 export const mask = (value: unknown, ancestors: ReadonlyArray<unknown> = []): unknown => {
   if (value === null || typeof value === "string" || typeof value === "boolean" || Number.isFinite(value)) return value
   if (ancestors.includes(value)) return "<cycle>"
+  if (ancestors.length >= walkDepth) return "<too deep>"
   const inside = [...ancestors, value]
   if (Array.isArray(value)) return value.map((item) => mask(item, inside))
   if (!isPlainRecord(value)) return `<${describe(value)}>`

@@ -34,8 +34,46 @@ export const identities = (record: Operation.Properties): Operation.Properties =
     : copy
 }
 
-const hasPushToken = (record: Operation.Properties): boolean =>
-  Object.hasOwn(record, "$androidpush") || Object.hasOwn(record, "$iospush") || Object.hasOwn(record, "$webpush")
+/**
+ * A single property.
+ *
+ * @internal
+ */
+export const property = <A>(key: string, value: A): { readonly [key: string]: A } => ({ [trim(key)]: value })
+
+/**
+ * A single member of `$append` or `$remove`.
+ *
+ * @internal
+ */
+export const identity = (key: string, value: Operation.JsonValue): Operation.Properties => {
+  const trimmed = trim(key)
+  return pushKeys.has(trimmed) ? { [trimmed]: value, $id_provider: null } : { [trimmed]: value }
+}
+
+/**
+ * The properties by which a push token travels. Without a provider the vendor chooses one, which is said with null (Python
+ * SDK); a blank bundle id is left out (Python SDK, Node SDK).
+ *
+ * @internal
+ */
+export const pushToken = (
+  channel: "$androidpush" | "$iospush" | "$webpush",
+  token: Operation.JsonValue,
+  options: { readonly provider?: string | null | undefined; readonly bundleId?: string | undefined } | undefined
+): Operation.Properties => {
+  const properties = { [channel]: token, $id_provider: options?.provider ?? null }
+  return options?.bundleId ? { ...properties, $bundle_id: options.bundleId } : properties
+}
+
+const pushKeys: ReadonlySet<string> = new Set(["$androidpush", "$iospush", "$webpush"])
+
+const hasPushToken = (record: Operation.Properties): boolean => {
+  for (const key of pushKeys) {
+    if (Object.hasOwn(record, key)) return true
+  }
+  return false
+}
 
 /** @internal */
 export const keys = (keys: ReadonlyArray<string>): ReadonlyArray<string> =>

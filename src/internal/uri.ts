@@ -6,30 +6,35 @@ const percent = (character: string): string => `%${character.charCodeAt(0).toStr
 export const segment = (text: string): string => encodeURIComponent(text).replace(/[!'()*]/g, percent)
 
 /**
- * Fills `{name}` in a template with encoded segments.
+ * Fills `{name}` in a template with encoded segments. Services check their ids before; what comes to here and cannot be a
+ * segment is a mistake in a program, and must not become the address of something else.
  *
  * @internal
  */
 export const path = (template: string, params: Readonly<Record<string, string>> = {}): string =>
-  template.replace(/\{(\w+)\}/g, (placeholder, name: string) => {
+  template.replace(/\{(\w+)\}/g, (_, name: string) => {
     const value = params[name]
-    return value === undefined ? placeholder : segment(value)
+    if (value === undefined || value === "" || value === "." || value === "..") {
+      throw new Error(`params.${name} of ${template} must be given, and must not be empty, "." or ".."`)
+    }
+    return segment(value)
   })
 
 /** @internal */
 export type QueryValue = string | number | boolean | undefined
 
 /**
- * A query in the order in which it is written, form-encoded as Python's `urlencode` does; undefined members are left out, and
- * so is the question mark where nothing is left.
+ * A query in the order in which it is written, form-encoded as Python's `urlencode` does; members without a value are left
+ * out, and so is the question mark where nothing is left.
  *
  * @internal
  */
 export const query = (params: Readonly<Record<string, QueryValue>> = {}): string => {
   const pairs = Object.entries(params).flatMap(([key, value]) =>
-    value === undefined ? [] : [`${formEncode(key)}=${formEncode(String(value))}`]
+    value === undefined || value === null ? [] : [`${formEncode(key)}=${formEncode(String(value))}`]
   )
   return pairs.length === 0 ? "" : `?${pairs.join("&")}`
 }
 
-const formEncode = (text: string): string => segment(text).replaceAll("%20", "+")
+// Half of a surrogate pair cannot be encoded; URLs take it for U+FFFD.
+const formEncode = (text: string): string => segment(text.replace(/\p{Surrogate}/gu, "\ufffd")).replaceAll("%20", "+")

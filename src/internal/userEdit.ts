@@ -17,7 +17,9 @@ export const TypeId: UserEdit.TypeId = Symbol.for("effect-suprsend/UserEdit") as
  * verb costs the same however long the edit is, and edits made from one another share what they have in common.
  */
 class UserEditImpl implements UserEdit.UserEdit {
-  readonly [TypeId]: UserEdit.TypeId = TypeId
+  get [TypeId](): UserEdit.TypeId {
+    return TypeId
+  }
 
   constructor(
     readonly distinctId: string,
@@ -26,7 +28,7 @@ class UserEditImpl implements UserEdit.UserEdit {
     /** Users other than this one whose edits were joined to it by mistake. */
     readonly strangers: ReadonlyArray<string>,
     public previous: UserEditImpl | undefined,
-    readonly last: Operation | undefined,
+    readonly last: Operation,
     /** All operations, once somebody asked for them. */
     public written: ReadonlyArray<Operation> | undefined
   ) {}
@@ -42,12 +44,10 @@ class UserEditImpl implements UserEdit.UserEdit {
   }
 
   [Hash.symbol](): number {
-    return Hash.cached(
-      this,
-      Hash.combine(json.hash(this.operations))(
-        json.hash([this.distinctId, this.tenantId ?? null, this.insertId ?? null, this.strangers])
-      )
+    const hash = Hash.combine(json.hash(this.operations))(
+      json.hash([this.distinctId, this.tenantId ?? null, this.insertId ?? null, this.strangers])
     )
+    return Object.isExtensible(this) ? Hash.cached(this, hash) : hash
   }
 
   pipe() {
@@ -57,9 +57,9 @@ class UserEditImpl implements UserEdit.UserEdit {
   toJSON(): unknown {
     return {
       _id: "effect-suprsend/UserEdit",
-      distinctId: this.distinctId,
-      ...(this.tenantId === undefined ? undefined : { tenantId: this.tenantId }),
-      ...(this.insertId === undefined ? undefined : { insertId: this.insertId }),
+      distinctId: mask(this.distinctId),
+      ...(this.tenantId === undefined ? undefined : { tenantId: mask(this.tenantId) }),
+      ...(this.insertId === undefined ? undefined : { insertId: mask(this.insertId) }),
       operations: mask(this.operations)
     }
   }
@@ -75,17 +75,24 @@ class UserEditImpl implements UserEdit.UserEdit {
 
 const none: ReadonlyArray<Operation> = Object.freeze([])
 
+// The last operation of an edit whose operations are written: nobody looks at it.
+const nothing: Operation = Object.freeze({})
+
 const write = (edit: UserEditImpl): ReadonlyArray<Operation> => {
   const reversed: Array<Operation> = []
   let cell: UserEditImpl | undefined = edit
   while (cell !== undefined && cell.written === undefined) {
-    if (cell.last !== undefined) reversed.push(cell.last)
+    reversed.push(cell.last)
     cell = cell.previous
   }
-  edit.written = Object.freeze([...(cell?.written ?? none), ...reversed.reverse()])
-  // From here on the array says it all: let go of the cells that led to it.
-  edit.previous = undefined
-  return edit.written
+  const written = Object.freeze([...(cell?.written ?? none), ...reversed.reverse()])
+  // Somebody may have frozen the edit, which can then remember nothing.
+  if (Object.isExtensible(edit)) {
+    edit.written = written
+    // From here on the array says it all: let go of the cells that led to it.
+    edit.previous = undefined
+  }
+  return written
 }
 
 /** @internal */
@@ -95,17 +102,25 @@ export const isUserEdit = (u: unknown): u is UserEdit.UserEdit => Predicate.hasP
 const own = (self: UserEdit.UserEdit): UserEditImpl =>
   self instanceof UserEditImpl
     ? self
-    : new UserEditImpl(self.distinctId, self.tenantId, self.insertId, [], undefined, undefined, self.operations)
+    : new UserEditImpl(
+      self.distinctId,
+      self.tenantId,
+      self.insertId,
+      Predicate.hasProperty(self, "strangers") && Array.isArray(self.strangers) ? self.strangers : [],
+      undefined,
+      nothing,
+      self.operations
+    )
 
 /** @internal */
 export const make = (distinctId: string, options?: UserEdit.Options): UserEdit.UserEdit =>
   new UserEditImpl(
     typeof distinctId === "string" ? trim(distinctId) : distinctId,
-    options?.tenantId === undefined ? undefined : trim(options.tenantId),
+    typeof options?.tenantId === "string" ? trim(options.tenantId) : options?.tenantId,
     options?.insertId,
     [],
     undefined,
-    undefined,
+    nothing,
     none
   )
 
@@ -132,7 +147,7 @@ export const withInsertId = (self: UserEdit.UserEdit, insertId: string): UserEdi
     insertId,
     edit.strangers,
     undefined,
-    undefined,
+    nothing,
     edit.operations
   )
 }
@@ -140,17 +155,18 @@ export const withInsertId = (self: UserEdit.UserEdit, insertId: string): UserEdi
 /** @internal */
 export const concat = (self: UserEdit.UserEdit, that: UserEdit.UserEdit): UserEdit.UserEdit => {
   const edit = own(self)
-  const me = whom(self)
-  const strangers = new Set([...edit.strangers, whom(that), ...own(that).strangers])
-  strangers.delete(me)
+  // From JavaScript it may be anything, which is then somebody whose edit this is not.
+  const other = isUserEdit(that) ? own(that) : make(`<${json.describe(that)}>`)
+  const strangers = new Set([...edit.strangers, whom(other), ...own(other).strangers])
+  strangers.delete(whom(edit))
   return new UserEditImpl(
     edit.distinctId,
     edit.tenantId,
-    edit.insertId ?? that.insertId,
+    edit.insertId ?? other.insertId,
     [...strangers],
     undefined,
-    undefined,
-    Object.freeze([...edit.operations, ...that.operations])
+    nothing,
+    Object.freeze([...edit.operations, ...other.operations])
   )
 }
 
@@ -161,7 +177,7 @@ export const concat = (self: UserEdit.UserEdit, that: UserEdit.UserEdit): UserEd
  */
 export const strangers = (self: UserEdit.UserEdit): ReadonlyArray<string> => own(self).strangers
 
-const whom = (self: UserEdit.UserEdit): string =>
-  self.tenantId === undefined
-    ? JSON.stringify(self.distinctId)
-    : `${JSON.stringify(self.distinctId)} of tenant ${JSON.stringify(self.tenantId)}`
+const whom = ({ distinctId, tenantId }: UserEdit.UserEdit): string =>
+  tenantId === undefined ? quote(distinctId) : `${quote(distinctId)} of tenant ${quote(tenantId)}`
+
+const quote = (id: unknown): string => typeof id === "string" ? JSON.stringify(id) : `<${json.describe(id)}>`

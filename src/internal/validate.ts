@@ -17,12 +17,14 @@ import { strangers } from "./userEdit.js"
 export const maximumEditBytes = 10_240
 
 const maximumIdLength = 255
-const maximumTenantLength = 64
+/** @internal */
+export const maximumTenantLength = 64
 
 // With the `u` flag a well-formed pair is one code point: what is left of this category stands alone.
 const loneSurrogate = /\p{Surrogate}/u
 
-const segmentProblem = (name: string, value: unknown, maximumLength: number): string | undefined => {
+/** @internal */
+export const segmentProblem = (name: string, value: unknown, maximumLength: number): string | undefined => {
   if (typeof value !== "string") return `must be a string, got ${describe(value)}`
   if (trim(value) === "") return `must not be blank: pass the ${name} of the user in your own database`
   if (value === "." || value === "..") {
@@ -133,19 +135,26 @@ const keyIssues = (keys: unknown, path: Issue["path"], found: Array<Issue>): voi
     found.push({ path, message: `must be a list of keys, got ${describe(keys)}` })
     return
   }
-  keys.forEach((key: unknown, i) => {
+  // By index, so that the holes of a sparse array are seen too.
+  for (let i = 0; i < keys.length; i++) {
+    const key: unknown = keys[i]
     if (typeof key !== "string") {
       found.push({ path: [...path, i], message: `must be a key, got ${describe(key)}` })
     } else if (trim(key) === "") {
       found.push({ path: [...path, i], message: "is an empty key: name the property" })
     }
-  })
+  }
 }
 
 const amountIssue: PropertyRule = (_key, value) =>
   typeof value === "number" && Number.isFinite(value) ? undefined : `must be a finite number, got ${describe(value)}`
 
-const profileIssue: PropertyRule = (key, value) => {
+/**
+ * What is wrong with a property that the service gives a meaning to.
+ *
+ * @internal
+ */
+export const profileIssue: PropertyRule = (key, value) => {
   switch (key) {
     case "$timezone":
       return isTimeZone(value) ? undefined : "must be an IANA time zone such as \"Europe/London\""
@@ -160,7 +169,8 @@ const profileIssue: PropertyRule = (key, value) => {
 
 const identityIssue: PropertyRule = (key, value) => isChannelKey(key) ? channelIssue(key, value) : undefined
 
-const channelIssue = (key: ChannelKey, value: unknown): string | undefined => {
+/** @internal */
+export const channelIssue = (key: ChannelKey, value: unknown): string | undefined => {
   const isObject = key === "$slack" || key === "$ms_teams" || key === "$webpush"
   if (
     isObject
@@ -181,8 +191,10 @@ const isTimeZone = (u: unknown): boolean =>
 
 /**
  * Well-formed after BCP 47; the vendor's own examples write `en_GB` as well as `en-GB`.
+ *
+ * @internal
  */
-const isLanguageTag = (u: unknown): boolean => {
+export const isLanguageTag = (u: unknown): boolean => {
   if (typeof u !== "string") return false
   try {
     return Intl.getCanonicalLocales(u.replaceAll("_", "-")).length === 1

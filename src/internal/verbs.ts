@@ -1,9 +1,11 @@
-import { dual } from "effect/Function"
-import type { ChannelKey } from "../Channel.js"
 import * as Operation from "../Operation.js"
 import type { UserEdit } from "../UserEdit.js"
 import { isPlainRecord } from "./json.js"
 import { add, isUserEdit } from "./userEdit.js"
+
+// The verbs are the hot path of whoever builds a million edits. So their two forms are told apart by hand: a closure over
+// `arguments`, as `Function.dual` has it, costs more than the rest of a verb. They are told apart by the edit, and not by the
+// number of arguments, so that one too many (`addresses.map(addEmail)`) does no harm.
 
 interface Members<V> {
   readonly [key: string]: V
@@ -11,31 +13,61 @@ interface Members<V> {
 
 type Step = (self: UserEdit) => UserEdit
 
-interface RecordLast<V> {
+type First<Args extends ReadonlyArray<unknown>> = readonly [self: UserEdit, ...args: Args]
+
+type Last<Args extends ReadonlyArray<unknown>> = readonly [...args: Args, ...more: ReadonlyArray<unknown>]
+
+const isFirst = <Args extends ReadonlyArray<unknown>>(args: First<Args> | Last<Args>): args is First<Args> =>
+  isUserEdit(args[0])
+
+type Pair<V> = readonly [key: string, value: V]
+
+type Single<V> = readonly [members: Members<V>]
+
+// From JavaScript the key may be anything: what is no text is taken for the record, for `validate` to name.
+const isPair = <V>(args: Last<Pair<V>> | Last<Single<V>>): args is Last<Pair<V>> => typeof args[0] === "string"
+
+const isFirstPair = <V>(args: First<Pair<V>> | First<Single<V>>): args is First<Pair<V>> => typeof args[1] === "string"
+
+/** @internal */
+export interface RecordVerb<V> {
   (key: string, value: V): Step
   (members: Members<V>): Step
-}
-
-interface RecordFirst<V> {
   (self: UserEdit, key: string, value: V): UserEdit
   (self: UserEdit, members: Members<V>): UserEdit
 }
-
-const isDataFirst = (args: IArguments): boolean => isUserEdit(args[0])
 
 /**
  * A verb that takes `(key, value)` or a record. A record without members says nothing, and adds nothing.
  *
  * @internal
  */
-export const record = <V>(make: (members: Members<V>) => Operation.Operation): RecordLast<V> & RecordFirst<V> =>
-  dual<RecordLast<V>, RecordFirst<V>>(
-    isDataFirst,
-    (...args: [self: UserEdit, key: string, value: V] | [self: UserEdit, members: Members<V>]) => {
-      const members = args.length === 3 ? { [args[1]]: args[2] } : args[1]
-      return isPlainRecord(members) && isEmpty(members) ? args[0] : add(args[0], make(members))
+export const record = <V>(
+  one: (key: string, value: V) => Operation.Operation,
+  many: (members: Members<V>) => Operation.Operation
+): RecordVerb<V> => {
+  const addAll = (self: UserEdit, members: Members<V>) =>
+    isPlainRecord(members) && isEmpty(members) ? self : add(self, many(members))
+
+  function verb(key: string, value: V): Step
+  function verb(members: Members<V>): Step
+  function verb(self: UserEdit, key: string, value: V): UserEdit
+  function verb(self: UserEdit, members: Members<V>): UserEdit
+  function verb(
+    ...args: First<Pair<V>> | First<Single<V>> | Last<Pair<V>> | Last<Single<V>>
+  ): UserEdit | Step {
+    if (isFirst<Pair<V> | Single<V>>(args)) {
+      return isFirstPair<V>(args) ? add(args[0], one(args[1], args[2])) : addAll(args[0], args[1])
     }
-  )
+    if (isPair<V>(args)) {
+      const [key, value] = args
+      return (self) => add(self, one(key, value))
+    }
+    const [members] = args
+    return (self) => addAll(self, members)
+  }
+  return verb
+}
 
 const isEmpty = (members: Readonly<Record<string, unknown>>): boolean => {
   for (const _ in members) return false
@@ -43,44 +75,47 @@ const isEmpty = (members: Readonly<Record<string, unknown>>): boolean => {
 }
 
 /**
- * A verb that takes one value.
+ * A verb that takes one value, given what it does with it.
  *
  * @internal
  */
-export const value = <V>(make: (value: V) => Operation.Operation) =>
-  dual<(value: V) => Step, (self: UserEdit, value: V) => UserEdit>(2, (self, value) => add(self, make(value)))
+export const step = <V>(apply: (self: UserEdit, value: V) => UserEdit) => {
+  function verb(value: V): Step
+  function verb(self: UserEdit, value: V): UserEdit
+  function verb(...args: First<readonly [value: V]> | Last<readonly [value: V]>): UserEdit | Step {
+    if (isFirst<readonly [value: V]>(args)) return apply(args[0], args[1])
+    const [value] = args
+    return (self) => apply(self, value)
+  }
+  return verb
+}
 
 /**
- * A verb that takes a push token and perhaps options.
+ * A verb that takes one value, given the operation that it adds.
  *
  * @internal
  */
-export const push = <V, O>(make: (token: V, options?: O) => Operation.Operation) =>
-  dual<(token: V, options?: O) => Step, (self: UserEdit, token: V, options?: O) => UserEdit>(
-    isDataFirst,
-    (self, token, options) => add(self, make(token, options))
-  )
+export const value = <V>(make: (value: V) => Operation.Operation) => step<V>((self, value) => add(self, make(value)))
 
 /**
- * The properties by which a push token travels. Without a provider the vendor chooses one, which is said with null (Python
- * SDK); a blank bundle id is left out (Python SDK, Node SDK).
+ * A verb that takes one value, and perhaps options.
  *
  * @internal
  */
-export const pushToken = (
-  channel: ChannelKey & ("$androidpush" | "$iospush" | "$webpush"),
-  token: Operation.JsonValue,
-  options: { readonly provider?: string | null | undefined; readonly bundleId?: string | undefined } | undefined
-): Operation.Properties => {
-  const properties = { [channel]: token, $id_provider: options?.provider ?? null }
-  return options?.bundleId ? { ...properties, $bundle_id: options.bundleId } : properties
+export const valueWith = <V, O>(make: (value: V, options: O | undefined) => Operation.Operation) => {
+  type Args = readonly [value: V, options?: O | undefined]
+  function verb(value: V, options?: O): Step
+  function verb(self: UserEdit, value: V, options?: O): UserEdit
+  function verb(...args: First<Args> | Last<Args>): UserEdit | Step {
+    if (isFirst<Args>(args)) return add(args[0], make(args[1], args[2]))
+    const [value, options] = args
+    return (self) => add(self, make(value, options))
+  }
+  return verb
 }
 
 /** @internal */
-export const unset = dual<
-  (keys: string | ReadonlyArray<string>) => Step,
-  (self: UserEdit, keys: string | ReadonlyArray<string>) => UserEdit
->(2, (self, keys) => {
+export const unset = step<string | ReadonlyArray<string>>((self, keys) => {
   const list = typeof keys === "string" ? [keys] : keys
   return Array.isArray(list) && list.length === 0 ? self : add(self, Operation.unset(list))
 })

@@ -22,10 +22,10 @@ export interface Loopback {
 /** Answers a request. To cut the connection, destroy `response.socket`. */
 export type Answer = (request: WireRequest, response: Http.ServerResponse, position: number) => void
 
-export const text = (status: number, body: string, headers: Http.OutgoingHttpHeaders = {}): Answer =>
-(_request, response) => {
-  response.writeHead(status, { "content-type": "text/plain", ...headers }).end(body)
-}
+export const text =
+  (status: number, body: string, headers: Http.OutgoingHttpHeaders = {}): Answer => (_request, response) => {
+    response.writeHead(status, { "content-type": "text/plain", ...headers }).end(body)
+  }
 
 export const json = (status: number, body: unknown, headers: Http.OutgoingHttpHeaders = {}): Answer =>
   text(status, JSON.stringify(body), { "content-type": "application/json", ...headers })

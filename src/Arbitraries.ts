@@ -1,0 +1,553 @@
+/**
+ * Valid data for property tests, as arbitraries of fast-check.
+ *
+ * What they make is valid and still nasty: ids with slashes, quotes and emoji, properties called `__proto__` or `-1`, texts with
+ * every control character. What holds for these holds for what users type.
+ *
+ * ```ts
+ * import { Either, FastCheck } from "effect"
+ * import * as Arbitraries from "effect-suprsend/Arbitraries"
+ * import { validate } from "effect-suprsend/UserEdit"
+ *
+ * FastCheck.assert(FastCheck.property(Arbitraries.userEdit, (edit) => Either.isRight(validate(edit))))
+ * ```
+ *
+ * @since 0.1.0
+ */
+import * as FastCheck from "effect/FastCheck"
+import * as Channel from "./Channel.js"
+import { byteLength } from "./internal/bytes.js"
+import { trim } from "./internal/trim.js"
+import type * as Operation from "./Operation.js"
+import * as UserEdit from "./UserEdit.js"
+
+// Of characters that some layer between here and the server treats in its own way, more than their share.
+const character = FastCheck.oneof(
+  { weight: 6, arbitrary: FastCheck.constantFrom(..."abcdefxyzABC0123456789_-.") },
+  { weight: 3, arbitrary: FastCheck.constantFrom(..." /%?#+&=\"'\\<>{}()!*~$:;,@|^`éß日本م😀🇬") },
+  { weight: 1, arbitrary: FastCheck.string({ unit: "binary", minLength: 1, maxLength: 1 }) }
+)
+
+const text = FastCheck.string({ unit: character, maxLength: 20 })
+
+// Long enough never to occur in anything else by accident.
+const secret = FastCheck.string({
+  unit: FastCheck.constantFrom(..."0123456789abcdef"),
+  minLength: 20,
+  maxLength: 40
+})
+
+// Names that mean something to JavaScript, or look like numbers.
+const trap = FastCheck.constantFrom(
+  "__proto__",
+  "constructor",
+  "prototype",
+  "toString",
+  "toJSON",
+  "hasOwnProperty",
+  "length",
+  "0",
+  "1",
+  "-1",
+  "-0",
+  "-1.5",
+  "0x0",
+  "1e3",
+  "-Infinity",
+  "null",
+  "a.b",
+  "$",
+  "$set"
+)
+
+const number = FastCheck.oneof(
+  FastCheck.integer(),
+  // JSON has no negative zero.
+  FastCheck.double({ noNaN: true, noDefaultInfinity: true }).map((n) => n === 0 ? 0 : n),
+  FastCheck.constantFrom(0, Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER, 1e21, 5e-324)
+)
+
+/**
+ * What JSON can carry, such that `JSON.parse(JSON.stringify(value))` changes nothing: no negative zero, and every member is an
+ * own one, `__proto__` too.
+ *
+ * @example
+ * ```ts
+ * import { FastCheck } from "effect"
+ * import { jsonValue } from "effect-suprsend/Arbitraries"
+ * import { edit, set } from "effect-suprsend/UserEdit"
+ *
+ * FastCheck.assert(FastCheck.property(jsonValue, (value) => set(edit("user-42"), "any", value).operations.length === 1))
+ * ```
+ *
+ * @since 0.1.0
+ * @category arbitraries
+ */
+export const jsonValue: FastCheck.Arbitrary<Operation.JsonValue> = FastCheck.letrec<{ any: Operation.JsonValue }>(
+  (tie) => ({
+    any: FastCheck.oneof(
+      { maxDepth: 3, depthIdentifier: "effect-suprsend/jsonValue" },
+      text,
+      number,
+      FastCheck.boolean(),
+      FastCheck.constant(null),
+      FastCheck.array(tie("any"), { maxLength: 4 }),
+      FastCheck.array(FastCheck.tuple(FastCheck.oneof(trap, text), tie("any")), { maxLength: 4 }).map(
+        Object.fromEntries
+      )
+    )
+  })
+).any
+
+// Keys with rules of their own have arbitraries of their own.
+const reserved: ReadonlySet<string> = new Set([
+  ...Channel.channelKeys,
+  "$id_provider",
+  "$bundle_id",
+  "$timezone",
+  "$locale",
+  "$preferred_language"
+])
+
+const key = FastCheck.oneof(
+  FastCheck.constantFrom("name", "plan", "login_count", "played_games"),
+  trap,
+  FastCheck.string({ unit: character, minLength: 1, maxLength: 12 })
+).filter((key) => key !== "" && trim(key) === key && !reserved.has(key))
+
+const recordOf = <A>(value: FastCheck.Arbitrary<A>): FastCheck.Arbitrary<{ readonly [key: string]: A }> =>
+  FastCheck.array(FastCheck.tuple(key, value), { minLength: 1, maxLength: 4 }).map((entries) =>
+    Object.fromEntries(entries)
+  )
+
+/**
+ * Properties of a user, at least one. Their keys need no trimming, and none means a channel, a locale or a time zone.
+ *
+ * @example
+ * ```ts
+ * import { FastCheck } from "effect"
+ * import { properties } from "effect-suprsend/Arbitraries"
+ * import { edit, set } from "effect-suprsend/UserEdit"
+ *
+ * const sets = properties.map((properties) => set(edit("user-42"), properties))
+ *
+ * FastCheck.assert(FastCheck.property(sets, (edit) => edit.operations.length === 1))
+ * ```
+ *
+ * @since 0.1.0
+ * @category arbitraries
+ */
+export const properties: FastCheck.Arbitrary<Operation.Properties> = recordOf(jsonValue)
+
+/**
+ * The id of a user: up to 255 characters, with those that a path must encode, and already trimmed.
+ *
+ * @example
+ * ```ts
+ * import { FastCheck } from "effect"
+ * import { distinctId } from "effect-suprsend/Arbitraries"
+ * import { edit } from "effect-suprsend/UserEdit"
+ *
+ * FastCheck.assert(FastCheck.property(distinctId, (id) => edit(id).distinctId === id))
+ * ```
+ *
+ * @since 0.1.0
+ * @category arbitraries
+ */
+export const distinctId: FastCheck.Arbitrary<string> = FastCheck.oneof(
+  { weight: 20, arbitrary: FastCheck.string({ unit: character, minLength: 1, maxLength: 24 }) },
+  { weight: 1, arbitrary: FastCheck.string({ unit: character, minLength: 255, maxLength: 255 }) }
+).filter((id) => id !== "" && id !== "." && id !== ".." && trim(id) === id)
+
+/**
+ * The id of a tenant: up to 64 letters, digits, `_` and `-` (the vendor's page on tenants).
+ *
+ * @example
+ * ```ts
+ * import { FastCheck } from "effect"
+ * import { tenantId } from "effect-suprsend/Arbitraries"
+ * import { edit } from "effect-suprsend/UserEdit"
+ *
+ * const tenantEdits = tenantId.map((tenantId) => edit("user-42", { tenantId }))
+ *
+ * FastCheck.assert(FastCheck.property(tenantEdits, (edit) => edit.tenantId !== undefined))
+ * ```
+ *
+ * @since 0.1.0
+ * @category arbitraries
+ */
+export const tenantId: FastCheck.Arbitrary<string> = FastCheck.stringMatching(/^[A-Za-z0-9_-]{1,64}$/)
+
+/**
+ * An insert id: a UUID, or a text that was derived from what caused the edit.
+ *
+ * @example
+ * ```ts
+ * import { FastCheck } from "effect"
+ * import { insertId } from "effect-suprsend/Arbitraries"
+ * import { edit, withInsertId } from "effect-suprsend/UserEdit"
+ *
+ * const pinned = insertId.map((id) => withInsertId(edit("user-42"), id))
+ *
+ * FastCheck.assert(FastCheck.property(pinned, (edit) => edit.insertId !== undefined))
+ * ```
+ *
+ * @since 0.1.0
+ * @category arbitraries
+ */
+export const insertId: FastCheck.Arbitrary<string> = FastCheck.oneof(
+  FastCheck.uuid({ version: 4 }),
+  FastCheck.nat().map((n) => `signup-job-${n}`)
+)
+
+const webhook = secret.map((path) => ({ incoming_webhook: { url: `https://hooks.example.com/services/${path}` } }))
+const accessToken = secret.map((token) => `xoxb-${token}`)
+const email = text.map((text) => `${text}@example.com`)
+const phone = FastCheck.stringMatching(/^\+[1-9][0-9]{7,14}$/)
+
+/**
+ * A Slack destination of any of the documented shapes.
+ *
+ * @example
+ * ```ts
+ * import { FastCheck } from "effect"
+ * import { slack } from "effect-suprsend/Arbitraries"
+ * import { addSlack, edit } from "effect-suprsend/UserEdit"
+ *
+ * FastCheck.assert(FastCheck.property(slack, (slack) => addSlack(edit("user-42"), slack).operations.length === 1))
+ * ```
+ *
+ * @since 0.1.0
+ * @category arbitraries
+ */
+export const slack: FastCheck.Arbitrary<Channel.Slack> = FastCheck.oneof(
+  FastCheck.record({ email, access_token: accessToken }),
+  FastCheck.record({ user_id: secret.map((id) => `U${id}`), access_token: accessToken }),
+  FastCheck.record({ channel_id: secret.map((id) => `C${id}`), access_token: accessToken }),
+  webhook
+)
+
+/**
+ * A Microsoft Teams destination of any of the documented shapes.
+ *
+ * @example
+ * ```ts
+ * import { FastCheck } from "effect"
+ * import { msTeams } from "effect-suprsend/Arbitraries"
+ * import { addMsTeams, edit } from "effect-suprsend/UserEdit"
+ *
+ * FastCheck.assert(FastCheck.property(msTeams, (teams) => addMsTeams(edit("user-42"), teams).operations.length === 1))
+ * ```
+ *
+ * @since 0.1.0
+ * @category arbitraries
+ */
+export const msTeams: FastCheck.Arbitrary<Channel.MsTeams> = FastCheck.oneof(
+  FastCheck.record({
+    tenant_id: FastCheck.uuid(),
+    service_url: FastCheck.constant("https://smba.example.com/amer"),
+    conversation_id: secret.map((id) => `19:${id}`)
+  }),
+  FastCheck.record({
+    tenant_id: FastCheck.uuid(),
+    service_url: FastCheck.constant("https://smba.example.com/amer"),
+    user_id: secret.map((id) => `29:${id}`)
+  }),
+  webhook
+)
+
+/**
+ * A browser's push subscription.
+ *
+ * @example
+ * ```ts
+ * import { FastCheck } from "effect"
+ * import { webPush } from "effect-suprsend/Arbitraries"
+ * import { addWebPush, edit } from "effect-suprsend/UserEdit"
+ *
+ * FastCheck.assert(FastCheck.property(webPush, (push) => addWebPush(edit("user-42"), push).operations.length === 1))
+ * ```
+ *
+ * @since 0.1.0
+ * @category arbitraries
+ */
+export const webPush: FastCheck.Arbitrary<Channel.WebPush> = FastCheck.record({
+  endpoint: secret.map((path) => `https://push.example.com/${path}`),
+  expirationTime: FastCheck.option<number>(FastCheck.nat()),
+  keys: FastCheck.record({ p256dh: secret, auth: secret })
+}, { requiredKeys: ["endpoint", "keys"] })
+
+/**
+ * A time zone by its IANA name.
+ *
+ * @example
+ * ```ts
+ * import { Either, FastCheck } from "effect"
+ * import { timezone } from "effect-suprsend/Arbitraries"
+ * import { edit, setTimezone, validate } from "effect-suprsend/UserEdit"
+ *
+ * FastCheck.assert(
+ *   FastCheck.property(timezone, (zone) => Either.isRight(validate(setTimezone(edit("user-42"), zone))))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category arbitraries
+ */
+export const timezone: FastCheck.Arbitrary<string> = FastCheck.constantFrom(
+  "UTC",
+  "Etc/GMT+5",
+  "Europe/London",
+  "Europe/Berlin",
+  "America/Los_Angeles",
+  "America/Argentina/Buenos_Aires",
+  "America/Port-au-Prince",
+  "Asia/Kolkata",
+  "Asia/Calcutta",
+  "Asia/Tokyo",
+  "Australia/Lord_Howe",
+  "Africa/Nairobi",
+  "Pacific/Chatham"
+)
+
+/**
+ * A language or a locale: a language, perhaps a script, perhaps a region, joined by hyphens or, as some of the vendor's examples
+ * have it, underscores.
+ *
+ * @example
+ * ```ts
+ * import { Either, FastCheck } from "effect"
+ * import { languageTag } from "effect-suprsend/Arbitraries"
+ * import { edit, setLocale, validate } from "effect-suprsend/UserEdit"
+ *
+ * FastCheck.assert(
+ *   FastCheck.property(languageTag, (tag) => Either.isRight(validate(setLocale(edit("user-42"), tag))))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category arbitraries
+ */
+export const languageTag: FastCheck.Arbitrary<string> = FastCheck.tuple(
+  FastCheck.constantFrom("-", "_"),
+  FastCheck.constantFrom("en", "hi", "pt", "zh", "ar", "fil"),
+  FastCheck.constantFrom("", "Latn", "Hant"),
+  FastCheck.constantFrom("", "GB", "BR", "TW", "419")
+).map(([separator, ...parts]) => parts.filter((part) => part !== "").join(separator))
+
+/**
+ * The names of the verbs of `UserEdit`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type VerbName =
+  | "set"
+  | "setOnce"
+  | "increment"
+  | "append"
+  | "remove"
+  | "unset"
+  | "setPreferredLanguage"
+  | "setLocale"
+  | "setTimezone"
+  | `${"add" | "remove"}${"Email" | "Sms" | "Whatsapp" | "AndroidPush" | "IosPush" | "WebPush" | "Slack" | "MsTeams"}`
+
+/**
+ * A verb with its arguments: a step of a pipe that knows how it was written.
+ *
+ * @example
+ * ```ts
+ * import { FastCheck } from "effect"
+ * import { type Verb, verb } from "effect-suprsend/Arbitraries"
+ * import { edit, type UserEdit } from "effect-suprsend/UserEdit"
+ *
+ * const build = (verbs: ReadonlyArray<Verb>): UserEdit => verbs.reduce((edit, verb) => verb(edit), edit("user-42"))
+ *
+ * FastCheck.assert(
+ *   FastCheck.property(FastCheck.array(verb), (verbs) => build(verbs).operations.length === verbs.length)
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Verb {
+  (self: UserEdit.UserEdit): UserEdit.UserEdit
+  readonly verb: VerbName
+  /** As they are passed in a pipe, without the edit. */
+  readonly args: ReadonlyArray<unknown>
+  /** The call as one would write it: `addEmail("ada@example.com")`. */
+  readonly toString: () => string
+}
+
+type Step = (self: UserEdit.UserEdit) => UserEdit.UserEdit
+
+const called = <Args extends Array<unknown>>(
+  verb: VerbName,
+  pipeable: (...args: NoInfer<Args>) => Step,
+  args: FastCheck.Arbitrary<Args>
+): FastCheck.Arbitrary<Verb> =>
+  args.map((args) => {
+    const step = pipeable(...args)
+    const toString = () => `${verb}(${args.map((arg) => FastCheck.stringify(arg)).join(", ")})`
+    return Object.assign((self: UserEdit.UserEdit) => step(self), {
+      verb,
+      args,
+      toString,
+      [FastCheck.toStringMethod]: toString
+    })
+  })
+
+const one = <A>(argument: FastCheck.Arbitrary<A>): FastCheck.Arbitrary<[A]> => FastCheck.tuple(argument)
+
+interface RecordVerb<A> {
+  (key: string, value: A): Step
+  (properties: { readonly [key: string]: A }): Step
+}
+
+const keyed = <A>(
+  verb: VerbName,
+  pipeable: RecordVerb<NoInfer<A>>,
+  value: FastCheck.Arbitrary<A>
+): FastCheck.Arbitrary<Verb> =>
+  FastCheck.oneof(
+    called(verb, (key: string, value: A) => pipeable(key, value), FastCheck.tuple(key, value)),
+    called(verb, (properties: { readonly [key: string]: A }) => pipeable(properties), one(recordOf(value)))
+  )
+
+const withOptions = <A, O>(
+  argument: FastCheck.Arbitrary<A>,
+  options: FastCheck.Arbitrary<O>
+): FastCheck.Arbitrary<[A, O?]> =>
+  FastCheck.oneof<[FastCheck.Arbitrary<[A]>, FastCheck.Arbitrary<[A, O]>]>(
+    FastCheck.tuple(argument),
+    FastCheck.tuple(argument, options)
+  )
+
+const provider = (...names: ReadonlyArray<string>) => FastCheck.constantFrom(...names, null)
+
+const androidPush = withOptions(
+  secret,
+  FastCheck.record({ provider: provider("fcm", "xiaomi", "oppo") }, { requiredKeys: [] })
+)
+const iosPush = withOptions(
+  secret,
+  FastCheck.record({
+    provider: provider("apns"),
+    bundleId: FastCheck.constantFrom("com.example.app", "")
+  }, { requiredKeys: [] })
+)
+const webPushWithOptions = withOptions(
+  webPush,
+  FastCheck.record({ provider: provider("vapid") }, { requiredKeys: [] })
+)
+
+const keys = FastCheck.array(FastCheck.oneof(key, FastCheck.constantFrom(...Channel.channelKeys)), {
+  minLength: 1,
+  maxLength: 4
+})
+
+/**
+ * A verb of `UserEdit` with valid arguments, each of them in a pipe. Applied to an edit it adds exactly one operation.
+ *
+ * @example
+ * ```ts
+ * import { FastCheck } from "effect"
+ * import { userEdit, verb } from "effect-suprsend/Arbitraries"
+ *
+ * FastCheck.assert(FastCheck.property(
+ *   userEdit,
+ *   verb,
+ *   (edit, verb) => verb(edit).operations.length === edit.operations.length + 1
+ * ))
+ * ```
+ *
+ * @since 0.1.0
+ * @category arbitraries
+ */
+export const verb: FastCheck.Arbitrary<Verb> = FastCheck.oneof(
+  keyed("set", UserEdit.set, jsonValue),
+  keyed("setOnce", UserEdit.setOnce, jsonValue),
+  keyed("increment", UserEdit.increment, number),
+  keyed("append", UserEdit.append, jsonValue),
+  keyed("remove", UserEdit.remove, jsonValue),
+  called("unset", UserEdit.unset, FastCheck.oneof(one(key), one(keys))),
+  called("setPreferredLanguage", UserEdit.setPreferredLanguage, one(languageTag)),
+  called("setLocale", UserEdit.setLocale, one(languageTag)),
+  called("setTimezone", UserEdit.setTimezone, one(timezone)),
+  called("addEmail", UserEdit.addEmail, one(email)),
+  called("addSms", UserEdit.addSms, one(phone)),
+  called("addWhatsapp", UserEdit.addWhatsapp, one(phone)),
+  called("addAndroidPush", UserEdit.addAndroidPush, androidPush),
+  called("addIosPush", UserEdit.addIosPush, iosPush),
+  called("addWebPush", UserEdit.addWebPush, webPushWithOptions),
+  called("addSlack", UserEdit.addSlack, one(slack)),
+  called("addMsTeams", UserEdit.addMsTeams, one(msTeams)),
+  called("removeEmail", UserEdit.removeEmail, one(email)),
+  called("removeSms", UserEdit.removeSms, one(phone)),
+  called("removeWhatsapp", UserEdit.removeWhatsapp, one(phone)),
+  called("removeAndroidPush", UserEdit.removeAndroidPush, androidPush),
+  called("removeIosPush", UserEdit.removeIosPush, iosPush),
+  called("removeWebPush", UserEdit.removeWebPush, webPushWithOptions),
+  called("removeSlack", UserEdit.removeSlack, one(slack)),
+  called("removeMsTeams", UserEdit.removeMsTeams, one(msTeams))
+)
+
+// What the envelope of an event, its ids and its user agent may take has room beside it.
+const maximumBytes = 7_000
+
+const addIfItFits = (self: UserEdit.UserEdit, verb: Verb): UserEdit.UserEdit => {
+  const longer = verb(self)
+  return byteLength(JSON.stringify(longer.operations)) <= maximumBytes ? longer : self
+}
+
+const options: FastCheck.Arbitrary<UserEdit.Options> = FastCheck.record({ tenantId, insertId }, { requiredKeys: [] })
+
+/**
+ * An edit that `validate` accepts and that is small enough for every way of sending it: its event has less than 10,240 bytes.
+ *
+ * @example
+ * ```ts
+ * import { Effect, FastCheck } from "effect"
+ * import { userEdit } from "effect-suprsend/Arbitraries"
+ * import * as Suprsend from "effect-suprsend/Suprsend"
+ * import { UsersService } from "effect-suprsend/UsersService"
+ *
+ * const sent = FastCheck.asyncProperty(userEdit, (edit) =>
+ *   Effect.flatMap(UsersService, (users) => users.asyncEdit(edit)).pipe(
+ *     Effect.map((accepted) => accepted.statusCode === 202),
+ *     Effect.provide(Suprsend.layerTest),
+ *     Effect.runPromise
+ *   ))
+ * ```
+ *
+ * @since 0.1.0
+ * @category arbitraries
+ */
+export const userEdit: FastCheck.Arbitrary<UserEdit.UserEdit> = FastCheck.tuple(
+  distinctId,
+  options,
+  FastCheck.array(verb, { maxLength: 8 })
+).map(([distinctId, options, verbs]) => verbs.reduce(addIfItFits, UserEdit.edit(distinctId, options)))
+
+/**
+ * An operation of any of the six kinds, as the verbs make it.
+ *
+ * @example
+ * ```ts
+ * import { Either, FastCheck } from "effect"
+ * import { operation } from "effect-suprsend/Arbitraries"
+ * import { appendOperation, edit, validate } from "effect-suprsend/UserEdit"
+ *
+ * FastCheck.assert(FastCheck.property(
+ *   operation,
+ *   (operation) => Either.isRight(validate(appendOperation(edit("user-42"), operation)))
+ * ))
+ * ```
+ *
+ * @since 0.1.0
+ * @category arbitraries
+ */
+export const operation: FastCheck.Arbitrary<Operation.Operation> = verb.map((verb) => verb(UserEdit.edit("user-42")))
+  .chain((edit) => FastCheck.constantFrom(...edit.operations))

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as Headers from "@effect/platform/Headers"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -37,6 +38,8 @@ export class RequestOptions extends Context.Reference<RequestOptions>()("effect-
 /**
  * Runs an effect whose calls to SuprSend have other options. Regions nest: the inner one wins, member by member.
  *
+ * Options that the layer would refuse, such as no attempts at all, are a defect of the call.
+ *
  * @example
  * ```ts
  * import { Effect } from "effect"
@@ -62,6 +65,12 @@ export const withRequestOptions: {
 
 const merge = (outer: Options, inner: Options): Options => ({
   timeout: inner.timeout ?? outer.timeout,
-  retry: { ...outer.retry, ...inner.retry },
-  headers: { ...outer.headers, ...inner.headers }
+  retry: {
+    attempts: inner.retry?.attempts ?? outer.retry?.attempts,
+    elapsed: inner.retry?.elapsed ?? outer.retry?.elapsed,
+    initialDelay: inner.retry?.initialDelay ?? outer.retry?.initialDelay,
+    maximumDelay: inner.retry?.maximumDelay ?? outer.retry?.maximumDelay
+  },
+  // The names of headers are one in any case.
+  headers: Headers.merge(Headers.fromInput(outer.headers), Headers.fromInput(inner.headers))
 })

@@ -187,9 +187,10 @@ const backoff = (policy: RetryPolicy, attempts: number): number =>
  */
 export const parseRetryAfter = (header: string | undefined, now: number): Option.Option<Duration.Duration> => {
   const text = header?.trim() ?? ""
-  if (/^\d+(\.\d+)?$/.test(text)) return Option.some(Duration.seconds(Number(text)))
-  // `Date.parse` reads nearly anything as a date; of the forms that HTTP allows, all begin with the name of a day.
-  if (!/^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)/.test(text)) return Option.none()
+  // So many digits that they are infinite would pause the client for ever.
+  if (/^\d+(\.\d+)?$/.test(text)) return Option.filter(Option.some(Duration.seconds(Number(text))), Duration.isFinite)
+  // `Date.parse` reads nearly anything as a date; the forms that HTTP allows all have the name of a day and a time of day.
+  if (!/^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? .*\d\d:\d\d:\d\d/.test(text)) return Option.none()
   const instant = Date.parse(/ GMT$/.test(text) ? text : `${text} GMT`)
   return Number.isNaN(instant) ? Option.none() : Option.some(Duration.millis(Math.max(0, instant - now)))
 }

@@ -10,6 +10,7 @@
  *
  * @since 0.1.0
  */
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import type * as Headers from "@effect/platform/Headers"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as Clock from "effect/Clock"
@@ -22,7 +23,9 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Redacted from "effect/Redacted"
+import * as Ref from "effect/Ref"
 import * as answer from "./internal/answer.js"
+import * as redactor from "./internal/redactor.js"
 import * as transport from "./internal/transport.js"
 import * as RateLimiter from "./RateLimiter.js"
 import { RequestOptions } from "./RequestOptions.js"
@@ -110,7 +113,7 @@ export declare namespace SuprsendClient {
   }
 
   /**
-   * An answer of status 2xx.
+   * An answer of status 2xx. Printed, it shows push tokens, access tokens and webhook addresses masked; `body` has them.
    *
    * @since 0.1.0
    * @category models
@@ -141,25 +144,27 @@ export const make = (
   Effect.gen(function*() {
     const config = yield* SuprsendConfig.resolve(options)
     const limiter = yield* RateLimiter.RateLimiter
-    const client = transport.harden(config.transformClient(yield* HttpClient.HttpClient))
+    const client = transport.harden(
+      config.transformClient(yield* HttpClient.HttpClient),
+      yield* Effect.serviceOption(FetchHttpClient.RequestInit)
+    )
     return {
       execute: (request) =>
-        Effect.flatMap(RequestOptions, (scoped) =>
-          repeat(limiter, request, {
-            policy: RetryPolicy.make(scoped.retry ?? {}, config.retry),
-            secrets: secretsOf(config.credentials),
-            attempt: transport.attempt(
-              client,
-              config.credentials,
-              transport.prepare(config, request, scoped.headers),
-              {
-                timeout: scoped.timeout === undefined ? config.timeout : Duration.decode(scoped.timeout),
-                discard: request.discard ?? false
-              }
-            )
-          })).pipe(
+        Effect.flatMap(RequestOptions, (options) =>
+          // Options that are of no use are a mistake in a program, and have no place among the errors of each call.
+          Effect.flatMap(Effect.orDie(SuprsendConfig.scoped(config, options)), (scoped) =>
+            repeat(limiter, request, {
+              policy: scoped.retry,
+              secrets: secretsOf(config.credentials),
+              attempt: transport.attempt(
+                client,
+                config.credentials,
+                transport.prepare(config, request, scoped.headers),
+                { timeout: scoped.timeout, discard: request.discard ?? false }
+              )
+            }))).pipe(
             Effect.tapBoth({
-              onSuccess: ({ attempts, status }) => annotate(attempts, status),
+              onSuccess: (response) => Effect.zipRight(annotate(response.attempts, response.status), keep(response)),
               onFailure: (error) => annotate(error.attempts, "status" in error ? error.status : undefined)
             }),
             Effect.withSpan(request.call, {
@@ -177,6 +182,47 @@ export const make = (
       concurrency: config.concurrency
     }
   })
+
+/**
+ * Where the answers of a region of code are kept, if anybody wants them.
+ */
+class Answers extends Context.Reference<Answers>()("effect-suprsend/SuprsendClient/Answers", {
+  defaultValue: () => Option.none<Ref.Ref<Option.Option<SuprsendClient.Response>>>()
+}) {}
+
+const keep = (response: SuprsendClient.Response): Effect.Effect<void> =>
+  Effect.flatMap(
+    Answers,
+    Option.match({ onNone: () => Effect.void, onSome: (answers) => Ref.set(answers, Option.some(response)) })
+  )
+
+/**
+ * The value of an effect, with the answer from which it was read: status, headers, body, attempts. Of several calls in the
+ * effect it is the last one's; of none it is none.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Option } from "effect"
+ * import { withResponse } from "effect-suprsend/SuprsendClient"
+ * import { UsersService } from "effect-suprsend/UsersService"
+ *
+ * const program = Effect.gen(function*() {
+ *   const users = yield* UsersService
+ *   const [user, response] = yield* withResponse(users.get("user-42"))
+ *   return { user, requestId: Option.map(response, ({ headers }) => headers["x-request-id"]) }
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const withResponse = <A, E, R>(
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<readonly [value: A, response: Option.Option<SuprsendClient.Response>], E, R> =>
+  Effect.flatMap(
+    Ref.make(Option.none<SuprsendClient.Response>()),
+    (answers) => Effect.zip(Effect.provideService(effect, Answers, Option.some(answers)), Ref.get(answers))
+  )
 
 const secretsOf = (credentials: SuprsendConfig.Credentials): ReadonlyArray<string> => [
   Redacted.value(credentials.apiKey ?? credentials.workspaceSecret)
@@ -197,38 +243,40 @@ const repeat = (
   { attempt, policy, secrets }: {
     readonly policy: RetryPolicy.RetryPolicy
     readonly secrets: ReadonlyArray<string>
-    readonly attempt: Effect.Effect<Omit<SuprsendClient.Response, "attempts">, answer.Failed>
+    readonly attempt: ReturnType<typeof transport.attempt>
   }
 ): Effect.Effect<SuprsendClient.Response, RequestError> =>
   Effect.flatMap(Clock.currentTimeMillis, (started) => {
     const repeatable = request.repeatable ?? true
     let attempts = 0
+    let underWay: transport.Progress | undefined
     let last: answer.Failed | undefined
-    // Whether an attempt that is over, and the one that is under way, may have been carried out.
+    // Whether one of the attempts may have been carried out.
     let uncertain = false
-    let underWay = false
 
-    const giveUp = (failed: answer.Failed): Effect.Effect<never, RequestError> =>
-      Effect.fail(failed.error({
+    const giveUp = (failed: answer.Failed): Effect.Effect<never, RequestError> => {
+      uncertain = uncertain || answer.mayBeApplied(failed.failure)
+      return Effect.fail(failed.error({
         call: request.call,
         attempts,
         repeatable,
-        applied: uncertain || underWay ? "unknown" : "no",
+        applied: uncertain ? "unknown" : "no",
         insertId: request.insertId,
-        clean: answer.redactor([...secrets, ...(request.secrets?.() ?? [])])
+        clean: redactor.make([...secrets, ...(request.secrets?.() ?? [])])
       }))
+    }
 
     const counted = Effect.suspend(() => {
       attempts++
-      underWay = true
-      return attempt
+      underWay = { head: undefined }
+      return attempt(underWay)
     })
 
     const again = (failed: answer.Failed): Effect.Effect<SuprsendClient.Response, RequestError> =>
       Effect.flatMap(Effect.zip(Clock.currentTimeMillis, Random.next), ([now, random]) => {
         const { failure } = failed
         last = failed
-        underWay = false
+        underWay = undefined
         uncertain = uncertain || answer.mayBeApplied(failure)
         const wait = RetryPolicy.decide(policy, { attempts, elapsed: now - started, failure, repeatable, random })
         return Effect.zipRight(
@@ -244,25 +292,36 @@ const repeat = (
         )
       })
 
+    const done = (response: Omit<SuprsendClient.Response, "attempts">) =>
+      Effect.succeed(new transport.Response(response, attempts))
+
     const loop: Effect.Effect<SuprsendClient.Response, RequestError> = Effect.matchEffect(limiter.limit(counted), {
       onFailure: again,
-      onSuccess: (response) => Effect.succeed({ ...response, attempts })
+      onSuccess: done
     })
+
+    // An attempt that is under way then counts by its status, if it has one already, as one that runs into its timeout does.
+    const outOfTime = Effect.suspend(() =>
+      underWay === undefined
+        ? giveUp(last ?? nothingSent(policy.elapsed))
+        : Effect.matchEffect(transport.cutOff(underWay, noAnswer(policy.elapsed), request.discard ?? false), {
+          onFailure: (failed) => Effect.zipRight(coolDown(limiter, failed.failure, Option.none()), giveUp(failed)),
+          onSuccess: done
+        })
+    )
 
     return Effect.timeoutTo(loop, {
       duration: policy.elapsed,
       onSuccess: Effect.succeed,
-      onTimeout: () => giveUp(last ?? ranOut(policy.elapsed, attempts))
+      onTimeout: () => outOfTime
     }).pipe(Effect.flatten)
   })
 
-const ranOut = (elapsed: Duration.Duration, attempts: number): answer.Failed =>
-  answer.fromTimeout(
-    attempts === 0
-      ? `nothing was sent: the rate limit left no room within ${Duration.format(elapsed)}`
-      : `no whole answer within ${Duration.format(elapsed)}`,
-    attempts > 0
-  )
+const nothingSent = (elapsed: Duration.Duration): answer.Failed =>
+  answer.fromTimeout(`nothing was sent: the rate limit left no room within ${Duration.format(elapsed)}`, false)
+
+const noAnswer = (elapsed: Duration.Duration): answer.Failed =>
+  answer.fromTimeout(`no whole answer within ${Duration.format(elapsed)}`, true)
 
 // A 429 concerns everybody who shares the limit, those too who wait already; and it holds whether or not this call goes on.
 const coolDown = (

@@ -12,6 +12,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as userAgent from "./internal/userAgent.js"
 import type * as RateLimiter from "./RateLimiter.js"
+import type * as RequestOptions from "./RequestOptions.js"
 import * as RetryPolicy from "./RetryPolicy.js"
 
 /**
@@ -160,13 +161,12 @@ export const resolve = (options: Options): Either.Either<Resolved, ConfigError.C
   Either.gen(function*() {
     yield* checkCredentials(options)
     const url = yield* parseBaseUrl(options.baseUrl)
-    const retry = RetryPolicy.make(options.retry ?? {})
-    const timeout = Duration.decode(options.timeout ?? "30 seconds")
-    const concurrency = options.concurrency ?? 16
-    yield* check(["retry", "attempts"], isPositiveInteger(retry.attempts), "must be a whole number of at least 1")
-    yield* check(["concurrency"], isPositiveInteger(concurrency), "must be a whole number of at least 1")
+    const timeout = yield* duration(["timeout"], options.timeout ?? "30 seconds")
     yield* check(["timeout"], Duration.toMillis(timeout) > 0, "must be longer than nothing")
-    yield* check(["headers"], areHeaders(options.headers), "must be names and values that HTTP allows")
+    const retry = yield* resolveRetry(options.retry ?? {})
+    const concurrency = options.concurrency ?? 16
+    yield* check(["concurrency"], isPositiveInteger(concurrency), "must be a whole number of at least 1")
+    yield* check(["headers"], areHeaders(options.headers ?? {}), "must be names and values that HTTP allows")
     return {
       credentials: options,
       env: options.workspaceKey ?? options.workspaceUid,
@@ -182,25 +182,76 @@ export const resolve = (options: Options): Either.Either<Resolved, ConfigError.C
     }
   })
 
+/**
+ * What a region of a program changes, checked as the options of the layer are.
+ *
+ * @internal
+ */
+export const scoped = (
+  config: Resolved,
+  { headers, retry, timeout }: RequestOptions.Options
+): Either.Either<Pick<Resolved, "timeout" | "retry" | "headers">, ConfigError.ConfigError> =>
+  timeout === undefined && retry === undefined && headers === undefined ?
+    Either.right(config) :
+    Either.gen(function*() {
+      const resolved = {
+        timeout: timeout === undefined ? config.timeout : yield* duration(["timeout"], timeout),
+        retry: yield* resolveRetry(retry ?? {}, config.retry),
+        headers: { ...config.headers, ...headers }
+      }
+      yield* check(["timeout"], Duration.toMillis(resolved.timeout) > 0, "must be longer than nothing")
+      yield* check(["headers"], areHeaders(resolved.headers), "must be names and values that HTTP allows")
+      return resolved
+    })
+
 const check = (path: Array<string>, ok: boolean, message: string): Either.Either<void, ConfigError.ConfigError> =>
   ok ? Either.void : Either.left(ConfigError.InvalidData(path, `${path.join(".")} ${message}`))
 
 const isPositiveInteger = (n: number): boolean => Number.isSafeInteger(n) && n > 0
 
+const duration = (
+  path: Array<string>,
+  input: Duration.DurationInput
+): Either.Either<Duration.Duration, ConfigError.ConfigError> =>
+  Either.fromOption(
+    Duration.decodeUnknown(input),
+    () => ConfigError.InvalidData(path, `${path.join(".")} must be a duration, such as "2 seconds"`)
+  )
+
+const resolveRetry = (
+  options: RetryPolicy.Options,
+  base?: RetryPolicy.RetryPolicy
+): Either.Either<RetryPolicy.RetryPolicy, ConfigError.ConfigError> =>
+  Either.gen(function*() {
+    for (const key of ["elapsed", "initialDelay", "maximumDelay"] as const) {
+      if (options[key] !== undefined) yield* duration(["retry", key], options[key])
+    }
+    const retry = RetryPolicy.make(options, base)
+    yield* check(["retry", "attempts"], isPositiveInteger(retry.attempts), "must be a whole number of at least 1")
+    yield* check(["retry", "elapsed"], Duration.toMillis(retry.elapsed) > 0, "must be longer than nothing")
+    return retry
+  })
+
 // What a header can hold: anything else would be refused by the runtime on each request, with the value in its message.
-const isHeaderValue = (text: string): boolean => /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(text)
+const isHeaderValue = (u: unknown): boolean =>
+  typeof u === "string" && /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(u)
+
+// From an environment variable that is not set, `Redacted.make(process.env.SECRET!)`, comes undefined, whatever the types say.
+const reveal = (u: unknown): unknown => Redacted.isRedacted(u) ? Redacted.value(u) : undefined
 
 const checkCredentials = (credentials: Credentials): Either.Either<void, ConfigError.ConfigError> => {
   const header = "must be the text from the SuprSend dashboard, without blanks or line breaks around it"
-  return credentials.apiKey !== undefined
-    ? Either.andThen(
-      check(["apiKey"], isHeaderValue(Redacted.value(credentials.apiKey)), header),
+  if (credentials.apiKey !== undefined) {
+    return Either.andThen(
+      check(["apiKey"], isHeaderValue(reveal(credentials.apiKey)), `${header}, as a Redacted`),
       check(["workspaceUid"], credentials.workspaceUid?.trim() !== "", "must not be blank: leave it out")
     )
-    : Either.andThen(
-      check(["workspaceKey"], isHeaderValue(credentials.workspaceKey), header),
-      check(["workspaceSecret"], Redacted.value(credentials.workspaceSecret) !== "", "must not be empty")
-    )
+  }
+  const secret = reveal(credentials.workspaceSecret)
+  return Either.andThen(
+    check(["workspaceKey"], isHeaderValue(credentials.workspaceKey), header),
+    check(["workspaceSecret"], typeof secret === "string" && secret !== "", "must be a Redacted that is not empty")
+  )
 }
 
 const parseBaseUrl = (baseUrl: string | undefined): Either.Either<URL, ConfigError.ConfigError> => {
@@ -212,5 +263,8 @@ const parseBaseUrl = (baseUrl: string | undefined): Either.Either<URL, ConfigErr
     : Either.left(ConfigError.InvalidData(["baseUrl"], "baseUrl must be an http or https URL without a query or user"))
 }
 
-const areHeaders = (headers: Readonly<Record<string, string>> | undefined): boolean =>
-  Option.isSome(Option.liftThrowable(() => new Headers(headers))())
+// Not as `new Headers` has it, which trims a line break at the end of a value that undici then refuses on each request.
+const areHeaders = (headers: Readonly<Record<string, unknown>>): boolean =>
+  Object.entries(headers).every(([name, value]) =>
+    /^[\w!#$%&'*+.^`|~-]+$/.test(name) && typeof value === "string" && /^[\t\x20-\x7e\x80-\xff]*$/.test(value)
+  )

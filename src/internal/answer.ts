@@ -1,3 +1,4 @@
+import type * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
@@ -80,10 +81,10 @@ export const fromStatus = (
  *
  * @internal
  */
-export const fromTransport = (cause: unknown): Failed => {
-  const code = findCode(cause)
+export const fromTransport = (error: HttpClientError.HttpClientError): Failed => {
+  const code = findCode(error)
   const failure: RetryPolicy.Failure = { _tag: code !== undefined && neverLeft.has(code) ? "NotSent" : "NoAnswer" }
-  return unavailable("Transport", failure, innermostMessage(cause))
+  return unavailable("Transport", failure, describe(error, code))
 }
 
 /** @internal */
@@ -118,7 +119,6 @@ const neverLeft: ReadonlySet<string> = new Set([
   "UND_ERR_CONNECT_TIMEOUT"
 ])
 
-// The innermost cause is the operating system's; the layers above it only say "fetch failed", or repeat the URL.
 const causes = (cause: unknown): ReadonlyArray<unknown> => {
   const chain: Array<unknown> = []
   for (
@@ -135,12 +135,14 @@ const findCode = (cause: unknown): string | undefined =>
   causes(cause).map((e) => Predicate.hasProperty(e, "code") && Predicate.isString(e.code) ? e.code : undefined)
     .find(Predicate.isNotUndefined)
 
-const innermostMessage = (cause: unknown): string | undefined => {
-  const messages = causes(cause).flatMap((e) => e instanceof Error && e.message !== "" ? [e.message] : [])
-  return messages.at(-1) ?? findCode(cause)
+// The innermost cause is the operating system's; the layers above it only say "fetch failed", and the platform's own error
+// says the URL, which holds the id of a user.
+const describe = (error: HttpClientError.HttpClientError, code: string | undefined): string | undefined => {
+  const messages = causes(error.cause).flatMap((e) => e instanceof Error && e.message !== "" ? [e.message] : [])
+  const message = messages.at(-1) ?? error.description
+  if (message === undefined || code === undefined) return message ?? code
+  return message.includes(code) ? message : `${message} (${code})`
 }
-
-const maximumMessage = 500
 
 /**
  * What the server said, in whichever of its documented forms (wire protocol, section 9): `message`, `detail` as a text or an
@@ -160,7 +162,7 @@ export const serverMessage = (body: string): string | undefined => {
     : text.startsWith("<")
     ? ""
     : text
-  return said === "" ? undefined : said.length > maximumMessage ? `${said.slice(0, maximumMessage)}…` : said
+  return said === "" ? undefined : said
 }
 
 const wording = (u: unknown): string => Predicate.isString(u) ? u : JSON.stringify(u)
@@ -169,7 +171,3 @@ const wording = (u: unknown): string => Predicate.isString(u) ? u : JSON.stringi
 export const parseJson: (text: string) => Option.Option<unknown> = Option.liftThrowable((text): unknown =>
   JSON.parse(text)
 )
-
-/** @internal */
-export const redactor = (secrets: ReadonlyArray<string>) => (text: string): string =>
-  secrets.reduce((clean, secret) => secret === "" ? clean : clean.replaceAll(secret, "<redacted>"), text)

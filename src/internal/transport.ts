@@ -1,4 +1,5 @@
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import type * as Headers from "@effect/platform/Headers"
 import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
@@ -8,6 +9,7 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Inspectable from "effect/Inspectable"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as RetryPolicy from "../RetryPolicy.js"
@@ -16,20 +18,27 @@ import type { SuprsendClient } from "../SuprsendClient.js"
 import type * as SuprsendConfig from "../SuprsendConfig.js"
 import * as answer from "./answer.js"
 import { encode } from "./bytes.js"
+import { mask } from "./mask.js"
 import * as uri from "./uri.js"
 
 /**
  * The client that sends, without what would be wrong here: redirects, which would be followed with a signature of another
  * path, and the platform's own span, which holds the full URL and so the id of a user.
  *
+ * What is said to `fetch` for a call hides what was said to its layer, so the options that the client was made with come too.
+ *
  * @internal
  */
-export const harden = (client: HttpClient.HttpClient): HttpClient.HttpClient =>
+export const harden = (
+  client: HttpClient.HttpClient,
+  made: Option.Option<RequestInit>
+): HttpClient.HttpClient =>
   client.pipe(
     HttpClient.withTracerDisabledWhen(() => true),
     HttpClient.transformResponse((effect) =>
       Effect.contextWithEffect((context: Context.Context<never>) =>
         Effect.provideService(effect, FetchHttpClient.RequestInit, {
+          ...Option.getOrUndefined(made),
           ...Option.getOrUndefined(Context.getOption(context, FetchHttpClient.RequestInit)),
           redirect: "manual"
         })
@@ -54,14 +63,13 @@ export interface Prepared {
 export const prepare = (
   config: SuprsendConfig.Resolved,
   request: SuprsendClient.Request,
-  headers: Readonly<Record<string, string>> | undefined
+  headers: Readonly<Record<string, string>>
 ): Prepared => {
   const target = config.basePath + uri.path(request.template.replace(/^\//, ""), request.params) +
     uri.query(request.query)
   const body = request.body === undefined ? undefined : encode(request.body)
   const empty = HttpClientRequest.make(request.method)(config.origin + target, {
     headers: {
-      ...config.headers,
       ...headers,
       "content-type": contentType,
       "user-agent": config.userAgent.header,
@@ -91,6 +99,15 @@ const authorize = (
 }
 
 /**
+ * How far an attempt has come: the head of its answer, as soon as it is there.
+ *
+ * @internal
+ */
+export interface Progress {
+  head: HttpClientResponse.HttpClientResponse | undefined
+}
+
+/**
  * One request, from its signature to the end of its answer.
  *
  * @internal
@@ -100,12 +117,17 @@ export const attempt = (
   credentials: SuprsendConfig.Credentials,
   prepared: Prepared,
   options: { readonly timeout: Duration.Duration; readonly discard: boolean }
-): Effect.Effect<Omit<SuprsendClient.Response, "attempts">, answer.Failed> =>
-  Effect.flatMap(Clock.currentTimeMillis, (now) => {
-    let head: HttpClientResponse.HttpClientResponse | undefined
-    return client.execute(authorize(credentials, prepared, now)).pipe(
+) =>
+(progress: Progress): Effect.Effect<Answered, answer.Failed> =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) =>
+    client.execute(authorize(credentials, prepared, now)).pipe(
+      // The caller's own hand on the client may fail on a status, `HttpClient.filterStatusOk` for one.
+      Effect.catchTag(
+        "ResponseError",
+        (error) => error.reason === "StatusCode" ? Effect.succeed(error.response) : Effect.fail(error)
+      ),
       Effect.flatMap((response) => {
-        head = response
+        progress.head = response
         return Effect.map(response.text, (body) => ({ response, body }))
       }),
       Effect.mapError(answer.fromTransport),
@@ -115,17 +137,57 @@ export const attempt = (
       }),
       Effect.matchEffect({
         onSuccess: ({ body, response }) => settle(response, Either.right(body), options.discard),
-        onFailure: (failed) =>
-          head === undefined ? Effect.fail(failed) : settle(head, Either.left(failed), options.discard)
+        onFailure: (failed) => cutOff(progress, failed, options.discard)
       })
-    )
-  })
+    ))
+
+type Answered = Omit<SuprsendClient.Response, "attempts">
+
+/**
+ * An answer as a value. Printed, it shows tokens masked; the body has them.
+ *
+ * @internal
+ */
+export class Response extends Inspectable.Class implements SuprsendClient.Response {
+  readonly status: number
+  readonly headers: Headers.Headers
+  readonly body: string
+
+  constructor({ body, headers, status }: Answered, readonly attempts: number) {
+    super()
+    this.status = status
+    this.headers = headers
+    this.body = body
+  }
+
+  toJSON(): unknown {
+    const { attempts, body, headers, status } = this
+    return {
+      status,
+      headers,
+      body: Option.match(answer.parseJson(body), { onNone: () => body, onSome: mask }),
+      attempts
+    }
+  }
+}
+
+/**
+ * What an attempt comes to whose answer is not there as a whole, and will not be: its status decides, if that is known.
+ *
+ * @internal
+ */
+export const cutOff = (
+  { head }: Progress,
+  failed: answer.Failed,
+  discard: boolean
+): Effect.Effect<Answered, answer.Failed> =>
+  head === undefined ? Effect.fail(failed) : settle(head, Either.left(failed), discard)
 
 const settle = (
   { headers, status }: HttpClientResponse.HttpClientResponse,
   body: Either.Either<string, answer.Failed>,
   discard: boolean
-): Effect.Effect<Omit<SuprsendClient.Response, "attempts">, answer.Failed> => {
+): Effect.Effect<Answered, answer.Failed> => {
   if (status < 200 || status >= 300) {
     return Effect.flatMap(Clock.currentTimeMillis, (now) =>
       Effect.fail(

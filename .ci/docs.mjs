@@ -1,4 +1,4 @@
-// Writes the reference, docs/modules/**, from the comments in src/, and type-checks the examples in them.
+// Writes the reference, docs/modules/**, from the comments in src/, and type-checks the examples in them and in the pages.
 //
 // docgen does the first and fails where a comment lacks its description or @since. It must not write to docs/ itself: it
 // removes <outDir>/examples, and docs/examples is written by hand. It also executes each example (there is no setting
@@ -48,6 +48,28 @@ const examplesOf = (file, text) => {
   return examples
 }
 
+/** The pages that are written by hand. */
+const pages = () => [
+  "README.md",
+  ...fs.readdirSync(path.join(root, "docs"), { recursive: true })
+    .filter((name) => name.endsWith(".md") && !name.startsWith("modules"))
+    .map((name) => path.join("docs", name))
+]
+
+/** The ```ts fences of a page, each with the number of lines before it. */
+const fencesOf = (page) => {
+  const fences = []
+  let fence
+  for (const [index, line] of fs.readFileSync(path.join(root, page), "utf8").split("\n").entries()) {
+    if (fence === undefined && line === "```ts") fence = { linesBefore: index + 1, lines: [] }
+    else if (fence !== undefined && line === "```") {
+      fences.push(fence)
+      fence = undefined
+    } else fence?.lines.push(line)
+  }
+  return fences
+}
+
 const checkExamples = () => {
   const { options } = ts.getParsedCommandLineOfConfigFile(
     path.join(root, "tsconfig.json"),
@@ -58,6 +80,12 @@ const checkExamples = () => {
   // Each example is a file of its own that exists in memory only, beside the module that it documents. Empty lines in
   // front of it make the compiler name the very line of the source where a mistake is.
   const examples = new Map()
+  for (const page of pages()) {
+    for (const { lines, linesBefore } of fencesOf(page)) {
+      const name = path.join(root, `${page}.example-${linesBefore}.ts`).split(path.sep).join("/")
+      examples.set(name, "\n".repeat(linesBefore) + lines.join("\n"))
+    }
+  }
   for (const file of fs.readdirSync(src, { recursive: true }).filter((name) => name.endsWith(".ts")).sort()) {
     for (const { lines, linesBefore } of examplesOf(file, fs.readFileSync(path.join(src, file), "utf8"))) {
       const name = path.join(src, `${file.slice(0, -".ts".length)}.example-${linesBefore}.ts`).split(path.sep).join("/")
@@ -79,7 +107,7 @@ const checkExamples = () => {
       ...program.getSemanticDiagnostics(source)
     ]),
     root,
-    "An example in a comment does not type-check"
+    "An example does not type-check"
   )
   return examples.size
 }

@@ -14,7 +14,7 @@
  * @since 0.1.0
  */
 import type * as Duration from "effect/Duration"
-import type { InvalidUserEdit, RequestError } from "./SuprsendError.js"
+import type { InvalidDistinctId, InvalidUserEdit, RequestError } from "./SuprsendError.js"
 import type { UserEdit } from "./UserEdit.js"
 
 /**
@@ -94,6 +94,37 @@ export interface BulkReport {
 }
 
 /**
+ * What came of something that was done to many users, such as deleting them.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface BulkIdReport {
+  /** "success" if no id failed, "fail" if all did, else "partial". */
+  readonly status: "success" | "partial" | "fail"
+  /** How many ids there were. */
+  readonly total: number
+  /** For how many it was done. */
+  readonly success: number
+  /** For how many it was not. */
+  readonly failure: number
+  /** Those for which it was not. */
+  readonly failedRecords: ReadonlyArray<FailedId>
+}
+
+/**
+ * A user for whom something was not done, in the words of {@link FailedRecord}.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface FailedId {
+  readonly outcome: "rejected" | "unknown" | "unsent"
+  readonly distinctId: string
+  readonly error: InvalidDistinctId | RequestError
+}
+
+/**
  * The report of some outcomes.
  *
  * @example
@@ -140,12 +171,14 @@ export class Tally {
   report(): BulkReport {
     const { success } = this
     const failure = this.failedRecords.length
-    return {
-      status: failure === 0 ? "success" : success === 0 ? "fail" : "partial",
-      total: success + failure,
-      success,
-      failure,
-      failedRecords: [...this.failedRecords]
-    }
+    return { ...totals(success, failure), failedRecords: [...this.failedRecords] }
   }
 }
+
+/** @internal */
+export const totals = (success: number, failure: number): Omit<BulkReport, "failedRecords"> => ({
+  status: failure === 0 ? "success" : success === 0 ? "fail" : "partial",
+  total: success + failure,
+  success,
+  failure
+})

@@ -58,13 +58,64 @@ export class Page<A> extends model.Model {
 
   /** How many items there are on all pages, if the server says. */
   get total(): number | undefined {
-    return typeof this.paging.count === "number" ? this.paging.count : undefined
+    return model.number(this.paging.count)
   }
 
   private get paging(): { readonly [key: string]: unknown } {
     return model.record(this.raw.meta ?? this.raw.paging)
   }
 }
+
+/**
+ * Which page to get of a list that is counted instead of followed by cursors.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface OffsetOptions {
+  /** How many items at the most. */
+  readonly limit?: number | undefined
+  /** How many items to leave out. */
+  readonly offset?: number | undefined
+}
+
+/**
+ * A page of a list that is counted: `{ meta: { count, limit, offset }, results }` (OpenAPI, preference categories).
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class OffsetPage<A> extends model.Model {
+  constructor(
+    readonly items: ReadonlyArray<A>,
+    raw: { readonly [key: string]: unknown }
+  ) {
+    super(raw)
+  }
+
+  /** How many items there are on all pages, if the server says. */
+  get total(): number | undefined {
+    return model.number(model.record(this.raw.meta).count)
+  }
+
+  /** How many items come before this page. */
+  get offset(): number {
+    return model.number(model.record(this.raw.meta).offset) ?? 0
+  }
+
+  /** Whether there is a page after this one. */
+  get hasMore(): boolean {
+    return this.total !== undefined && this.offset + this.items.length < this.total
+  }
+}
+
+/**
+ * Reads a page of a counted list.
+ *
+ * @internal
+ */
+export const decodeOffset = <A>(item: model.Decode<A>): model.Decode<OffsetPage<A>> => (u) =>
+  Either.map(decode(["results"], item)(u), (page) => new OffsetPage(page.items, page.raw))
 
 /**
  * Reads a page whose items stand under one of several keys.
@@ -113,3 +164,37 @@ export const stream = <A, E, R>(
     return Stream.paginateChunkEffect(options, (options) =>
       Effect.map(fetch(options), (page) => [Chunk.fromIterable(page.items), next(page)]))
   })
+
+/**
+ * All items of a counted list from an offset on, fetched as they are asked for. Ends where the server says that there is no
+ * more, gives an empty page, or gives one that comes before the page that was asked for.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Stream } from "effect"
+ * import * as Page from "effect-suprsend/Page"
+ * import { PreferencesService } from "effect-suprsend/PreferencesService"
+ *
+ * const categories = Stream.unwrap(
+ *   Effect.map(PreferencesService, (preferences) =>
+ *     Page.streamOffset((options) => preferences.listCategories("user-42", options), { limit: 50 }))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category streaming
+ */
+export const streamOffset = <A, E, R>(
+  fetch: (options: OffsetOptions) => Effect.Effect<OffsetPage<A>, E, R>,
+  options: OffsetOptions = {}
+): Stream.Stream<A, E, R> =>
+  Stream.paginateChunkEffect(options.offset ?? 0, (offset) =>
+    Effect.map(fetch({ ...options, offset }), (page) => [
+      Chunk.fromIterable(page.items),
+      goesOn(page, offset) ? Option.some(offset + page.items.length) : Option.none()
+    ]))
+
+// By the offset that was asked for: a server that repeats a page, whatever is asked for, must not be asked for ever.
+const goesOn = (page: OffsetPage<unknown>, asked: number): boolean =>
+  page.total !== undefined && page.items.length > 0 && asked + page.items.length < page.total &&
+  (model.number(model.record(page.raw.meta).offset) ?? asked) >= asked

@@ -5,14 +5,34 @@
  * documents. It can be told to fail, and it remembers every request. Nothing leaves the process, and time is that of Effect's
  * `Clock`, so everything works under `TestClock`.
  *
+ * Every endpoint of the users API is there. The categories of the workspace are those that `defineCategory` gave it, and a
+ * tenant exists once `defineTenant`, an edit or an upsert has named it.
+ *
  * Where the vendor's documents are silent, it behaves so:
  *
- * - events and synchronous edits create the user if there is none;
- * - events are applied as soon as they are accepted;
- * - an insert id that was accepted before is accepted again, and not applied again;
- * - one malformed event has the whole array refused with 400;
- * - `$append` keeps duplicates in a list, and holds an identity once on a channel; a single value becomes the first of a list;
- * - `$unset` opens a key to `$set_once` again; `$add` takes what is no number for 0.
+ * - Events and synchronous edits create the user if there is none. Events are applied as soon as they are accepted. An insert id
+ *   that was accepted before is accepted again, and not applied again. One malformed event has the whole array refused with 400.
+ * - `$append` keeps duplicates in a list, and holds an identity once on a channel; a single value becomes the first of a list.
+ *   `$unset` opens a key to `$set_once` again; `$add` takes what is no number for 0.
+ * - Upsert adds the identities to those that are there, and sets each other member as a property; what it does not mention stays.
+ * - Merge: the properties of the primary user win, and those that it lacks come from the other; identities, subscriptions and
+ *   tenants join; the primary's profile for a tenant wins, and so do its preferences. A user is not merged into itself (400).
+ * - Bulk requests pass over users that do not exist. Bulk delete answers 204.
+ * - An edit or an upsert for a tenant links the user to it, and creates the user if there is none; a user may have many tenants.
+ *   The tenant's endpoints show the profile for the tenant alone, with a member `tenant`; a list filtered by tenant shows it laid
+ *   over the user's own, key by key, and is empty for a tenant without users. Upsert answers 201, an edit 202, unlinking 204.
+ *   Unlinking leaves the preferences for the tenant. Where the user is not linked, the tenant is said to be not found.
+ * - Pages have 10 items unless `limit` says otherwise, and any positive limit is taken.
+ * - Preferences for a tenant that does not exist are 404 on every endpoint. Those for a tenant and those for none are apart.
+ * - Preferences of channels list all channels, restricted or not. Restricting one leaves the categories as they are.
+ * - `opt_out_channels` and `opt_in_channels` change the channels that they name, the latter last, and the others stay. From
+ *   `opt_out` to `opt_in`, all channels of the category are taken, or only those of `opt_in_channels` if it names any. `opt_out`
+ *   takes them all away, and forgets what was chosen. A preference that is left out is `opt_in`, as is a category that cannot be
+ *   unsubscribed from; to change that one is refused with 400. A change that is refused in part changes nothing.
+ * - A category that is opted out of has an empty list of channels unless `show_opt_out_channels` is true, after a change too.
+ * - `tags` that is no object in JSON is a single tag. An object that is no filter is refused with 400. `and` of nothing holds,
+ *   `or` of nothing does not. Sections without a category that is left are left out.
+ * - There are no translations: `locale` changes nothing.
  *
  * @since 0.1.0
  */
@@ -33,9 +53,13 @@ import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
 import { parseJson } from "./internal/answer.js"
 import { mask } from "./internal/mask.js"
+import { handle } from "./internal/sandbox/handle.js"
+import * as http from "./internal/sandbox/http.js"
+import * as preferences from "./internal/sandbox/preferences.js"
 import * as profiles from "./internal/sandbox/profile.js"
 import * as state from "./internal/sandbox/state.js"
-import * as Signature from "./Signature.js"
+import { type Answer, refuse } from "./internal/sandbox/wire.js"
+import type { PreferenceChannel } from "./Preferences.js"
 import type * as SuprsendConfig from "./SuprsendConfig.js"
 import { User } from "./User.js"
 
@@ -93,8 +117,36 @@ export declare namespace Sandbox {
       distinctId: string,
       list: { readonly listId: string; readonly name?: string | undefined }
     ) => Effect.Effect<void>
+    /** Adds a preference category to the workspace, or puts it in the place of the one with the same slug. */
+    readonly defineCategory: (category: CategoryDefinition) => Effect.Effect<void>
+    /** Adds a tenant to the workspace, or names it. */
+    readonly defineTenant: (tenant: {
+      readonly tenantId: string
+      readonly name?: string | undefined
+    }) => Effect.Effect<void>
     /** Has the next requests fail, one fault each, after those that were scripted before. */
     readonly script: (faults: Iterable<Fault>) => Effect.Effect<void>
+  }
+
+  /**
+   * A preference category, as it is set up on the vendor's dashboard.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export interface CategoryDefinition {
+    /** The slug. */
+    readonly category: string
+    /** Default: the slug. */
+    readonly name?: string | undefined
+    /** The heading that it stands below. Default: none. */
+    readonly section?: string | undefined
+    readonly description?: string | undefined
+    /** What holds until the user says otherwise. Default: "opt_in". */
+    readonly originalPreference?: "opt_in" | "opt_out" | "cant_unsubscribe" | undefined
+    /** Default: all. */
+    readonly channels?: ReadonlyArray<PreferenceChannel> | undefined
+    readonly tags?: ReadonlyArray<string> | undefined
   }
 }
 
@@ -198,7 +250,7 @@ export const status = (status: number, options?: {
       ...(options?.retryAfter === undefined ? undefined : { "retry-after": options.retryAfter }),
       ...options?.headers
     },
-    body: options?.body ?? state.refuse(status, "scripted").body
+    body: options?.body ?? refuse(status, "scripted").body
   })
 
 /**
@@ -290,14 +342,14 @@ export const make: Effect.Effect<{
   const record = yield* Ref.make(Chunk.empty<RecordedRequest>())
   const faults = yield* Ref.make<ReadonlyArray<Fault>>([])
 
-  const carryOut = (request: RecordedRequest): Effect.Effect<state.Answer> =>
+  const carryOut = (request: RecordedRequest): Effect.Effect<Answer> =>
     Effect.flatMap(Clock.currentTimeMillis, (now) =>
       Ref.modify(world, (before) => {
-        const refused = authorize(request)
-        const [path, query] = splitUri(request.uri)
+        const refused = http.authorize(request, credentials)
+        const [path, query] = http.splitUri(request.uri)
         return refused !== undefined
           ? [refused, before]
-          : state.handle(before, { method: request.method, path, query, body: request.body, now })
+          : handle(before, { method: request.method, path, query, body: request.body, now })
       }))
 
   const answer = (
@@ -305,11 +357,7 @@ export const make: Effect.Effect<{
     recorded: RecordedRequest,
     fault: Option.Option<Fault>
   ): Effect.Effect<Response, HttpClientError.RequestError> => {
-    const ordinary = Effect.map(
-      carryOut(recorded),
-      ({ body, contentType, status }) =>
-        new Response(status === 204 ? null : body, { status, headers: { "content-type": contentType } })
-    )
+    const ordinary = Effect.map(carryOut(recorded), http.toResponse)
     const broken = Effect.fail(
       new HttpClientError.RequestError({ request, reason: "Transport", cause: new Error("socket hang up") })
     )
@@ -319,7 +367,7 @@ export const make: Effect.Effect<{
         Status: ({ body, headers, status }) => Effect.succeed(new Response(body, { status, headers })),
         Delay: ({ duration, then }) => Effect.delay(answer(request, recorded, then), duration),
         Cut: ({ carriedOut }) => carriedOut ? Effect.zipRight(carryOut(recorded), broken) : broken,
-        HalfAnswer: ({ ends }) => Effect.map(ordinary, (response) => half(response, ends))
+        HalfAnswer: ({ ends }) => Effect.map(ordinary, (response) => http.half(response, ends))
       })
     })
   }
@@ -345,64 +393,48 @@ export const make: Effect.Effect<{
     })
   )
 
+  const subscribe = (kind: "objects" | "lists", distinctId: string, target: string, json: Record<string, unknown>) =>
+    Effect.flatMap(
+      Clock.currentTimeMillis,
+      (now) =>
+        Ref.update(world, (world) =>
+          state.subscribe(world, kind, distinctId, [
+            { target, json: { ...json, created_at: profiles.timestamp(now) } }
+          ]))
+    )
+
   const sandbox: Sandbox.Service = {
     requests: Effect.map(Ref.get(record), Chunk.toReadonlyArray),
-    users: Effect.map(Ref.get(world), (world) => state.users(world).map(toUser)),
-    user: (distinctId) => Effect.map(Ref.get(world), (world) => Option.map(state.user(world, distinctId), toUser)),
+    users: Effect.map(Ref.get(world), (world) => state.accounts(world).map(toUser)),
+    user: (distinctId) => Effect.map(Ref.get(world), (world) => Option.map(state.account(world, distinctId), toUser)),
     subscribeToObject: (distinctId, { objectId, objectType }) =>
-      Effect.flatMap(
-        Clock.currentTimeMillis,
-        (now) =>
-          Ref.update(world, (world) =>
-            state.subscribe(world, "objects", distinctId, {
-              object: { id: objectId, object_type: objectType, properties: {} },
-              properties: {},
-              created_at: profiles.timestamp(now)
-            }))
-      ),
+      subscribe("objects", distinctId, JSON.stringify([objectType, objectId]), {
+        object: { id: objectId, object_type: objectType, properties: {} },
+        properties: {}
+      }),
     subscribeToList: (distinctId, { listId, name }) =>
-      Effect.flatMap(
-        Clock.currentTimeMillis,
-        (now) =>
-          Ref.update(world, (world) =>
-            state.subscribe(world, "lists", distinctId, {
-              list: { list_id: listId, list_name: name ?? listId, list_type: "static_list" },
-              created_at: profiles.timestamp(now)
-            }))
-      ),
+      subscribe("lists", distinctId, listId, {
+        list: { list_id: listId, list_name: name ?? listId, list_type: "static_list" }
+      }),
+    defineCategory: ({ category, channels, description, name, originalPreference, section, tags }) =>
+      Ref.update(world, (world) =>
+        state.defineCategory(world, {
+          slug: category,
+          name: name ?? category,
+          section,
+          description,
+          original: originalPreference ?? "opt_in",
+          channels: channels ?? preferences.channels,
+          tags: tags ?? []
+        })),
+    defineTenant: ({ name, tenantId }) => Ref.update(world, (world) => state.define(world, tenantId, name)),
     script: (more) => Ref.update(faults, (faults) => [...faults, ...more])
   }
 
   return { sandbox, client }
 })
 
-const toUser = (profile: profiles.Profile): User => new User(profiles.toJson(profile))
-
-const splitUri = (uri: string): readonly [path: string, query: URLSearchParams] => {
-  const [path = "", query] = uri.split("?", 2)
-  return [path, new URLSearchParams(query)]
-}
-
-const authorize = ({ body, headers, method, uri }: RecordedRequest): state.Answer | undefined => {
-  const { authorization = "", date = "", "content-type": contentType = "" } = headers
-  if (!Signature.verify({ method, uri, body, date, contentType }, credentials, authorization)) {
-    return state.refuse(401, "signature mismatch")
-  }
-  return /^application\/json(;|$)/.test(contentType) ? undefined : state.refuse(400, "BAD REQUEST")
-}
-
-// The head and the first half of the body, then an error or nothing more.
-const half = (response: Response, ends: boolean): Response => {
-  const { headers, status } = response
-  const body = new ReadableStream<Uint8Array>({
-    async start(controller) {
-      const bytes = new Uint8Array(await response.arrayBuffer())
-      controller.enqueue(bytes.subarray(0, bytes.length / 2))
-      if (ends) controller.error(new Error("other side closed"))
-    }
-  })
-  return new Response(status === 204 ? null : body, { status, headers })
-}
+const toUser = ({ profile }: state.Account): User => new User(profiles.toJson(profile))
 
 /**
  * An empty sandbox as a layer: `HttpClient` for whoever sends, `Sandbox` for whoever looks.

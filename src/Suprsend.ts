@@ -15,22 +15,54 @@
  * @since 0.1.0
  */
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
+import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as PreferencesService from "./PreferencesService.js"
 import * as RateLimiter from "./RateLimiter.js"
 import * as Sandbox from "./Sandbox.js"
 import * as SuprsendClient from "./SuprsendClient.js"
-import type * as SuprsendConfig from "./SuprsendConfig.js"
+import * as SuprsendConfig from "./SuprsendConfig.js"
 import * as UsersService from "./UsersService.js"
 
 /**
- * What the front door opens to: the users, and the client for what has no method.
+ * What the front door opens to: users, preferences, and the client for what has no method.
  *
  * @since 0.1.0
  * @category models
  */
-export type Suprsend = UsersService.UsersService | SuprsendClient.SuprsendClient
+export type Suprsend =
+  | UsersService.UsersService
+  | PreferencesService.PreferencesService
+  | SuprsendClient.SuprsendClient
+
+const services = Layer.merge(UsersService.layer, PreferencesService.layer)
+
+/**
+ * Everything but the `HttpClient` that sends: for a client of your own.
+ *
+ * @example
+ * ```ts
+ * import { NodeHttpClient } from "@effect/platform-node"
+ * import { Layer, Redacted } from "effect"
+ * import * as Suprsend from "effect-suprsend/Suprsend"
+ *
+ * // The client of Node's own `http` module.
+ * const SuprsendLive = Suprsend.layerWithoutHttpClient({
+ *   workspaceKey: "workspace-key",
+ *   workspaceSecret: Redacted.make("workspace-secret")
+ * }).pipe(Layer.provide(NodeHttpClient.layer))
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerWithoutHttpClient = (
+  options: SuprsendConfig.Options
+): Layer.Layer<Suprsend, ConfigError.ConfigError, HttpClient.HttpClient> =>
+  Layer.provideMerge(services, SuprsendClient.layer(options))
 
 /**
  * Everything over `fetch`, from options. Fails if one of them is not usable, and says which.
@@ -51,10 +83,7 @@ export type Suprsend = UsersService.UsersService | SuprsendClient.SuprsendClient
  * @category layers
  */
 export const layer = (options: SuprsendConfig.Options): Layer.Layer<Suprsend, ConfigError.ConfigError> =>
-  UsersService.layer.pipe(
-    Layer.provideMerge(SuprsendClient.layer(options)),
-    Layer.provide(FetchHttpClient.layer)
-  )
+  Layer.provide(layerWithoutHttpClient(options), FetchHttpClient.layer)
 
 /**
  * Everything over `fetch`, from a `Config`: by default from `SUPRSEND_WORKSPACE_KEY` and `SUPRSEND_WORKSPACE_SECRET`, or
@@ -75,12 +104,8 @@ export const layer = (options: SuprsendConfig.Options): Layer.Layer<Suprsend, Co
  * @category layers
  */
 export const layerConfig = (
-  config?: Config.Config<SuprsendConfig.Options>
-): Layer.Layer<Suprsend, ConfigError.ConfigError> =>
-  UsersService.layer.pipe(
-    Layer.provideMerge(SuprsendClient.layerConfig(config)),
-    Layer.provide(FetchHttpClient.layer)
-  )
+  config: Config.Config<SuprsendConfig.Options> = SuprsendConfig.config
+): Layer.Layer<Suprsend, ConfigError.ConfigError> => Layer.unwrapEffect(Effect.map(config, layer))
 
 /**
  * Everything over a {@link Sandbox} in memory, for unit tests: no network, and no waiting for a rate limit, so that nothing
@@ -107,7 +132,7 @@ export const layerConfig = (
  * @since 0.1.0
  * @category layers
  */
-export const layerTest: Layer.Layer<Suprsend | Sandbox.Sandbox> = UsersService.layer.pipe(
+export const layerTest: Layer.Layer<Suprsend | Sandbox.Sandbox> = services.pipe(
   Layer.provideMerge(SuprsendClient.layerWithoutRateLimiter(Sandbox.credentials)),
   Layer.provideMerge(Sandbox.layer),
   Layer.provide(RateLimiter.layerNoop),

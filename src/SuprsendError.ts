@@ -137,6 +137,38 @@ export class InvalidDistinctId extends Schema.TaggedError<InvalidDistinctId>("ef
 }
 
 /**
+ * Another input that could not arrive as it was meant: a profile, a preference, the id of a tenant. Nothing was sent.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class SuprsendInvalidInput extends Schema.TaggedError<SuprsendInvalidInput>(
+  "effect-suprsend/SuprsendInvalidInput"
+)("SuprsendInvalidInput", { call: Schema.String, issues: Schema.Array(Issue) }) {
+  /**
+   * Marks an error of this package.
+   *
+   * @since 0.1.0
+   */
+  readonly [TypeId]: TypeId = TypeId
+  /**
+   * Sending the same again ends the same.
+   *
+   * @since 0.1.0
+   */
+  readonly retryable = false
+  /**
+   * Nothing was sent.
+   *
+   * @since 0.1.0
+   */
+  readonly attempts = 0
+  override get message(): string {
+    return `${this.call}: nothing was sent: ${summary(this.issues)}`
+  }
+}
+
+/**
  * There is no user of that id (404).
  *
  * @example
@@ -382,6 +414,7 @@ export type RequestError = SuprsendUnauthorized | SuprsendRejected | SuprsendRat
 export type SuprsendError =
   | InvalidUserEdit
   | InvalidDistinctId
+  | SuprsendInvalidInput
   | SuprsendUserNotFound
   | SuprsendUnexpectedResponse
   | RequestError

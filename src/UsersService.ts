@@ -19,6 +19,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Stream from "effect/Stream"
+import type { AssociatedTenant } from "./AssociatedTenant.js"
 import type * as Bulk from "./Bulk.js"
 import * as internal from "./internal/users.js"
 import type * as Page from "./Page.js"
@@ -27,6 +28,7 @@ import { SuprsendClient } from "./SuprsendClient.js"
 import type * as SuprsendError from "./SuprsendError.js"
 import type { User } from "./User.js"
 import type { UserEdit } from "./UserEdit.js"
+import type { UserProfile } from "./UserProfile.js"
 
 /**
  * The service. `Suprsend.layer` and `Suprsend.layerConfig` provide it with everything wired, `Suprsend.layerTest` over a
@@ -101,7 +103,35 @@ export declare namespace UsersService {
     /** The user of that id (Seed: `users.get`). */
     readonly get: (distinctId: string) => Effect.Effect<User, ReadError>
 
-    /** Deletes a user for good (Seed: `users.delete`). */
+    /**
+     * Creates a user, or updates it if there is one (OpenAPI: `POST /v1/user/{distinct_id}/`), and gives it as it is then.
+     *
+     * What becomes of channels and properties that the profile does not mention is not documented; an edit says exactly what
+     * changes.
+     */
+    readonly upsert: (
+      distinctId: string,
+      profile: UserProfile
+    ) => Effect.Effect<
+      User,
+      | SuprsendError.InvalidDistinctId
+      | SuprsendError.SuprsendInvalidInput
+      | SuprsendError.SuprsendUnexpectedResponse
+      | SuprsendError.RequestError
+    >
+
+    /**
+     * Merges another user into this one, which survives; the other is deleted for good (OpenAPI). `SuprsendUserNotFound` says
+     * which of the two is missing.
+     *
+     * It is only tried again where the failure says that nothing was done: the second time, the other would be gone.
+     */
+    readonly merge: (distinctId: string, fromDistinctId: string) => Effect.Effect<User, ReadError>
+
+    /**
+     * Deletes a user for good (Seed: `users.delete`). A user that is gone when an attempt is repeated whose answer was lost counts
+     * as deleted.
+     */
     readonly delete: (
       distinctId: string
     ) => Effect.Effect<
@@ -109,11 +139,14 @@ export declare namespace UsersService {
       SuprsendError.InvalidDistinctId | SuprsendError.SuprsendUserNotFound | SuprsendError.RequestError
     >
 
+    /** Deletes any number of users, in requests of at most 100 (Python SDK). Each id ends in the report exactly once. */
+    readonly bulkDelete: (distinctIds: Iterable<string>, options?: Bulk.Options) => Effect.Effect<Bulk.BulkIdReport>
+
     /** A page of the users of the workspace (OpenAPI: `GET /v1/user/`). */
-    readonly list: (options?: Page.Options) => Effect.Effect<Page.Page<User>, ListError>
+    readonly list: (options?: ListOptions) => Effect.Effect<Page.Page<User>, ListError>
 
     /** All users of the workspace, or all from a cursor on, fetched page by page as they are asked for. */
-    readonly listStream: (options?: Page.Options) => Stream.Stream<User, ListError>
+    readonly listStream: (options?: ListOptions) => Stream.Stream<User, ListError>
 
     /** A page of the objects that a user is subscribed to (Seed: `users.get_objects_subscribed_to`). */
     readonly getObjectsSubscribedTo: (
@@ -138,7 +171,57 @@ export declare namespace UsersService {
       distinctId: string,
       options?: Page.Options
     ) => Stream.Stream<Subscription.ListSubscription, ReadError>
+
+    /** A page of the tenants that a user belongs to (Python SDK: `list_associated_tenants`). */
+    readonly listAssociatedTenants: (
+      distinctId: string,
+      options?: Page.Options
+    ) => Effect.Effect<Page.Page<AssociatedTenant>, ReadError>
+
+    /** All tenants that a user belongs to. */
+    readonly associatedTenantsStream: (
+      distinctId: string,
+      options?: Page.Options
+    ) => Stream.Stream<AssociatedTenant, ReadError>
+
+    /**
+     * The profile that a user has for a tenant (Python SDK: `get_for_tenant`). To edit it, give the edit the tenant:
+     * `edit("user-42", { tenantId: "acme" })`.
+     */
+    readonly getForTenant: (distinctId: string, tenantId: string) => Effect.Effect<User, TenantError>
+
+    /** Creates or updates the profile that a user has for a tenant (Python SDK: `upsert_for_tenant`). */
+    readonly upsertForTenant: (
+      distinctId: string,
+      tenantId: string,
+      profile: UserProfile
+    ) => Effect.Effect<User, TenantError>
+
+    /** Takes a user out of a tenant; the user's own profile stays (Python SDK: `unlink_tenant`). */
+    readonly unlinkTenant: (
+      distinctId: string,
+      tenantId: string
+    ) => Effect.Effect<void, Exclude<TenantError, SuprsendError.SuprsendUnexpectedResponse>>
   }
+
+  /**
+   * Which users to list.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export interface ListOptions extends Page.Options {
+    /** Only users of this tenant, with what they are to it (vendor's page on user-tenant mapping). */
+    readonly tenantId?: string | undefined
+  }
+
+  /**
+   * What a call about a user and a tenant can fail with. A tenant that does not exist is `SuprsendRejected` with status 404.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export type TenantError = ReadError | SuprsendError.SuprsendInvalidInput
 
   /**
    * What an asynchronous edit gives: SuprSend has it, and will apply it.
@@ -173,7 +256,10 @@ export declare namespace UsersService {
    * @since 0.1.0
    * @category models
    */
-  export type ListError = SuprsendError.SuprsendUnexpectedResponse | SuprsendError.RequestError
+  export type ListError =
+    | SuprsendError.SuprsendInvalidInput
+    | SuprsendError.SuprsendUnexpectedResponse
+    | SuprsendError.RequestError
 }
 
 /**

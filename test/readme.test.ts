@@ -3,23 +3,25 @@ import * as Fs from "node:fs"
 import * as Path from "node:path"
 
 const root = Path.join(import.meta.dirname, "..")
-const readme = Fs.readFileSync(Path.join(root, "README.md"), "utf8")
-const fences = [...readme.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].map(([, language, code]) => ({ language, code }))
+const read = (name: string) => Fs.readFileSync(Path.join(root, name), "utf8")
+const fencesOf = (page: string) =>
+  [...page.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].map(([, language, code]) => ({ language, code: code ?? "" }))
+
+const readme = read("README.md")
+const fences = fencesOf(readme)
+
+// The examples are compiled with the rest, and run by vitest where they are tests.
+const folder = Path.join(root, "docs", "examples")
+const examples = new Map(Fs.readdirSync(folder).map((name) => [Fs.readFileSync(Path.join(folder, name), "utf8"), name]))
 
 describe("README", () => {
-  // The examples are compiled with the rest, and run by vitest where they are tests.
-  const folder = Path.join(root, "docs", "examples")
-  const examples = new Map(
-    Fs.readdirSync(folder).map((name) => [Fs.readFileSync(Path.join(folder, name), "utf8"), name])
-  )
-
   it("shows no TypeScript but that of docs/examples", () => {
-    const shown = fences.filter(({ language }) => language === "ts").map(({ code }) => examples.get(code ?? ""))
+    const shown = fences.filter(({ language }) => language === "ts").map(({ code }) => examples.get(code))
     expect(shown).toEqual(["sign-up.ts", "sign-up.test.ts"])
   })
 
   it("names the versions of what it installs, as package.json has them", () => {
-    const { peerDependencies, version } = JSON.parse(Fs.readFileSync(Path.join(root, "package.json"), "utf8"))
+    const { peerDependencies, version } = JSON.parse(read("package.json"))
     const minor = (range: string) => /\d+\.\d+/.exec(range)?.[0]
     expect(readme).toContain(
       `npm install effect-suprsend@${minor(version)} effect@${minor(peerDependencies.effect)} ` +
@@ -28,7 +30,15 @@ describe("README", () => {
   })
 
   it("begins with the two commands", () => {
-    const commands = fences.filter(({ language }) => language === "sh").map(({ code }) => code?.trim())
+    const commands = fences.filter(({ language }) => language === "sh").map(({ code }) => code.trim())
     expect(commands.slice(0, 2)).toEqual(["npm ci && npm start", "npm ci && npm test"])
   })
+})
+
+it("every test that a guide shows is one that runs", () => {
+  const guides = Fs.readdirSync(Path.join(root, "docs", "guides")).map((name) =>
+    read(Path.join("docs", "guides", name))
+  )
+  const shown = guides.flatMap(fencesOf).filter(({ code }) => code.includes("@effect/vitest"))
+  expect(shown.map(({ code }) => examples.get(code))).toEqual(["visits.test.ts", "tagging.test.ts"])
 })

@@ -225,7 +225,12 @@ const request = (body: string, events: ReadonlyArray<Event>): SuprsendClient.Req
 const blamesOneRecord = (error: RequestError): boolean =>
   error._tag === "SuprsendRejected" && (error.status === 400 || error.status === 413 || error.status === 422)
 
-const outcomeOf = (error: RequestError): FailedRecord["outcome"] => {
+/**
+ * What a failed request means for each record in it.
+ *
+ * @internal
+ */
+export const outcomeOf = (error: RequestError): FailedRecord["outcome"] => {
   if (error.applied === "unknown") return "unknown"
   return error._tag === "SuprsendRejected" || error._tag === "SuprsendUnauthorized" ? "rejected" : "unsent"
 }

@@ -84,8 +84,18 @@ export const schema = <A extends Model>(
 /** @internal */
 export const record = (u: unknown): Raw => json.isPlainRecord(u) ? u : {}
 
+/**
+ * The records of a list, whatever else is in it.
+ *
+ * @internal
+ */
+export const list = (u: unknown): ReadonlyArray<Raw> => Array.isArray(u) ? u.filter(json.isPlainRecord) : []
+
 /** @internal */
 export const text = (u: unknown): string | undefined => Predicate.isString(u) ? u : undefined
+
+/** @internal */
+export const number = (u: unknown): number | undefined => Predicate.isNumber(u) ? u : undefined
 
 const offset = /(Z|[+-]\d\d:?\d\d)$/i
 

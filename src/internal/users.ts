@@ -1,24 +1,26 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
-import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import * as AssociatedTenant from "../AssociatedTenant.js"
 import * as Bulk from "../Bulk.js"
 import { InsertId } from "../InsertId.js"
 import * as Operation from "../Operation.js"
 import * as Page from "../Page.js"
 import * as Subscription from "../Subscription.js"
 import type { SuprsendClient } from "../SuprsendClient.js"
-import { type RequestError, SuprsendUnexpectedResponse, SuprsendUserNotFound } from "../SuprsendError.js"
+import type { RequestError } from "../SuprsendError.js"
 import * as User from "../User.js"
 import type { UserEdit } from "../UserEdit.js"
+import type { UserProfile } from "../UserProfile.js"
 import type { UsersService } from "../UsersService.js"
-import { parseJson } from "./answer.js"
 import * as bulk from "./bulk.js"
 import { byteLength } from "./bytes.js"
+import { meansUser, notFound, ofUser, read } from "./endpoint.js"
 import * as event from "./event.js"
+import * as ids from "./ids.js"
+import * as inputs from "./inputs.js"
 import { tokens } from "./mask.js"
-import { type Decode, issue } from "./model.js"
+import type { Decode } from "./model.js"
 import * as validate from "./validate.js"
 
 /** @internal */
@@ -26,21 +28,23 @@ export const make = (client: SuprsendClient.Service): UsersService.Service => {
   const bulkEditStream: UsersService.Service["bulkEditStream"] = (edits, options) =>
     bulk.run(client, toStream(edits), Math.max(1, Math.floor(options?.concurrency ?? client.concurrency)))
 
-  const list = (options?: Page.Options) =>
-    client.execute({
-      call: "UsersService.list",
-      method: "GET",
-      template: "/v1/user/",
-      query: pageQuery(options)
-    }).pipe(read("UsersService.list", Page.decode(["results"], User.decode)))
+  const list = (options?: UsersService.ListOptions) => {
+    const call = "UsersService.list"
+    const tenantId = options?.tenantId
+    return Effect.flatMap(
+      tenantId === undefined ? Effect.succeed(undefined) : inputs.tenantId(call, tenantId),
+      (tenant_id) =>
+        client.execute({ call, method: "GET", template: "/v1/user/", query: { tenant_id, ...pageQuery(options) } })
+    ).pipe(read(call, Page.decode(["results"], User.decode)))
+  }
 
-  const subscriptions = <A>(call: string, kind: "object" | "list", decode: Decode<Page.Page<A>>) => {
+  const pagesOfUser = <A>(call: string, path: string, decode: Decode<Page.Page<A>>) => {
     const page = (distinctId: string, options?: Page.Options) =>
       ofUser(call, distinctId, (distinct_id) =>
         client.execute({
           call,
           method: "GET",
-          template: `/v1/user/{distinct_id}/subscribed_to/${kind}/`,
+          template: `/v1/user/{distinct_id}/${path}/`,
           params: { distinct_id },
           query: pageQuery(options)
         })).pipe(read(call, decode))
@@ -49,15 +53,20 @@ export const make = (client: SuprsendClient.Service): UsersService.Service => {
     return { page, stream }
   }
 
-  const objects = subscriptions(
+  const objects = pagesOfUser(
     "UsersService.getObjectsSubscribedTo",
-    "object",
+    "subscribed_to/object",
     Page.decode(["results", "objects"], Subscription.decodeObject)
   )
-  const lists = subscriptions(
+  const lists = pagesOfUser(
     "UsersService.getListsSubscribedTo",
-    "list",
+    "subscribed_to/list",
     Page.decode(["results", "lists"], Subscription.decodeList)
+  )
+  const tenants = pagesOfUser(
+    "UsersService.listAssociatedTenants",
+    "associated_tenant",
+    Page.decode(["results", "tenants"], AssociatedTenant.decode)
   )
 
   return {
@@ -80,21 +89,70 @@ export const make = (client: SuprsendClient.Service): UsersService.Service => {
           template: "/v1/user/{distinct_id}/",
           params: { distinct_id }
         })).pipe(read("UsersService.get", User.decode)),
-    delete: (distinctId) =>
-      ofUser("UsersService.delete", distinctId, (distinct_id) =>
-        client.execute({
-          call: "UsersService.delete",
-          method: "DELETE",
-          template: "/v1/user/{distinct_id}/",
-          params: { distinct_id },
-          discard: true
-        })).pipe(Effect.asVoid),
+    upsert: (distinctId, profile) => upsert(client, distinctId, profile),
+    merge: (distinctId, fromDistinctId) => merge(client, distinctId, fromDistinctId),
+    delete: (distinctId) => {
+      const call = "UsersService.delete"
+      return ofUser(
+        call,
+        distinctId,
+        (distinct_id) =>
+          client.execute({
+            call,
+            method: "DELETE",
+            template: "/v1/user/{distinct_id}/",
+            params: { distinct_id },
+            discard: true
+          })
+            .pipe(goneAfterRepeating)
+      ).pipe(Effect.asVoid)
+    },
+    bulkDelete: (distinctIds, options) =>
+      ids.run(client, "UsersService.bulkDelete", distinctIds, (distinct_ids) => ({
+        method: "DELETE",
+        template: "/v1/bulk/user/",
+        body: JSON.stringify({ distinct_ids }),
+        discard: true
+      }), { ...options, goneIsDone: true }),
     list,
     listStream: (options) => Page.stream(list, options),
     getObjectsSubscribedTo: objects.page,
     objectsSubscribedToStream: objects.stream,
     getListsSubscribedTo: lists.page,
-    listsSubscribedToStream: lists.stream
+    listsSubscribedToStream: lists.stream,
+    listAssociatedTenants: tenants.page,
+    associatedTenantsStream: tenants.stream,
+    getForTenant: (distinctId, tenantId) => {
+      const call = "UsersService.getForTenant"
+      return ofTenant(
+        call,
+        distinctId,
+        tenantId,
+        (params) => client.execute({ call, method: "GET", template: tenantPath, params })
+      ).pipe(read(call, User.decode))
+    },
+    upsertForTenant: (distinctId, tenantId, profile) => {
+      const call = "UsersService.upsertForTenant"
+      return Effect.flatMap(
+        inputs.profile(call, profile),
+        (profile) =>
+          ofTenant(
+            call,
+            distinctId,
+            tenantId,
+            (params) => client.execute({ call, method: "POST", template: tenantPath, params, ...profileBody(profile) })
+          )
+      ).pipe(
+        read(call, User.decode)
+      )
+    },
+    unlinkTenant: (distinctId, tenantId) => {
+      const call = "UsersService.unlinkTenant"
+      return ofTenant(call, distinctId, tenantId, (params) =>
+        goneAfterRepeating(
+          client.execute({ call, method: "DELETE", template: tenantPath, params, discard: true })
+        ))
+    }
   }
 }
 
@@ -138,9 +196,69 @@ const editNow = (client: SuprsendClient.Service, edit: UserEdit) => {
       body: JSON.stringify({ operations: edit.operations }),
       repeatable: edit.operations.every(isIdempotent),
       secrets: () => tokens(edit.operations)
-    }).pipe(notFound(call, distinct_id), read(call, User.decode))
+    }).pipe(notFound(call, distinct_id, meansUser), read(call, User.decode))
   })
 }
+
+const upsert = (client: SuprsendClient.Service, distinctId: string, profile: UserProfile) => {
+  const call = "UsersService.upsert"
+  return Effect.gen(function*() {
+    const distinct_id = yield* validate.distinctId(call, distinctId)
+    const checked = yield* inputs.profile(call, profile)
+    return yield* client.execute({
+      call,
+      method: "POST",
+      template: "/v1/user/{distinct_id}/",
+      params: { distinct_id },
+      ...profileBody(checked)
+    }).pipe(read(call, User.decode))
+  })
+}
+
+const merge = (client: SuprsendClient.Service, distinctId: string, fromDistinctId: string) => {
+  const call = "UsersService.merge"
+  return Effect.gen(function*() {
+    const distinct_id = yield* validate.distinctId(call, distinctId)
+    const from = yield* validate.distinctId(call, fromDistinctId)
+    return yield* client.execute({
+      call,
+      method: "POST",
+      template: "/v1/user/{distinct_id}/merge/",
+      params: { distinct_id },
+      body: JSON.stringify({ from_user_id: from }),
+      repeatable: false
+    }).pipe(
+      // The vendor's words tell which of the two is missing.
+      notFound(call, from, (error) => error.serverMessage?.startsWith("from_user_id") ?? false),
+      Effect.catchTag("SuprsendRejected", (error) => notFound(call, distinct_id)(Effect.fail(error))),
+      read(call, User.decode)
+    )
+  })
+}
+
+const tenantPath = "/v1/user/{distinct_id}/tenant/{tenant_id}/"
+
+const ofTenant = <A>(
+  call: string,
+  distinctId: string,
+  tenantId: string,
+  execute: (params: { readonly distinct_id: string; readonly tenant_id: string }) => Effect.Effect<A, RequestError>
+) =>
+  Effect.gen(function*() {
+    const distinct_id = yield* validate.distinctId(call, distinctId)
+    const tenant_id = yield* inputs.tenantId(call, tenantId)
+    return yield* notFound(call, distinct_id, meansUser)(execute({ distinct_id, tenant_id }))
+  })
+
+const profileBody = (profile: UserProfile) => ({ body: JSON.stringify(profile), secrets: () => tokens(profile) })
+
+// Where the answer to an earlier attempt was lost, a 404 means that it had done its work.
+const goneAfterRepeating = <A>(effect: Effect.Effect<A, RequestError>): Effect.Effect<void, RequestError> =>
+  Effect.catchIf(
+    Effect.asVoid(effect),
+    (error) => error._tag === "SuprsendRejected" && error.status === 404 && error.applied === "unknown",
+    () => Effect.void
+  )
 
 // Applied twice in a row, these leave what they leave when applied once. Whether `$append` does is not documented.
 const isIdempotent = Operation.match({
@@ -158,24 +276,3 @@ const pageQuery = (options: Page.Options | undefined) => ({
   before: options?.before,
   after: options?.after
 })
-
-const ofUser = <A>(call: string, distinctId: string, execute: (id: string) => Effect.Effect<A, RequestError>) =>
-  Effect.flatMap(validate.distinctId(call, distinctId), (id) => notFound(call, id)(execute(id)))
-
-const notFound = (call: string, distinctId: string) => <A>(effect: Effect.Effect<A, RequestError>) =>
-  Effect.catchTag(effect, "SuprsendRejected", (error) =>
-    Effect.fail(
-      error.status === 404
-        ? new SuprsendUserNotFound({ call, distinctId, attempts: error.attempts, serverMessage: error.serverMessage })
-        : error
-    ))
-
-const read = <A>(call: string, decode: Decode<A>) => <E, R>(effect: Effect.Effect<SuprsendClient.Response, E, R>) =>
-  Effect.flatMap(effect, ({ attempts, body, status }): Either.Either<A, SuprsendUnexpectedResponse> => {
-    const json = parseJson(body)
-    const decoded = Option.isSome(json) ? decode(json.value) : Either.left(issue([], "it must be JSON"))
-    return Either.mapLeft(
-      decoded,
-      (issue) => new SuprsendUnexpectedResponse({ call, status, attempts, issues: [issue] })
-    )
-  })

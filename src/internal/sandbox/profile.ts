@@ -1,4 +1,4 @@
-import { isChannelKey } from "../../Channel.js"
+import { channelKeys, isChannelKey } from "../../Channel.js"
 import type { ProfileChannel } from "../../User.js"
 import * as json from "../json.js"
 
@@ -111,9 +111,67 @@ const fold = (
   return current
 }
 
+const profileChannels: ReadonlyArray<ProfileChannel> = [...channelKeys, "$inbox"]
+
 const pushChannels = ["$androidpush", "$iospush", "$webpush"]
 
 const withProperties = (profile: Profile, properties: Properties): Profile => ({ ...profile, properties })
+
+/**
+ * The profile after an upsert: what stands in the body is added to the channels, and set as properties.
+ *
+ * @internal
+ */
+export const upsert = (profile: Profile, body: Properties, now: number): Profile | Refused => {
+  let current: Profile = { ...profile, updatedAt: now }
+  for (const [key, value] of Object.entries(body)) {
+    if (!isChannelKey(key) && key !== "$inbox") {
+      current = withProperties(current, { ...current.properties, [key]: value })
+      continue
+    }
+    if (!Array.isArray(value)) return { refused: `${key}: value must be of list type` }
+    for (const identity of value) {
+      const next = identify(current, key, identity, key === "$inbox" ? "suprsend" : undefined)
+      if (isRefused(next)) return next
+      current = next
+    }
+  }
+  return current
+}
+
+/**
+ * The profile of the user that survives a merge.
+ *
+ * @internal
+ */
+export const merge = (primary: Profile, secondary: Profile, now: number): Profile => ({
+  ...primary,
+  updatedAt: now,
+  properties: { ...secondary.properties, ...primary.properties },
+  channels: joinChannels(primary.channels, secondary.channels)
+})
+
+const joinChannels = (a: Profile["channels"], b: Profile["channels"]): Profile["channels"] => {
+  const joined: { [Key in ProfileChannel]?: ReadonlyArray<Identity> } = { ...a }
+  for (const key of profileChannels) {
+    const more = b[key]
+    if (more === undefined) continue
+    const present = a[key] ?? []
+    joined[key] = [...present, ...more.filter(({ value }) => !present.some((one) => json.equals(one.value, value)))]
+  }
+  return joined
+}
+
+/**
+ * What a user is to a tenant: the tenant's own properties and channels over those of the user, key by key.
+ *
+ * @internal
+ */
+export const overlay = (user: Profile, tenant: Profile): Profile => ({
+  ...user,
+  properties: { ...user.properties, ...tenant.properties },
+  channels: { ...user.channels, ...tenant.channels }
+})
 
 const add = (profile: Profile, key: string, amount: unknown): Profile | Refused => {
   const by = Number(amount)
@@ -123,13 +181,15 @@ const add = (profile: Profile, key: string, amount: unknown): Profile | Refused 
 }
 
 const append = (profile: Profile, key: string, value: unknown, provider: unknown): Profile | Refused => {
-  if (!isChannelKey(key)) {
-    const before = Object.hasOwn(profile.properties, key) ? profile.properties[key] : []
-    return withProperties(profile, {
-      ...profile.properties,
-      [key]: [...(Array.isArray(before) ? before : [before]), value]
-    })
-  }
+  if (isChannelKey(key)) return identify(profile, key, value, provider)
+  const before = Object.hasOwn(profile.properties, key) ? profile.properties[key] : []
+  return withProperties(profile, {
+    ...profile.properties,
+    [key]: [...(Array.isArray(before) ? before : [before]), value]
+  })
+}
+
+const identify = (profile: Profile, key: ProfileChannel, value: unknown, provider: unknown): Profile | Refused => {
   const isObject = key === "$slack" || key === "$ms_teams" || key === "$webpush"
   if (isObject ? !json.isPlainRecord(value) : typeof value !== "string") {
     return { refused: `${key}: value must be of ${isObject ? "dict/map" : "string"} type` }

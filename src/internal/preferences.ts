@@ -1,0 +1,159 @@
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Page from "../Page.js"
+import * as Preferences from "../Preferences.js"
+import type { PreferencesService } from "../PreferencesService.js"
+import type { SuprsendClient } from "../SuprsendClient.js"
+import * as TagFilter from "../TagFilter.js"
+import { meansUser, notFound, read } from "./endpoint.js"
+import * as ids from "./ids.js"
+import * as inputs from "./inputs.js"
+import type { Decode } from "./model.js"
+import * as validate from "./validate.js"
+
+type Options = PreferencesService.FilterOptions & Page.OffsetOptions
+
+/** @internal */
+export const make = (client: SuprsendClient.Service): PreferencesService.Service => {
+  const request = <A>(
+    name: string,
+    distinctId: string,
+    parts: {
+      readonly method: "GET" | "PATCH"
+      readonly path: string
+      readonly category?: string
+      readonly body?: unknown
+      readonly options: Options | undefined
+      readonly decode: Decode<A>
+    }
+  ): Effect.Effect<A, PreferencesService.Error> => {
+    const call = `PreferencesService.${name}`
+    return Effect.gen(function*() {
+      const distinct_id = yield* validate.distinctId(call, distinctId)
+      const category = parts.category === undefined
+        ? undefined
+        : yield* inputs.segment(call, "category", parts.category)
+      const query = yield* toQuery(call, parts.options)
+      return yield* client.execute({
+        call,
+        method: parts.method,
+        template: `/v1/user/{distinct_id}/preference/${parts.path}`,
+        params: category === undefined ? { distinct_id } : { distinct_id, category },
+        query,
+        body: parts.body === undefined ? undefined : JSON.stringify(parts.body)
+      }).pipe(notFound(call, distinct_id, meansUser), read(call, parts.decode))
+    })
+  }
+
+  const listCategories: PreferencesService.Service["listCategories"] = (distinctId, options) =>
+    request("listCategories", distinctId, {
+      method: "GET",
+      path: "category/",
+      options,
+      decode: Page.decodeOffset(Preferences.decodeCategory)
+    })
+
+  const bulk = (
+    name: string,
+    path: string,
+    distinctIds: Iterable<string>,
+    body: Record<string, unknown>,
+    options: Parameters<PreferencesService.Service["bulkUpdate"]>[2]
+  ) => {
+    const call = `PreferencesService.${name}`
+    return Effect.flatMap(
+      toQuery(call, { tenantId: options?.tenantId }),
+      (query) =>
+        ids.run(client, call, distinctIds, (distinct_ids) => ({
+          method: "PATCH",
+          template: `/v1/bulk/user/preference/${path}`,
+          query,
+          body: JSON.stringify({ distinct_ids, ...body }),
+          discard: true
+        }), options)
+    )
+  }
+
+  return {
+    get: (distinctId, options) =>
+      request("get", distinctId, { method: "GET", path: "", options, decode: Preferences.decode }),
+    update: (distinctId, update, options) =>
+      request("update", distinctId, {
+        method: "PATCH",
+        path: "",
+        body: updateToJson(update),
+        options: tenantOnly(options),
+        decode: Preferences.decode
+      }),
+    getChannels: (distinctId, options) =>
+      request("getChannels", distinctId, {
+        method: "GET",
+        path: "channel_preference/",
+        options: tenantOnly(options),
+        decode: Preferences.decodeChannelPreferences
+      }),
+    updateChannels: (distinctId, channelPreferences, options) =>
+      request("updateChannels", distinctId, {
+        method: "PATCH",
+        path: "channel_preference/",
+        body: updateToJson({ channelPreferences }),
+        options: tenantOnly(options),
+        decode: Preferences.decodeChannelPreferences
+      }),
+    listCategories,
+    categoriesStream: (distinctId, options) =>
+      Page.streamOffset((page) => listCategories(distinctId, { ...options, ...page }), options),
+    getCategory: (distinctId, category, options) =>
+      request("getCategory", distinctId, {
+        method: "GET",
+        path: "category/{category}/",
+        category,
+        options,
+        decode: Preferences.decodeCategory
+      }),
+    updateCategory: (distinctId, category, update, options) =>
+      request("updateCategory", distinctId, {
+        method: "PATCH",
+        path: "category/{category}/",
+        category,
+        body: categoryToJson(update),
+        options,
+        decode: Preferences.decodeCategory
+      }),
+    bulkUpdate: (distinctIds, update, options) => bulk("bulkUpdate", "", distinctIds, updateToJson(update), options),
+    bulkReset: (distinctIds, options) =>
+      bulk("bulkReset", "reset/", distinctIds, {
+        reset_channel_preferences: options?.channelPreferences ?? true,
+        reset_categories: options?.categories ?? true
+      }, options)
+  }
+}
+
+// The other options have no meaning where the vendor documents only the tenant.
+const tenantOnly = (options: PreferencesService.TenantOptions | undefined): Options => ({ tenantId: options?.tenantId })
+
+const toQuery = (call: string, options: Options | undefined) =>
+  Either.gen(function*() {
+    return {
+      tenant_id: options?.tenantId === undefined ? undefined : yield* inputs.tenantId(call, options.tenantId),
+      show_opt_out_channels: options?.showOptOutChannels,
+      tags: options?.tags === undefined ? undefined : TagFilter.toQuery(options.tags),
+      locale: yield* inputs.locale(call, options?.locale),
+      limit: options?.limit,
+      offset: options?.offset
+    }
+  })
+
+const categoryToJson = ({ optInChannels, optOutChannels, preference }: Preferences.CategoryUpdate) => ({
+  preference,
+  opt_out_channels: optOutChannels,
+  opt_in_channels: optInChannels
+})
+
+const updateToJson = ({ categories, channelPreferences }: Preferences.PreferencesUpdate) => ({
+  channel_preferences: channelPreferences?.map(({ channel, isRestricted }) => ({
+    channel,
+    is_restricted: isRestricted
+  })),
+  categories: categories?.map(({ category, ...update }) => ({ category, ...categoryToJson(update) }))
+})

@@ -1,0 +1,236 @@
+import * as HashSet from "effect/HashSet"
+import * as Option from "effect/Option"
+import { parseJson } from "../answer.js"
+import * as json from "../json.js"
+import { cursorPage } from "./paging.js"
+import * as profiles from "./profile.js"
+import * as state from "./state.js"
+import * as wire from "./wire.js"
+
+type State = state.State
+type Step = readonly [wire.Answer, State]
+
+/** @internal */
+export const list = (before: State, request: wire.Request): Step => {
+  const tenantId = request.query.get("tenant_id")
+  const all = state.accounts(before)
+  return [
+    tenantId === null
+      ? cursorPage(all, ({ profile }) => profiles.toJson(profile), request)
+      : cursorPage(
+        all.flatMap(({ profile, tenants }) => {
+          const tenant = tenants.get(tenantId)
+          return tenant === undefined ? [] : [profiles.overlay(profile, tenant)]
+        }),
+        (profile) => ({ ...profiles.toJson(profile), ...tenantMember(before, tenantId) }),
+        request
+      ),
+    before
+  ]
+}
+
+/** @internal */
+export const get = (before: State, _request: wire.Request, distinctId: string): Step => [
+  Option.match(state.account(before, distinctId), {
+    onNone: () => wire.userNotFound(distinctId),
+    onSome: ({ profile }) => wire.reply(200, profiles.toJson(profile))
+  }),
+  before
+]
+
+/** @internal */
+export const getForTenant = (
+  before: State,
+  _request: wire.Request,
+  distinctId: string,
+  tenantId: string
+): Step => [
+  Option.match(state.account(before, distinctId), {
+    onNone: () => wire.userNotFound(distinctId),
+    onSome: ({ tenants }) => {
+      const profile = tenants.get(tenantId)
+      return profile === undefined
+        ? wire.tenantNotFound(tenantId)
+        : wire.reply(200, { ...profiles.toJson(profile), ...tenantMember(before, tenantId) })
+    }
+  }),
+  before
+]
+
+/** @internal */
+export const upsert = (before: State, request: wire.Request, distinctId: string, tenantId?: string): Step => {
+  if (Option.isNone(parseJson(request.body))) return [wire.malformed, before]
+  const body = Option.getOrUndefined(wire.bodyOf(request))
+  if (body === undefined) return [wire.refuse(400, "invalid_request_error"), before]
+  const { now } = request
+  return changed(
+    201,
+    before,
+    state.change(before, { distinctId, tenantId, now }, (profile) => profiles.upsert(profile, body, now)),
+    tenantId
+  )
+}
+
+/** @internal */
+export const edit = (before: State, request: wire.Request, distinctId: string, tenantId?: string): Step => {
+  const body = Option.getOrUndefined(wire.bodyOf(request))
+  if (body === undefined) return [wire.malformed, before]
+  const operations = body.operations ?? []
+  return changed(202, before, applied(before, { distinctId, tenantId, operations, now: request.now }), tenantId)
+}
+
+const changed = (
+  status: number,
+  before: State,
+  next: ReturnType<typeof state.change>,
+  tenantId: string | undefined
+): Step =>
+  "refused" in next
+    ? [wire.refuse(400, next.refused), before]
+    : [
+      wire.reply(status, {
+        ...profiles.toJson(next.profile),
+        ...(tenantId === undefined ? undefined : tenantMember(next.state, tenantId))
+      }),
+      next.state
+    ]
+
+const applied = (
+  before: State,
+  edit: {
+    readonly distinctId: string
+    readonly tenantId: string | undefined
+    readonly operations: unknown
+    readonly now: number
+  }
+) => state.change(before, edit, (profile) => profiles.apply(profile, edit.operations, edit.now))
+
+/** @internal */
+export const remove = (before: State, _request: wire.Request, distinctId: string): Step =>
+  Option.isNone(state.account(before, distinctId))
+    ? [wire.userNotFound(distinctId), before]
+    : [wire.noContent, state.forget(before, distinctId)]
+
+/** @internal */
+export const unlink = (before: State, _request: wire.Request, distinctId: string, tenantId: string): Step =>
+  Option.match(state.account(before, distinctId), {
+    onNone: () => [wire.userNotFound(distinctId), before],
+    onSome: (account) =>
+      account.tenants.has(tenantId)
+        ? [
+          wire.noContent,
+          state.put(before, { ...account, tenants: state.withoutEntry(account.tenants, tenantId) })
+        ]
+        : [wire.tenantNotFound(tenantId), before]
+  })
+
+/** @internal */
+export const bulkRemove = (before: State, request: wire.Request): Step => {
+  const ids = distinctIds(request)
+  return wire.isAnswer(ids) ? [ids, before] : [wire.noContent, ids.reduce(state.forget, before)]
+}
+
+const maximumIds = 100
+
+/**
+ * The users that the body of a bulk request names, or what is wrong with it.
+ *
+ * @internal
+ */
+export const distinctIds = (request: wire.Request): ReadonlyArray<string> | wire.Answer => {
+  const body = Option.getOrUndefined(wire.bodyOf(request))
+  if (body === undefined) return wire.malformed
+  const ids = body.distinct_ids
+  if (ids === undefined || ids === null) return wire.refuseMembers({ distinct_ids: "is a required field" })
+  if (!Array.isArray(ids) || !ids.every((id) => typeof id === "string")) return wire.invalidField("distinct_ids")
+  if (ids.length === 0) return wire.refuseMembers({ distinct_ids: "must contain at least 1 item" })
+  return ids.length > maximumIds
+    ? wire.refuseMembers({ distinct_ids: `must contain at maximum ${maximumIds} items` })
+    : ids
+}
+
+/** @internal */
+export const merge = (before: State, request: wire.Request, distinctId: string): Step => {
+  const body = Option.getOrUndefined(wire.bodyOf(request))
+  if (body === undefined) return [wire.malformed, before]
+  const from = body.from_user_id
+  if (typeof from !== "string") return [wire.refuseMembers({ from_user_id: "is a required field" }), before]
+  const primary = Option.getOrUndefined(state.account(before, distinctId))
+  if (primary === undefined) return [wire.userNotFound(distinctId), before]
+  const secondary = Option.getOrUndefined(state.account(before, from))
+  if (secondary === undefined) {
+    return [wire.refuse(404, `from_user_id: [distinct_id: '${from}'] not found`), before]
+  }
+  if (from === distinctId) return [wire.refuseMembers({ from_user_id: "must be another user" }), before]
+  const profile = profiles.merge(primary.profile, secondary.profile, request.now)
+  const joined = state.put(before, {
+    ...primary,
+    profile,
+    tenants: new Map([
+      ...[...secondary.tenants].map(([tenantId, profile]) => [tenantId, { ...profile, distinctId }] as const),
+      ...primary.tenants
+    ]),
+    preferences: new Map([...secondary.preferences, ...primary.preferences])
+  })
+  const subscribed = (["objects", "lists"] as const).reduce<State>((joined, kind) => {
+    const present = new Set(state.subscriptions(joined, kind, distinctId).map(({ target }) => target))
+    const more = state.subscriptions(joined, kind, from).filter(({ target }) => !present.has(target))
+    return state.subscribe(joined, kind, distinctId, more)
+  }, joined)
+  return [wire.reply(201, profiles.toJson(profile)), state.forget(subscribed, from)]
+}
+
+/** @internal */
+export const events = (before: State, request: wire.Request): Step => {
+  const body = parseJson(request.body)
+  if (Option.isNone(body)) return [wire.malformed, before]
+  let next = before
+  for (const event of Array.isArray(body.value) ? body.value : [body.value]) {
+    const after = applyEvent(next, event, request.now)
+    if ("refused" in after) return [wire.refuse(400, after.refused), before]
+    next = after
+  }
+  return [{ status: 202, contentType: "text/plain", body: "OK" }, next]
+}
+
+const applyEvent = (before: State, event: unknown, now: number): State | profiles.Refused => {
+  if (!json.isPlainRecord(event)) return { refused: "BAD REQUEST" }
+  const { $insert_id: insertId, $user_operations: operations, distinct_id: distinctId, tenant_id: tenantId } = event
+  if (typeof distinctId !== "string" || distinctId.trim() === "") {
+    return { refused: "error: must pass value for distinct_id" }
+  }
+  if (typeof insertId !== "string") return { refused: "$insert_id: value must be of string type" }
+  if (HashSet.has(before.insertIds, insertId)) return before
+  const next = applied(before, {
+    distinctId,
+    tenantId: typeof tenantId === "string" ? tenantId : undefined,
+    operations,
+    now
+  })
+  return "refused" in next ? next : { ...next.state, insertIds: HashSet.add(next.state.insertIds, insertId) }
+}
+
+const subscriptions =
+  (kind: "objects" | "lists") => (before: State, request: wire.Request, distinctId: string): Step => [
+    Option.isSome(state.account(before, distinctId))
+      ? cursorPage(state.subscriptions(before, kind, distinctId), ({ json }) => json, request)
+      : wire.userNotFound(distinctId),
+    before
+  ]
+
+/** @internal */
+export const objects = subscriptions("objects")
+
+/** @internal */
+export const lists = subscriptions("lists")
+
+/** @internal */
+export const tenants = (before: State, request: wire.Request, distinctId: string): Step => [
+  Option.match(state.account(before, distinctId), {
+    onNone: () => wire.userNotFound(distinctId),
+    onSome: ({ tenants }) => cursorPage([...tenants.keys()], (tenantId) => state.tenantJson(before, tenantId), request)
+  }),
+  before
+]
+
+const tenantMember = (world: State, tenantId: string) => ({ tenant: state.tenantJson(world, tenantId) })

@@ -1,0 +1,66 @@
+import * as Option from "effect/Option"
+import { parseJson } from "../answer.js"
+import * as json from "../json.js"
+
+/** @internal */
+export interface Request {
+  readonly method: string
+  /** The path below the base URL, still encoded: `/v1/user/a%20b/`. */
+  readonly path: string
+  readonly query: URLSearchParams
+  readonly body: string
+  /** Milliseconds since the epoch. */
+  readonly now: number
+}
+
+/** @internal */
+export interface Answer {
+  readonly status: number
+  readonly contentType: string
+  readonly body: string
+}
+
+/** @internal */
+export const reply = (status: number, body: unknown): Answer => ({
+  status,
+  contentType: "application/json",
+  body: JSON.stringify(body)
+})
+
+/** @internal */
+export const noContent: Answer = { status: 204, contentType: "application/json", body: "" }
+
+/** @internal */
+export const refuse = (status: number, message: string): Answer => reply(status, { code: status, message })
+
+/**
+ * What is wrong with each member of a body, in the form that the OpenAPI description shows for channel preferences.
+ *
+ * @internal
+ */
+export const refuseMembers = (detail: { readonly [member: string]: string }): Answer =>
+  reply(400, { code: 400, detail, message: JSON.stringify(detail) })
+
+/** @internal */
+export const malformed: Answer = refuse(400, "BAD REQUEST")
+
+/** @internal */
+export const invalidField = (name: string): Answer =>
+  refuse(400, `Request body contains an invalid value for the "${name}" field`)
+
+/** @internal */
+export const userNotFound = (distinctId: string): Answer => refuse(404, `user [distinct_id: '${distinctId}'] not found`)
+
+/** @internal */
+export const tenantNotFound = (tenantId: string): Answer => refuse(404, `tenant '${tenantId}' not found`)
+
+/**
+ * The body, if it is a JSON object.
+ *
+ * @internal
+ */
+export const bodyOf = (request: Request): Option.Option<{ readonly [member: string]: unknown }> =>
+  Option.filter(parseJson(request.body), json.isPlainRecord)
+
+/** @internal */
+export const isAnswer = (u: object): u is Answer => "status" in u

@@ -72,12 +72,13 @@ export const schema = <A extends Model>(
   decode: Decode<A>
 ): Schema.Schema<A, Raw> =>
   Schema.transformOrFail(
-    Schema.Record({ key: Schema.String, value: Schema.Unknown }),
+    // `Schema.Record` would assign `__proto__` instead of keeping it.
+    Schema.declare(json.isPlainRecord),
     Schema.declare((u): u is A => u instanceof model),
     {
       strict: true,
       decode: (raw, _, ast) => Either.mapLeft(decode(raw), (issue) => new ParseResult.Type(ast, raw, issue.message)),
-      encode: (value) => ParseResult.succeed({ ...value.raw })
+      encode: (value) => ParseResult.succeed(value.raw)
     }
   )
 

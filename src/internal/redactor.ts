@@ -1,117 +1,34 @@
-import * as Option from "effect/Option"
-
 const maximumLength = 500
 
+// Shorter than this nothing is a secret, and taking it out would leave no message to read.
+const minimumLength = 4
+
+// The 32 bytes of an HMAC in Base64, escaped for JSON or a URL or not: servers like to repeat what does not fit.
+const signature = /(?:[A-Za-z0-9+/]|\\{1,4}\/|%(?:25){0,4}2[BF]){43}(?:=|%(?:25){0,4}3D)/gi
+
 /**
- * Takes everything secret out of a text that comes from outside, in whichever way it was escaped there, and cuts it to a
- * readable length, in this order: half a secret is a secret too.
+ * Takes everything secret out of a text that comes from outside, then cuts it to a readable length: half a secret is a secret
+ * too.
+ *
+ * Servers repeat what they were sent as it is, or escaped for JSON, a URL or HTML, one inside the other. No escape touches
+ * letters and digits: where those of a secret are left after the secret itself was taken out, the text is withheld whole.
  *
  * @internal
  */
 export const make = (secrets: ReadonlyArray<string>) => (text: string): string => {
-  // What begins within the length ends within this, however much longer escapes make it.
-  const near = text.slice(0, maximumLength + 32 * secrets.reduce((n, { length }) => Math.max(n, length), 44))
-  const read = decode(near)
-  const found = [...signatures(read.text), ...secrets.flatMap((secret) => occurrences(read.text, secret))]
-    .map(({ end, start }) => ({ start: read.from[start] ?? 0, end: read.to[end - 1] ?? 0 }))
-    .sort((a, b) => a.start - b.start)
-  let clean = ""
-  let at = 0
-  for (const { end, start } of found) {
-    if (start >= maximumLength) break
-    if (start >= at) clean += `${text.slice(at, start)}<redacted>`
-    at = Math.max(at, end)
+  // The longest first, so that a secret that holds another one goes as a whole.
+  const whole = secrets.filter((secret) => secret.length >= minimumLength).sort((a, b) => b.length - a.length)
+  const clean = whole
+    .reduce((clean, secret) => clean.replaceAll(secret, "<redacted>").replaceAll(inJson(secret), "<redacted>"), text)
+    .replace(signature, "<redacted>")
+  if (whole.some((secret) => tellingRuns(secret).some((run) => clean.includes(run)))) {
+    return "<withheld, because it repeats a secret>"
   }
-  return clean + text.slice(at, maximumLength) + (text.length > Math.max(at, maximumLength) ? "…" : "")
+  return clean.length > maximumLength ? `${clean.slice(0, maximumLength)}…` : clean
 }
 
-interface Range {
-  readonly start: number
-  readonly end: number
-}
+const inJson = (text: string): string => JSON.stringify(text).slice(1, -1)
 
-// The 32 bytes of an HMAC in Base64, which servers like to repeat when they do not fit.
-const signatures = (text: string): ReadonlyArray<Range> =>
-  Array.from(
-    text.matchAll(/[A-Za-z0-9+/]{43}=/g),
-    ({ 0: { length }, index }) => ({ start: index, end: index + length })
-  )
-
-const occurrences = (text: string, secret: string): ReadonlyArray<Range> => {
-  const ranges: Array<Range> = []
-  // A backslash at the end escapes whatever follows.
-  const read = decode(secret).text.replace(/\\+$/, "")
-  // Forms write a blank as a plus.
-  for (const form of new Set([read, read.replaceAll(" ", "+")])) {
-    if (form === "") continue
-    for (let start = text.indexOf(form); start >= 0; start = text.indexOf(form, start + 1)) {
-      ranges.push({ start, end: start + form.length })
-    }
-  }
-  return ranges
-}
-
-/** A text without its escapes, and from where to where each of its characters stood. */
-interface Decoded {
-  readonly text: string
-  readonly from: ReadonlyArray<number>
-  readonly to: ReadonlyArray<number>
-}
-
-const maximumLayers = 8
-
-/** Undoes the escapes of JSON, URLs and HTML, layer by layer: one often holds another. */
-const decode = (text: string): Decoded => {
-  const positions = Array.from({ length: text.length }, (_, i) => i)
-  let decoded: Decoded = { text, from: positions, to: positions.map((i) => i + 1) }
-  for (let i = 0; i < maximumLayers; i++) {
-    const next = decodeLayer(decoded)
-    if (next.text === decoded.text) break
-    decoded = next
-  }
-  return decoded
-}
-
-const escapes =
-  /\\u(?<unit>[0-9a-f]{4})|\\(?<letter>.)|(?<percent>(?:%[0-9a-f]{2})+)|&(?:#x(?<hex>[0-9a-f]{1,6})|#(?<decimal>\d{1,7})|(?<name>amp|lt|gt|quot|apos));/gis
-
-const decodeLayer = (coded: Decoded): Decoded => {
-  let text = ""
-  const from: Array<number> = []
-  const to: Array<number> = []
-  const add = (plain: string, start: number, end: number): void => {
-    text += plain
-    for (let i = 0; i < plain.length; i++) {
-      from.push(coded.from[start] ?? 0)
-      to.push(coded.to[end - 1] ?? 0)
-    }
-  }
-  let at = 0
-  for (const match of coded.text.matchAll(escapes)) {
-    for (; at < match.index; at++) add(coded.text.charAt(at), at, at + 1)
-    at += match[0].length
-    add(unescape(match.groups ?? {}), match.index, at)
-  }
-  for (; at < coded.text.length; at++) add(coded.text.charAt(at), at, at + 1)
-  return { text, from, to }
-}
-
-const unescape = (
-  { decimal, hex, letter, name, percent, unit }: { readonly [group: string]: string | undefined }
-): string => {
-  if (unit !== undefined) return String.fromCharCode(parseInt(unit, 16))
-  if (letter !== undefined) return letters[letter] ?? letter
-  if (percent !== undefined) return Option.getOrElse(decodeUtf8(percent), () => decodeLatin1(percent))
-  if (name !== undefined) return names[name.toLowerCase()] ?? ""
-  const codePoint = hex === undefined ? Number(decimal) : parseInt(hex, 16)
-  return codePoint <= 0x10ffff ? String.fromCodePoint(codePoint) : ""
-}
-
-const letters: { readonly [letter: string]: string | undefined } = { n: "\n", r: "\r", t: "\t" }
-
-const names: { readonly [name: string]: string | undefined } = { amp: "&", lt: "<", gt: ">", quot: "\"", apos: "'" }
-
-const decodeUtf8 = Option.liftThrowable(decodeURIComponent)
-
-const decodeLatin1 = (percent: string): string =>
-  percent.replace(/%(..)/g, (_, byte: string) => String.fromCharCode(parseInt(byte, 16)))
+// With a digit, or so long that it is no word: "webhook" and "services" of an address tell nothing.
+const tellingRuns = (secret: string): ReadonlyArray<string> =>
+  (secret.match(/[A-Za-z0-9]{6,}/g) ?? []).filter((run) => /\d/.test(run) || run.length >= 16)

@@ -227,11 +227,13 @@ describe("defects of the vendor's Node SDK", () => {
 
   it.scopedLive("a push token without a provider, appended by its key, has none; the Python SDK says null", () =>
     Effect.gen(function*() {
-      for (const verb of ["append", "remove"] as const) {
-        const args = ["$androidpush", "token"] as const
-        const sent = yield* operationsSent((edit) => callVendor(edit, { verb, args }), UserEdit[verb](...args))
-        expect(sent.vendors).toBe(canonical([{ [`$${verb}`]: { $androidpush: "token" } }]))
-        expect(sent.ours).toBe(canonical([{ [`$${verb}`]: { $androidpush: "token", $id_provider: null } }]))
+      for (const [verb, key] of [["append", "$androidpush"], ["remove", " $iospush\t"]] as const) {
+        const sent = yield* operationsSent(
+          (edit) => callVendor(edit, { verb, args: [key, "token"] }),
+          UserEdit[verb](key, "token")
+        )
+        expect(sent.vendors).toBe(canonical([{ [`$${verb}`]: { [key.trim()]: "token" } }]))
+        expect(sent.ours).toBe(canonical([{ [`$${verb}`]: { [key.trim()]: "token", $id_provider: null } }]))
       }
     }))
 

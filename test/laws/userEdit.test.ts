@@ -83,6 +83,23 @@ describe("verbs", () => {
     expect(UserEdit.unset(edit, [])).toBe(edit)
   })
 
+  it.prop("a key and its value are the record that has them, blanks around the key or not", [
+    FastCheck.oneof(
+      Arbitraries.properties.map((properties) => Object.keys(properties)[0] ?? "key"),
+      FastCheck.constantFrom("$email", "$androidpush", "$iospush", "$webpush", "$id_provider", "$timezone", "")
+    ),
+    FastCheck.constantFrom("", " ", "\t\u00a0", "\u3000"),
+    Arbitraries.jsonValue
+  ], ([key, blank, value]) => {
+    const edit = UserEdit.edit("user-42")
+    const padded = blank + key + blank
+    for (const verb of [UserEdit.set, UserEdit.setOnce, UserEdit.increment, UserEdit.append, UserEdit.remove]) {
+      const pair = dataFirst(verb, edit, [padded, value])
+      expect(Equal.equals(pair, dataFirst(verb, edit, [{ [padded]: value }]))).toBe(true)
+      expect(Equal.equals(pair, dataFirst(verb, edit, [key, value]))).toBe(true)
+    }
+  }, often)
+
   it("take no harm from an argument too many, as when JavaScript hands them to map", () => {
     for (const verb of [UserEdit.addEmail, UserEdit.unset, UserEdit.addAndroidPush, UserEdit.setTimezone]) {
       const edit = UserEdit.edit("user-42")
@@ -675,6 +692,13 @@ describe("validate names the path of every defect", () => {
       (edit, other) => UserEdit.concat(edit, other),
       ada
     )
+    expect(
+      Equal.equals(
+        joined,
+        joined.operations.reduce((edit, op) => UserEdit.appendOperation(edit, op), UserEdit.edit("ada"))
+      )
+    )
+      .toBe(false)
     const messages = Either.match(UserEdit.validate(joined), {
       onLeft: (error) => error.issues.map((issue) => issue.message),
       onRight: () => []

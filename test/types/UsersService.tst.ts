@@ -48,8 +48,12 @@ describe("each method lists exactly the errors that it can have", () => {
     expect<ReturnType<Users["delete"]>>().type.toBe<
       Effect<void, E.InvalidDistinctId | E.SuprsendUserNotFound | Request>
     >()
-    expect<ReturnType<Users["list"]>>().type.toBe<Effect<Page<User>, E.SuprsendInvalidInput | E.SuprsendUnexpectedResponse | Request>>()
-    expect<ReturnType<Users["listStream"]>>().type.toBe<Stream<User, E.SuprsendInvalidInput | E.SuprsendUnexpectedResponse | Request>>()
+    expect<ReturnType<Users["list"]>>().type.toBe<
+      Effect<Page<User>, E.SuprsendInvalidInput | E.SuprsendUnexpectedResponse | Request>
+    >()
+    expect<ReturnType<Users["listStream"]>>().type.toBe<
+      Stream<User, E.SuprsendInvalidInput | E.SuprsendUnexpectedResponse | Request>
+    >()
     expect<ReturnType<Users["getObjectsSubscribedTo"]>>().type.toBe<Effect<Page<ObjectSubscription>, Read>>()
     expect<ReturnType<Users["objectsSubscribedToStream"]>>().type.toBe<Stream<ObjectSubscription, Read>>()
     expect<ReturnType<Users["getListsSubscribedTo"]>>().type.toBe<Effect<Page<ListSubscription>, Read>>()

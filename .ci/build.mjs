@@ -52,6 +52,12 @@ const copyDeclarations = () => {
   }
 }
 
+// An `any` in a public type switches the compiler off for whoever uses it.
+const refuseAny = (node, file) => {
+  if (node.kind === ts.SyntaxKind.AnyKeyword) throw new Error(`${file} exports \`any\`: ${node.parent.getText()}`)
+  ts.forEachChild(node, (child) => refuseAny(child, file))
+}
+
 // `stripInternal` removes every declaration marked @internal, also one that a public declaration still refers to. tsc
 // does not notice, and most users would not either (skipLibCheck makes such a type `any`): so look at what was written.
 const checkDeclarations = () => {
@@ -67,6 +73,7 @@ const checkDeclarations = () => {
       // Ours only: the declarations of a dependency are not for us to check.
       files.flatMap((file) => {
         const source = program.getSourceFile(file)
+        refuseAny(source, path.relative(root, file))
         return [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)]
       }),
       root,

@@ -10,13 +10,13 @@
  */
 import * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
-import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
+import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as internal from "./internal/rateLimiter.js"
 import * as Slots from "./internal/slots.js"
@@ -137,12 +137,14 @@ export declare namespace RateLimiter {
  * @since 0.1.0
  * @category errors
  */
-export class RateLimitCostExceeded extends Data.TaggedError("RateLimitCostExceeded")<{
+export class RateLimitCostExceeded extends Schema.TaggedError<RateLimitCostExceeded>(
+  "effect-suprsend/RateLimitCostExceeded"
+)("RateLimitCostExceeded", {
   /** What the attempt asked for, in requests. */
-  readonly cost: number
+  cost: Schema.Number,
   /** The most that one attempt may ask for, in requests. */
-  readonly limit: number
-}> {
+  limit: Schema.Number
+}) {
   /**
    * @since 0.1.0
    */

@@ -15,6 +15,8 @@ export interface WireRequest {
 export interface Loopback {
   readonly url: string
   readonly requests: ReadonlyArray<WireRequest>
+  /** Ends as soon as that many requests have arrived as a whole. */
+  readonly arrived: (count: number) => Effect.Effect<void>
   /** Ends when the server sees a connection close that was closed from the other side. */
   readonly connectionClosed: Effect.Effect<void>
 }
@@ -42,6 +44,15 @@ export const serve = (answer: Answer): Effect.Effect<Loopback, never, Scope.Scop
       const sockets = new Set<Net.Socket>()
       const waiting = new Set<() => void>()
       let closed = false
+      const until = (condition: () => boolean): Effect.Effect<void> =>
+        Effect.async<void>((resume) => {
+          const notify = () => {
+            if (condition()) resume(Effect.void)
+          }
+          notify()
+          waiting.add(notify)
+          return Effect.sync(() => waiting.delete(notify))
+        })
       const server = Http.createServer((request, response) => {
         const chunks: Array<Buffer> = []
         request.on("data", (chunk: Buffer) => chunks.push(chunk))
@@ -53,6 +64,7 @@ export const serve = (answer: Answer): Effect.Effect<Loopback, never, Scope.Scop
             body: Buffer.concat(chunks).toString("utf8")
           }
           requests.push(recorded)
+          for (const notify of waiting) notify()
           answer(recorded, response, requests.length - 1)
         })
       })
@@ -72,12 +84,8 @@ export const serve = (answer: Answer): Effect.Effect<Loopback, never, Scope.Scop
         resume(Effect.succeed({
           url: `http://127.0.0.1:${port}/`,
           requests,
-          connectionClosed: Effect.async<void>((resume) => {
-            const notify = () => resume(Effect.void)
-            if (closed) notify()
-            waiting.add(notify)
-            return Effect.sync(() => waiting.delete(notify))
-          }),
+          arrived: (count) => until(() => requests.length >= count),
+          connectionClosed: until(() => closed),
           stop: Effect.async<void>((resume) => {
             for (const socket of sockets) socket.destroy()
             server.close(() => resume(Effect.void))

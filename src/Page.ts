@@ -132,10 +132,49 @@ export const decode = <A>(keys: ReadonlyArray<string>, item: model.Decode<A>): m
   })
 
 /**
- * All items from a page on, fetched as they are asked for.
+ * All pages from one on, fetched as they are asked for: for those who keep a cursor to resume from.
  *
  * Ends where the server says that there is no more, or where it repeats a cursor: better a list that is short than one that
  * never ends.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Ref, Stream } from "effect"
+ * import * as Page from "effect-suprsend/Page"
+ * import { UsersService } from "effect-suprsend/UsersService"
+ *
+ * // Goes through all users, and remembers where to go on after a crash.
+ * const walk = (cursor: Ref.Ref<string | undefined>) =>
+ *   Effect.gen(function*() {
+ *     const users = yield* UsersService
+ *     const after = yield* Ref.get(cursor)
+ *     yield* Page.pages((options) => users.list(options), { after, limit: 100 }).pipe(
+ *       Stream.runForEach((page) =>
+ *         Effect.log(`${page.items.length} users`).pipe(Effect.zipRight(Ref.set(cursor, page.after)))
+ *       )
+ *     )
+ *   })
+ * ```
+ *
+ * @since 0.1.0
+ * @category streaming
+ */
+export const pages = <A, E, R>(
+  fetch: (options: Options) => Effect.Effect<Page<A>, E, R>,
+  options: Options = {}
+): Stream.Stream<Page<A>, E, R> =>
+  Stream.suspend(() => {
+    const seen = new Set([options.after])
+    const next = (page: Page<A>): Option.Option<Options> => {
+      if (!page.hasMore || page.after === undefined || seen.has(page.after)) return Option.none()
+      seen.add(page.after)
+      return Option.some({ ...options, before: undefined, after: page.after })
+    }
+    return Stream.paginateEffect(options, (options) => Effect.map(fetch(options), (page) => [page, next(page)]))
+  })
+
+/**
+ * All items of {@link pages}.
  *
  * @example
  * ```ts
@@ -153,17 +192,7 @@ export const decode = <A>(keys: ReadonlyArray<string>, item: model.Decode<A>): m
 export const stream = <A, E, R>(
   fetch: (options: Options) => Effect.Effect<Page<A>, E, R>,
   options: Options = {}
-): Stream.Stream<A, E, R> =>
-  Stream.suspend(() => {
-    const seen = new Set([options.after])
-    const next = (page: Page<A>): Option.Option<Options> => {
-      if (!page.hasMore || page.after === undefined || seen.has(page.after)) return Option.none()
-      seen.add(page.after)
-      return Option.some({ ...options, before: undefined, after: page.after })
-    }
-    return Stream.paginateChunkEffect(options, (options) =>
-      Effect.map(fetch(options), (page) => [Chunk.fromIterable(page.items), next(page)]))
-  })
+): Stream.Stream<A, E, R> => Stream.mapConcatChunk(pages(fetch, options), (page) => Chunk.fromIterable(page.items))
 
 /**
  * All items of a counted list from an offset on, fetched as they are asked for. Ends where the server says that there is no

@@ -1,37 +1,45 @@
 /**
  * SuprSend in memory, as an `HttpClient`: the test layer.
  *
- * It checks signatures and content types, keeps profiles, applies edits, pages and deletes, with the answers that the vendor
- * documents. It can be told to fail, and it remembers every request. Nothing leaves the process, and time is that of Effect's
- * `Clock`, so everything works under `TestClock`.
+ * It checks signatures and content types, keeps profiles, applies edits, pages and deletes, with the answers that the
+ * vendor documents. It can be told to fail, and it remembers every request. Nothing leaves the process, and time is
+ * that of Effect's `Clock`, so everything works under `TestClock`.
  *
- * Every endpoint of the users API is there. The categories of the workspace are those that `defineCategory` gave it, and a
- * tenant exists once `defineTenant`, an edit or an upsert has named it.
+ * Every endpoint of the users API is there. The categories of the workspace are those that `defineCategory` gave it,
+ * and a tenant exists once `defineTenant`, an edit or an upsert has named it.
  *
  * Where the vendor's documents are silent, it behaves so:
  *
- * - Events and synchronous edits create the user if there is none. Events are applied as soon as they are accepted. An insert id
- *   that was accepted before is accepted again, and not applied again. One malformed event has the whole array refused with 400.
- * - `$append` keeps duplicates in a list, and holds an identity once on a channel; a single value becomes the first of a list.
- *   `$unset` opens a key to `$set_once` again; `$add` takes what is no number for 0.
- * - Upsert adds the identities to those that are there, and sets each other member as a property; what it does not mention stays.
- * - Merge: the properties of the primary user win, and those that it lacks come from the other; identities, subscriptions and
- *   tenants join; the primary's profile for a tenant wins, and so do its preferences. A user is not merged into itself (400).
+ * - Events and synchronous edits create the user if there is none. Events are applied as soon as they are accepted. An
+ *   insert id that was accepted before is accepted again, and not applied again. One malformed event has the whole
+ *   array refused with 400.
+ * - `$append` keeps duplicates in a list, and holds an identity once on a channel; a single value becomes the first of
+ *   a list. `$unset` opens a key to `$set_once` again; `$add` takes what is no number for 0.
+ * - Upsert adds the identities to those that are there, and sets each other member as a property; what it does not
+ *   mention stays.
+ * - Merge: the properties of the primary user win, and those that it lacks come from the other; identities,
+ *   subscriptions and tenants join; the primary's profile for a tenant wins, and so do its preferences. A user is not
+ *   merged into itself (400).
  * - Bulk requests pass over users that do not exist. Bulk delete answers 204.
- * - An edit or an upsert for a tenant links the user to it, and creates the user if there is none; a user may have many tenants.
- *   The tenant's endpoints show the profile for the tenant alone, with a member `tenant`; a list filtered by tenant shows it laid
- *   over the user's own, key by key, and is empty for a tenant without users. Upsert answers 201, an edit 202, unlinking 204.
- *   Unlinking leaves the preferences for the tenant. Where the user is not linked, the tenant is said to be not found.
+ * - An edit or an upsert for a tenant links the user to it, and creates the user if there is none; a user may have many
+ *   tenants. The tenant's endpoints show the profile for the tenant alone, with a member `tenant`; a list filtered by
+ *   tenant shows it laid over the user's own, key by key, and is empty for a tenant without users. Upsert answers 201,
+ *   an edit 202, unlinking 204. Unlinking leaves the preferences for the tenant. Where the user is not linked, the
+ *   tenant is said to be not found.
  * - Pages have 10 items unless `limit` says otherwise, and any positive limit is taken.
- * - Preferences for a tenant that does not exist are 404 on every endpoint. Those for a tenant and those for none are apart.
+ * - Preferences for a tenant that does not exist are 404 on every endpoint. Those for a tenant and those for none are
+ *   apart.
  * - Preferences of channels list all channels, restricted or not. Restricting one leaves the categories as they are.
- * - `opt_out_channels` and `opt_in_channels` change the channels that they name, the latter last, and the others stay. From
- *   `opt_out` to `opt_in`, all channels of the category are taken, or only those of `opt_in_channels` if it names any. `opt_out`
- *   takes them all away, and forgets what was chosen. A preference that is left out is `opt_in`, as is a category that cannot be
- *   unsubscribed from; to change that one is refused with 400. A change that is refused in part changes nothing.
- * - A category that is opted out of has an empty list of channels unless `show_opt_out_channels` is true, after a change too.
- * - `tags` that is no object in JSON is a single tag. An object that is no filter is refused with 400. `and` of nothing holds,
- *   `or` of nothing does not. Sections without a category that is left are left out.
+ * - `opt_out_channels` and `opt_in_channels` change the channels that they name, the latter last, and the others stay.
+ *   From `opt_out` to `opt_in`, all channels of the category are taken, or only those of `opt_in_channels` if it names
+ *   any. `opt_out` takes them all away, and forgets what was chosen. A preference that is left out is `opt_in`, as is a
+ *   category that cannot be unsubscribed from; to change that one is refused with 400. A change that is refused in part
+ *   changes nothing.
+ * - A category that is opted out of has an empty list of channels unless `show_opt_out_channels` is true, after a
+ *   change too.
+ * - `tags` that does not begin like an object or a list in JSON is a single tag, and an empty one is no filter. An
+ *   object or a list that is no filter is refused with 400. `and` of nothing holds, `or` of nothing does not. Sections
+ *   without a category that is left are left out.
  * - There are no translations: `locale` changes nothing.
  *
  * @since 0.1.0

@@ -513,21 +513,28 @@ describe("the rate limiter", () => {
     { rateLimit: { limit: 10, window: "1 second" } }
   )
 
-  test(
-    "counts between attempts too: then the last failure says why",
-    ({ limiter, sandbox, users }) =>
-      Effect.gen(function*() {
-        yield* sandbox.script([Sandbox.status(503, { retryAfter: "5" })])
-        const fiber = yield* Effect.fork(failure(users.list()))
-        yield* TestClock.adjust("1 second")
-        yield* limiter.pause("10 minutes")
-        const { at, error } = yield* Effect.zipRight(TestClock.adjust("1 hour"), Fiber.join(fiber))
-        expect(at).toBe(60_000)
-        expect(error).toMatchObject({ _tag: "SuprsendUnavailable", reason: "ServerError", status: 503, attempts: 1 })
-        expect(yield* sandbox.requests).toHaveLength(1)
-      }),
-    { rateLimit: { limit: 10, window: "1 second" } }
-  )
+  const before: ReadonlyArray<readonly [fault: Sandbox.Fault, reason: string, status: number | undefined]> = [
+    [Sandbox.status(503, { retryAfter: "5" }), "ServerError", 503],
+    [Sandbox.cut, "Transport", undefined]
+  ]
+  for (const [fault, reason, status] of before) {
+    test(
+      `counts between attempts too: then the last failure says why, ${reason}`,
+      ({ limiter, sandbox, users }) =>
+        Effect.gen(function*() {
+          yield* sandbox.script([fault])
+          const fiber = yield* Effect.fork(failure(users.list()))
+          yield* settle
+          yield* limiter.pause("10 minutes")
+          const { at, error } = yield* Effect.zipRight(TestClock.adjust("1 hour"), Fiber.join(fiber))
+          expect(at).toBe(60_000)
+          expect(error).toMatchObject({ _tag: "SuprsendUnavailable", reason, attempts: 1 })
+          expect("status" in error ? error.status : undefined).toBe(status)
+          expect(yield* sandbox.requests).toHaveLength(1)
+        }),
+      { rateLimit: { limit: 10, window: "1 second" } }
+    )
+  }
 
   test("gets a slot back when an attempt times out", ({ sandbox, times: instants, users }) =>
     Effect.gen(function*() {

@@ -74,6 +74,26 @@ describe("decide", () => {
     if (wait !== undefined) expect(state.elapsed + wait).toBeLessThan(Duration.toMillis(policy.elapsed))
   }, runs)
 
+  it.prop(
+    "takes the deadline itself for too late, and the millisecond before it for in time",
+    { policy, elapsed: FastCheck.nat(130_000) },
+    ({ elapsed, policy }) => {
+      const left = Duration.toMillis(policy.elapsed) - elapsed
+      if (left <= 0 || policy.attempts === 1) return
+      const decide = (after: number) =>
+        RetryPolicy.decide(policy, {
+          attempts: 1,
+          elapsed,
+          failure: { _tag: "Status", status: 429, retryAfter: Option.some(Duration.millis(after)) },
+          repeatable: false,
+          random: 0
+        })
+      expect(decide(left)).toEqual(Option.none())
+      expect(waitOf(decide(left - 1))).toBe(left - 1)
+    },
+    runs
+  )
+
   it.prop("waits between nothing and the cap of the backoff", { policy, state }, ({ policy, state }) => {
     const wait = waitOf(RetryPolicy.decide(policy, state))
     if (wait === undefined || asked(state.failure) !== undefined) return

@@ -1,5 +1,6 @@
 import type { HttpClient } from "@effect/platform/HttpClient"
-import type { BulkOutcome, BulkReport } from "effect-suprsend/Bulk"
+import type { AssociatedTenant } from "effect-suprsend/AssociatedTenant"
+import type { BulkIdReport, BulkOutcome, BulkReport } from "effect-suprsend/Bulk"
 import type { Page } from "effect-suprsend/Page"
 import type { RateLimiter } from "effect-suprsend/RateLimiter"
 import type { Sandbox } from "effect-suprsend/Sandbox"
@@ -9,10 +10,12 @@ import * as SuprsendClient from "effect-suprsend/SuprsendClient"
 import type * as E from "effect-suprsend/SuprsendError"
 import type { User } from "effect-suprsend/User"
 import type { UserEdit } from "effect-suprsend/UserEdit"
+import type { UserProfile } from "effect-suprsend/UserProfile"
 import * as UsersService from "effect-suprsend/UsersService"
 import type { ConfigError } from "effect/ConfigError"
 import type { Effect } from "effect/Effect"
 import type { Layer } from "effect/Layer"
+import type { Option } from "effect/Option"
 import type { Redacted } from "effect/Redacted"
 import type { Stream } from "effect/Stream"
 import { describe, expect, it } from "tstyche"
@@ -20,6 +23,8 @@ import { describe, expect, it } from "tstyche"
 type Users = UsersService.UsersService.Service
 type Request = E.SuprsendUnauthorized | E.SuprsendRejected | E.SuprsendRateLimited | E.SuprsendUnavailable
 type Read = E.InvalidDistinctId | E.SuprsendUserNotFound | E.SuprsendUnexpectedResponse | Request
+type List = E.SuprsendInvalidInput | E.SuprsendUnexpectedResponse | Request
+type Tenant = Read | E.SuprsendInvalidInput
 
 declare const edits: ReadonlyArray<UserEdit>
 declare const failing: Stream<UserEdit, "no more", { readonly _: "database" }>
@@ -48,16 +53,56 @@ describe("each method lists exactly the errors that it can have", () => {
     expect<ReturnType<Users["delete"]>>().type.toBe<
       Effect<void, E.InvalidDistinctId | E.SuprsendUserNotFound | Request>
     >()
-    expect<ReturnType<Users["list"]>>().type.toBe<
-      Effect<Page<User>, E.SuprsendInvalidInput | E.SuprsendUnexpectedResponse | Request>
-    >()
-    expect<ReturnType<Users["listStream"]>>().type.toBe<
-      Stream<User, E.SuprsendInvalidInput | E.SuprsendUnexpectedResponse | Request>
-    >()
+    expect<ReturnType<Users["list"]>>().type.toBe<Effect<Page<User>, List>>()
+    expect<ReturnType<Users["listStream"]>>().type.toBe<Stream<User, List>>()
     expect<ReturnType<Users["getObjectsSubscribedTo"]>>().type.toBe<Effect<Page<ObjectSubscription>, Read>>()
     expect<ReturnType<Users["objectsSubscribedToStream"]>>().type.toBe<Stream<ObjectSubscription, Read>>()
     expect<ReturnType<Users["getListsSubscribedTo"]>>().type.toBe<Effect<Page<ListSubscription>, Read>>()
     expect<ReturnType<Users["listsSubscribedToStream"]>>().type.toBe<Stream<ListSubscription, Read>>()
+  })
+})
+
+describe("each further method lists exactly the errors that it can have", () => {
+  it("whole users", () => {
+    expect<ReturnType<Users["upsert"]>>().type.toBe<
+      Effect<User, E.InvalidDistinctId | E.SuprsendInvalidInput | E.SuprsendUnexpectedResponse | Request>
+    >()
+    expect<ReturnType<Users["merge"]>>().type.toBe<Effect<User, Read>>()
+    expect<ReturnType<Users["bulkDelete"]>>().type.toBe<Effect<BulkIdReport>>()
+  })
+
+  it("tenants", () => {
+    expect<ReturnType<Users["listAssociatedTenants"]>>().type.toBe<Effect<Page<AssociatedTenant>, Read>>()
+    expect<ReturnType<Users["associatedTenantsStream"]>>().type.toBe<Stream<AssociatedTenant, Read>>()
+    expect<ReturnType<Users["getForTenant"]>>().type.toBe<Effect<User, Tenant>>()
+    expect<ReturnType<Users["upsertForTenant"]>>().type.toBe<Effect<User, Tenant>>()
+    expect<ReturnType<Users["unlinkTenant"]>>().type.toBe<
+      Effect<void, E.InvalidDistinctId | E.SuprsendInvalidInput | E.SuprsendUserNotFound | Request>
+    >()
+  })
+
+  it("with the answer", () => {
+    expect(SuprsendClient.withResponse(users.get("ada"))).type.toBe<
+      Effect<readonly [value: User, response: Option<SuprsendClient.SuprsendClient.Response>], Read>
+    >()
+  })
+})
+
+describe("what methods take", () => {
+  it("is what JSON can carry, and channels as they are documented", () => {
+    // By the parameters: a call of these is an effect that nobody runs, which the language service takes for a mistake.
+    expect<{ $email: ["ada@example.com"]; plan: "pro"; seats: null }>().type.toBeAssignableTo<UserProfile>()
+    expect<{ $email: "ada@example.com" }>().type.not.toBeAssignableTo<UserProfile>()
+    expect<{ $slack: [{ user_id: "U1" }] }>().type.not.toBeAssignableTo<UserProfile>()
+    expect<{ when: Date }>().type.not.toBeAssignableTo<UserProfile>()
+    expect<Parameters<Users["upsert"]>>().type.toBe<[distinctId: string, profile: UserProfile]>()
+    expect<Parameters<Users["upsertForTenant"]>>().type.toBe<
+      [distinctId: string, tenantId: string, profile: UserProfile]
+    >()
+    expect<[Set<string>, { concurrency: 2 }]>().type.toBeAssignableTo<Parameters<Users["bulkDelete"]>>()
+    expect<[Array<number>]>().type.not.toBeAssignableTo<Parameters<Users["bulkDelete"]>>()
+    expect<[{ tenantId: "acme"; limit: 10; after: undefined }]>().type.toBeAssignableTo<Parameters<Users["list"]>>()
+    expect<[{ tenant_id: "acme" }]>().type.not.toBeAssignableTo<Parameters<Users["list"]>>()
   })
 })
 

@@ -120,6 +120,16 @@ export class Category extends model.Model {
     return this.raw.is_editable === true
   }
 
+  /** The tags of the category itself. */
+  get tags(): ReadonlyArray<string> {
+    return model.texts(this.raw.tags)
+  }
+
+  /** The tags by which the category is found, those of its section included (OpenAPI: `effective_tags`). */
+  get effectiveTags(): ReadonlyArray<string> {
+    return model.texts(this.raw.effective_tags)
+  }
+
   /** What holds for each channel of the category. */
   get channels(): ReadonlyArray<CategoryChannel> {
     return model.list(this.raw.channels).map((channel) => ({

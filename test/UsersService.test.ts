@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { InsertId } from "effect-suprsend/InsertId"
+import * as Page from "effect-suprsend/Page"
 import { withRequestOptions } from "effect-suprsend/RequestOptions"
 import * as Sandbox from "effect-suprsend/Sandbox"
 import * as Suprsend from "effect-suprsend/Suprsend"
@@ -235,6 +236,15 @@ describe("lists", () => {
       const all = yield* Stream.runCollect(users.listStream({ limit: 10 }))
       expect(Chunk.toReadonlyArray(all).map((user) => user.distinctId)).toEqual(Arr.makeBy(25, (n) => `user-${n}`))
       expect(yield* sandbox.requests).toHaveLength(1 + 1 + 3)
+    }))
+
+  test("come as pages too, each with the cursor to resume from", (users) =>
+    Effect.gen(function*() {
+      yield* makeUsers(users, 25)
+      const list = (options: Page.Options) => users.list(options)
+      const first = yield* Stream.runHead(Page.pages(list, { limit: 10 }))
+      const rest = yield* Stream.runCollect(Page.pages(list, { limit: 10, after: Option.getOrThrow(first).after }))
+      expect(Chunk.toReadonlyArray(rest).map((page) => page.items.length)).toEqual([10, 5])
     }))
 
   test("go on after a failure that passes", (users, sandbox) =>

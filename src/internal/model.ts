@@ -93,6 +93,9 @@ export const record = (u: unknown): Raw => json.isPlainRecord(u) ? u : {}
 export const list = (u: unknown): ReadonlyArray<Raw> => Array.isArray(u) ? u.filter(json.isPlainRecord) : []
 
 /** @internal */
+export const texts = (u: unknown): ReadonlyArray<string> => Array.isArray(u) ? u.filter(Predicate.isString) : []
+
+/** @internal */
 export const text = (u: unknown): string | undefined => Predicate.isString(u) ? u : undefined
 
 /** @internal */

@@ -26,9 +26,9 @@ const loneSurrogate = /\p{Surrogate}/u
 /** @internal */
 export const segmentProblem = (name: string, value: unknown, maximumLength: number): string | undefined => {
   if (typeof value !== "string") return `must be a string, got ${describe(value)}`
-  if (trim(value) === "") return `must not be blank: pass the ${name} of the user in your own database`
+  if (trim(value) === "") return `must not be blank: pass the ${name} as your own database has it`
   if (value === "." || value === "..") {
-    return `must not be "${value}": a URL takes it for a step between folders, so the user could not be addressed`
+    return `must not be "${value}": a URL takes it for a step between folders, so it could not be addressed`
   }
   if (loneSurrogate.test(value)) return "must be well-formed Unicode: it holds half of a surrogate pair"
   // The length in UTF-16 units is never below the number of characters.

@@ -12,6 +12,8 @@ export default defineConfig({
   },
   test: {
     include: ["test/**/*.test.ts", "docs/examples/*.test.ts"],
-    testTimeout: 30_000
+    testTimeout: 30_000,
+    // By default vitest leaves one core alone, and of two that is half.
+    maxWorkers: "100%"
   }
 })

@@ -222,7 +222,7 @@ for (const [name, http] of Object.entries(httpClients)) {
           )
         },
         ({ id }) => arrives(id),
-        { fastCheck: { numRuns: 60 } }
+        { fastCheck: { numRuns: 35 } }
       )
 
       for (const id of [".", "..", " .. ", "", " ", "\t\n", "\ud800", "x".repeat(256)]) {
@@ -274,7 +274,7 @@ for (const [name, http] of Object.entries(httpClients)) {
             expect(Object.fromEntries(query)).toEqual({ limit: `${limit}`, after })
             server.requests.forEach(isSigned)
           }),
-        { fastCheck: { numRuns: 30 } }
+        { fastCheck: { numRuns: 15 } }
       )
 
       it.scoped("has no question mark where there is no query", () =>

@@ -69,7 +69,7 @@ export interface Settings {
   readonly timeout?: Duration.DurationInput | undefined
   /** How many requests of one bulk call are under way at once. Default 16. */
   readonly concurrency?: number | undefined
-  /** Further headers of every request. Those that are signed (`Authorization`, `Content-Type`, `Date`) stay the client's. */
+  /** Further headers of every request. Those that are signed or name the SDK stay the client's. */
   readonly headers?: Readonly<Record<string, string>> | undefined
   /** The application on whose behalf requests are sent; it joins the user agent. */
   readonly appInfo?: { readonly name: string; readonly version?: string | undefined } | undefined
@@ -126,7 +126,7 @@ export const config: Config.Config<Options> = Config.all({
     Config.orElse(() =>
       Config.all({
         apiKey: Config.redacted("SUPRSEND_API_KEY"),
-        workspaceUid: Config.withDefault(Config.string("SUPRSEND_WORKSPACE_UID"), undefined)
+        workspaceUid: Config.withDefault(Config.nonEmptyString("SUPRSEND_WORKSPACE_UID"), undefined)
       })
     )
   ),

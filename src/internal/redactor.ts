@@ -19,7 +19,8 @@ export const make = (secrets: ReadonlyArray<string>) => (text: string): string =
   // The longest first, so that a secret that holds another one goes as a whole.
   const whole = secrets.filter((secret) => secret.length >= minimumLength).sort((a, b) => b.length - a.length)
   const clean = whole
-    .reduce((clean, secret) => clean.replaceAll(secret, "<redacted>").replaceAll(inJson(secret), "<redacted>"), text)
+    .flatMap((secret) => [secret, inJson(secret), inUrl(secret)])
+    .reduce((clean, form) => clean.replaceAll(form, "<redacted>"), text)
     .replace(signature, "<redacted>")
   if (whole.some((secret) => tellingRuns(secret).some((run) => clean.includes(run)))) {
     return "<withheld, because it repeats a secret>"
@@ -28,6 +29,9 @@ export const make = (secrets: ReadonlyArray<string>) => (text: string): string =
 }
 
 const inJson = (text: string): string => JSON.stringify(text).slice(1, -1)
+
+// Half of a surrogate pair cannot be encoded, and so is not repeated either.
+const inUrl = (text: string): string => encodeURIComponent(text.replace(/\p{Surrogate}/gu, "\ufffd"))
 
 // With a digit, or so long that it is no word: "webhook" and "services" of an address tell nothing.
 const tellingRuns = (secret: string): ReadonlyArray<string> =>

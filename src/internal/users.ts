@@ -21,6 +21,7 @@ import * as ids from "./ids.js"
 import * as inputs from "./inputs.js"
 import { tokens } from "./mask.js"
 import type { Decode } from "./model.js"
+import * as redactor from "./redactor.js"
 import * as validate from "./validate.js"
 
 /** @internal */
@@ -178,7 +179,7 @@ const asyncEdit = (client: SuprsendClient.Service, edit: UserEdit) => {
       insertId,
       secrets: () => tokens(edit.operations)
     })
-    return { insertId, statusCode: response.status, message: response.body }
+    return { insertId, statusCode: response.status, message: redactor.make(tokens(edit.operations))(response.body) }
   })
 }
 

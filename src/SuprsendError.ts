@@ -351,10 +351,10 @@ export class SuprsendUnavailable extends Schema.TaggedError<SuprsendUnavailable>
       ? said(this.status, this.serverMessage)
       : this.description ?? (this.reason === "Timeout" ? "no answer in time" : "no connection")
     const fix = this.applied === "no"
-      ? "nothing was applied, send it again later"
+      ? "nothing was carried out, send it again later"
       : this.retryable
-      ? "it may have been applied or not, and is safe to send again"
-      : "it may have been applied: look before sending it again, or use asyncEdit, which carries an insert id"
+      ? "it may have been carried out or not, and is safe to send again"
+      : "it may have been carried out: look before sending it again, or use asyncEdit, which carries an insert id"
     return `${this.call}: SuprSend is unavailable (${this.reason}: ${what}), after ${requests(this.attempts)}: ${fix}`
   }
 }

@@ -14,20 +14,11 @@ import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
+import { testOver } from "./utils/sandbox.js"
 
 const signUp = (n: number) => UserEdit.set(UserEdit.edit(`user-${n}`), "n", n)
 
-const test = <E>(
-  name: string,
-  run: (users: UsersService.Service, sandbox: Sandbox.Sandbox.Service) => Effect.Effect<void, E>
-) =>
-  it.effect(
-    name,
-    () =>
-      Effect.flatMap(Effect.zip(UsersService, Sandbox.Sandbox), ([users, sandbox]) => run(users, sandbox)).pipe(
-        Effect.provide(Suprsend.layerTest)
-      )
-  )
+const test = testOver(Suprsend.layerTest)
 
 const eventsOf = (request: Sandbox.RecordedRequest): ReadonlyArray<Record<string, unknown>> => JSON.parse(request.body)
 

@@ -2,7 +2,6 @@ import { describe, expect, it } from "@effect/vitest"
 import { type Options, RequestOptions, withRequestOptions } from "effect-suprsend/RequestOptions"
 import * as Sandbox from "effect-suprsend/Sandbox"
 import { edit, set } from "effect-suprsend/UserEdit"
-import { UsersService } from "effect-suprsend/UsersService"
 import * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -10,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
-import { sandboxed } from "./utils/sandbox.js"
+import { sandboxed, testOver } from "./utils/sandbox.js"
 import { inAnHour } from "./utils/time.js"
 
 const settings = {
@@ -19,17 +18,7 @@ const settings = {
   headers: { "x-layer": "layer", "x-both": "layer" }
 } as const
 
-const test = <E>(
-  name: string,
-  run: (users: UsersService.Service, sandbox: Sandbox.Sandbox.Service) => Effect.Effect<void, E>
-) =>
-  it.effect(
-    name,
-    () =>
-      Effect.flatMap(Effect.zip(UsersService, Sandbox.Sandbox), ([users, sandbox]) => run(users, sandbox)).pipe(
-        Effect.provide(sandboxed(settings))
-      )
-  )
+const test = testOver(sandboxed(settings))
 
 const failing = (n: number) => Arr.makeBy(n, () => Sandbox.status(503, { retryAfter: "0" }))
 

@@ -895,7 +895,7 @@ describe("errors", () => {
         serverMessage: undefined,
         retryable: true
       },
-      fix: /ServerError: 503\), after 4 requests: it may have been applied or not, and is safe to send again/
+      fix: /ServerError: 503\), after 4 requests: it may have been carried out or not, and is safe to send again/
     },
     {
       faults: [Sandbox.cut],
@@ -909,7 +909,7 @@ describe("errors", () => {
         retryable: false
       },
       fix:
-        /Transport: socket hang up\), after 1 request: it may have been applied: look before sending it again, or use asyncEdit/
+        /Transport: socket hang up\), after 1 request: it may have been carried out: look before sending it again, or use asyncEdit/
     },
     {
       faults: times(4, Sandbox.stall),

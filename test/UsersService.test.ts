@@ -1,29 +1,20 @@
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect } from "@effect/vitest"
 import { InsertId } from "effect-suprsend/InsertId"
 import * as Page from "effect-suprsend/Page"
 import { withRequestOptions } from "effect-suprsend/RequestOptions"
 import * as Sandbox from "effect-suprsend/Sandbox"
 import * as Suprsend from "effect-suprsend/Suprsend"
 import * as UserEdit from "effect-suprsend/UserEdit"
-import { UsersService } from "effect-suprsend/UsersService"
+import type { UsersService } from "effect-suprsend/UsersService"
 import * as Arr from "effect/Array"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import { pipe } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import { testOver } from "./utils/sandbox.js"
 
-const test = <E>(
-  name: string,
-  run: (users: UsersService.Service, sandbox: Sandbox.Sandbox.Service) => Effect.Effect<void, E>
-) =>
-  it.effect(
-    name,
-    () =>
-      Effect.flatMap(Effect.zip(UsersService, Sandbox.Sandbox), ([users, sandbox]) => run(users, sandbox)).pipe(
-        Effect.provide(Suprsend.layerTest)
-      )
-  )
+const test = testOver(Suprsend.layerTest)
 
 const lines = (requests: ReadonlyArray<Sandbox.RecordedRequest>) =>
   requests.map(({ method, uri }) => `${method} ${uri}`)

@@ -16,19 +16,10 @@ import { pipe } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { loosely } from "./utils/loosely.js"
+import { testOver } from "./utils/sandbox.js"
 import { inAnHour } from "./utils/time.js"
 
-const test = <E>(
-  name: string,
-  run: (users: UsersService.Service, sandbox: Sandbox.Sandbox.Service) => Effect.Effect<void, E>
-) =>
-  it.effect(
-    name,
-    () =>
-      Effect.flatMap(Effect.zip(UsersService, Sandbox.Sandbox), ([users, sandbox]) => run(users, sandbox)).pipe(
-        Effect.provide(Suprsend.layerTest)
-      )
-  )
+const test = testOver(Suprsend.layerTest)
 
 const lines = (requests: ReadonlyArray<Sandbox.RecordedRequest>) =>
   requests.map(({ method, uri }) => `${method} ${uri}`)

@@ -113,6 +113,6 @@ const suprsend = Layer.unwrapEffect(
 )
 
 Effect.runPromise(Effect.provide(main, suprsend)).catch((error) => {
-  console.error(String(error))
+  console.error(error instanceof Error ? error.message : error)
   process.exitCode = 1
 })

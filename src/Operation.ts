@@ -2,7 +2,7 @@
  * The operations of which an edit consists, as data, exactly as they travel.
  *
  * An operation is an object with one member, named after what it does: `{ $set: { plan: "pro" } }`. The server replays the
- * operations of an edit in their order (wire protocol, section 5.7). Application code builds them with the verbs of
+ * operations of an edit in their order (vendor's page on editing users). Application code builds them with the verbs of
  * `UserEdit`; this module is for code that looks at operations or makes them from other data.
  *
  * @since 0.1.0

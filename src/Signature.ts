@@ -32,7 +32,7 @@ export interface Request {
 }
 
 /**
- * The five fields that are signed, one a line (wire protocol, section 2.1).
+ * The five fields that are signed, one a line (Python SDK, Node SDK).
  *
  * @example
  * ```ts

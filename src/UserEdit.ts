@@ -745,7 +745,7 @@ export const withInsertId: {
  * than 10,240 UTF-8 bytes. Whether a phone number exists is for the server to judge.
  *
  * The server's limit counts the whole event, which the sending call knows: `asyncEdit` and `bulkEdit` count again. The
- * synchronous `edit` has no such limit (wire protocol, section 7.1).
+ * synchronous `edit` has no such limit (no vendor SDK has one).
  *
  * @example
  * ```ts

@@ -145,7 +145,7 @@ const describe = (error: HttpClientError.HttpClientError, code: string | undefin
 }
 
 /**
- * What the server said, in whichever of its documented forms (wire protocol, section 9): `message`, `detail` as a text or an
+ * What the server said, in whichever of its documented forms (vendor's page on errors): `message`, `detail` as a text or an
  * object, `error.message`, or a plain text. A page of HTML says nothing to a developer.
  *
  * @internal

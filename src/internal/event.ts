@@ -2,8 +2,8 @@ import type { SuprsendClient } from "../SuprsendClient.js"
 import type { UserEdit } from "../UserEdit.js"
 
 /**
- * The event as which an edit travels to `POST /event/`, its members in the order of the vendor's SDKs (wire protocol,
- * section 6). Id and time are the caller's to fix, once for all attempts.
+ * The event as which an edit travels to `POST /event/`, its members in the order of the vendor's SDKs (Python
+ * SDK, Node SDK). Id and time are the caller's to fix, once for all attempts.
  *
  * @internal
  */

@@ -8,7 +8,7 @@ import { outcomeOf } from "./bulk.js"
 import { meansUser } from "./endpoint.js"
 import * as validate from "./validate.js"
 
-// The vendor's words for lists of ids are "must contain at maximum 100 items" (wire protocol, section 4.8).
+// The vendor's words for lists of ids are "must contain at maximum 100 items" (its page on errors).
 const maximumIds = 100
 
 /**

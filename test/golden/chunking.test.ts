@@ -49,7 +49,7 @@ const bodyBytes = (sizes: ReadonlyArray<number>): number =>
 const sizesOf = (recording: typeof Recording.Type): ReadonlyArray<number> =>
   recording.record_sizes_rle.flatMap(([size, count]) => Array.from({ length: count }, () => size))
 
-// The Node SDK counts UTF-16 units (wire protocol, D5): what a record really has is more by what its characters have more.
+// The Node SDK counts UTF-16 units: what a record really has is more by what its characters have more.
 const realSizesOfNode = ({ node, records_spec }: typeof cases[number]): ReadonlyArray<number> => {
   const spec = typeof records_spec === "string" ? undefined : records_spec[0]
   const text = (spec?.char ?? "").repeat(spec?.repeat ?? 0)

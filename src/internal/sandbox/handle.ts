@@ -19,7 +19,7 @@ const route = (template: string, methods: Route["methods"]): Route => ({
 })
 
 /**
- * The endpoints (wire protocol, section 3).
+ * The endpoints of docs/endpoints.md.
  */
 const routes: ReadonlyArray<Route> = [
   route("/event/", { POST: users.events }),

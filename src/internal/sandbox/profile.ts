@@ -47,7 +47,7 @@ export const empty = (distinctId: string, now: number): Profile => ({
 })
 
 /**
- * The profile after the operations, replayed in their order (wire protocol, section 10). What the vendor leaves open is listed
+ * The profile after the operations, replayed in their order (Seed). What the vendor leaves open is listed
  * in the documentation of `Sandbox`.
  *
  * @internal

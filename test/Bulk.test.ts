@@ -201,6 +201,34 @@ describe("failures", () => {
       }))
   }
 
+  test(
+    "does not call rejected what may have been accepted before it was halved",
+    (users, sandbox) =>
+      Effect.gen(function*() {
+        // Carried out, its answer lost; then refused whole, and the first half again.
+        yield* sandbox.script([Sandbox.cutAfter, Sandbox.status(400), Sandbox.status(400)])
+        const fiber = yield* Effect.fork(users.bulkEdit([signUp(1), signUp(2)]))
+        yield* TestClock.adjust("1 second")
+        const report = yield* Fiber.join(fiber)
+        expect(report.failedRecords.map(({ edit, outcome }) => [edit.distinctId, outcome])).toEqual([[
+          "user-1",
+          "unknown"
+        ]])
+        expect(yield* sandbox.users).toHaveLength(2)
+      })
+  )
+
+  test(
+    "sends nothing more of a halved request once the credentials are refused",
+    (users, sandbox) =>
+      Effect.gen(function*() {
+        yield* sandbox.script([Sandbox.status(400), Sandbox.status(401)])
+        const report = yield* users.bulkEdit([signUp(1), signUp(2)])
+        expect(report.failedRecords.map((record) => record.outcome)).toEqual(["rejected", "unsent"])
+        expect(yield* sandbox.requests).toHaveLength(2)
+      })
+  )
+
   test("does not halve what no smaller request would mend", (users, sandbox) =>
     Effect.gen(function*() {
       yield* sandbox.script([Sandbox.status(404)])

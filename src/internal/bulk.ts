@@ -55,8 +55,12 @@ export const run = <E, R>(
 
     const settle = (outcome: BulkOutcome): Effect.Effect<void> => Effect.asVoid(outcomes.offer(outcome))
 
-    const send = (events: ReadonlyArray<Event>): Effect.Effect<void> =>
+    // `uncertain`: whether a request that held these events, and was halved, may have been carried out.
+    const send = (events: ReadonlyArray<Event>, uncertain: boolean): Effect.Effect<void> =>
       Effect.flatMap(Clock.currentTimeMillis, (started) => {
+        if (refused !== undefined) {
+          return settle(notSent(failed(events, uncertain ? "unknown" : "unsent", refused)))
+        }
         const body = `[${events.map((event) => event.json).join(",")}]`
         const outcome = (fields: Pick<BulkOutcome, "accepted" | "failedRecords" | "attempts">) =>
           Effect.flatMap(Clock.currentTimeMillis, (now) =>
@@ -72,15 +76,13 @@ export const run = <E, R>(
             }),
           onFailure: (error) => {
             if (error._tag === "SuprsendUnauthorized") refused = error
+            const lost = uncertain || error.applied === "unknown"
             if (blamesOneRecord(error) && events.length > 1) {
               const middle = Math.ceil(events.length / 2)
-              return Effect.zipRight(send(events.slice(0, middle)), send(events.slice(middle)))
+              return Effect.zipRight(send(events.slice(0, middle), lost), send(events.slice(middle), lost))
             }
-            return outcome({
-              accepted: [],
-              failedRecords: failed(events, outcomeOf(error), error),
-              attempts: error.attempts
-            })
+            const failedRecords = failed(events, lost ? "unknown" : outcomeOf(error), error)
+            return outcome({ accepted: [], failedRecords, attempts: error.attempts })
           }
         })
       })
@@ -90,7 +92,7 @@ export const run = <E, R>(
         if (pack.invalid.length > 0) yield* settle(notSent(pack.invalid))
         if (pack.events.length === 0) return
         yield* Effect.forEach(pack.after, Deferred.await, { discard: true })
-        yield* refused === undefined ? send(pack.events) : settle(notSent(failed(pack.events, "unsent", refused)))
+        yield* send(pack.events, false)
       }).pipe(Effect.ensuring(pack.release))
 
     const worker: Effect.Effect<void, E, R> = Effect.flatMap(

@@ -53,7 +53,7 @@ export const run = (
     // `uncertain`: whether a request that held these ids, and was halved, may have been carried out.
     const send = (ids: ReadonlyArray<string>, uncertain: boolean): Effect.Effect<void> =>
       Effect.suspend(() =>
-        refused !== undefined ? fail(ids, "unsent", refused) : Effect.matchEffect(
+        refused !== undefined ? fail(ids, uncertain ? "unknown" : "unsent", refused) : Effect.matchEffect(
           client.execute({ call, ...request(ids) }),
           {
             onSuccess: () => succeed(ids),
@@ -66,7 +66,7 @@ export const run = (
               }
               return options.goneIsDone === true && lost && isUserNotFound(error)
                 ? succeed(ids)
-                : fail(ids, outcomeOf(error), error)
+                : fail(ids, lost ? "unknown" : outcomeOf(error), error)
             }
           }
         )

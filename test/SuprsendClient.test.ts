@@ -1022,7 +1022,8 @@ describe("whatever the server does", () => {
 
         expect(at).toBeLessThanOrEqual(elapsed)
         expect(requests.length).toBeLessThanOrEqual(attempts)
-        expect(requests.every((request) => request.at < elapsed)).toBe(true)
+        // A slot that comes free at the very instant of the deadline may still be taken.
+        expect(requests.every((request) => request.at <= elapsed)).toBe(true)
         expect(new Set(requests.map(({ body, uri }) => body + uri)).size).toBeLessThanOrEqual(1)
         expect((Exit.isSuccess(exit) ? exit.value : yield* Effect.flip(exit)).attempts).toBe(requests.length)
         // What must not happen twice does not.

@@ -71,8 +71,10 @@ const ada = UserEdit.set(UserEdit.edit("ada"), "plan", "pro")
 const visit = UserEdit.increment(UserEdit.edit("ada"), "visits", 1)
 
 /** What it fails with, and when. */
-const failure = <A, E>(effect: Effect.Effect<A, E>) =>
-  inAnHour(Effect.flatMap(Effect.flip(effect), (error) => Effect.map(Clock.currentTimeMillis, (at) => ({ error, at }))))
+const failing = <A, E>(effect: Effect.Effect<A, E>) =>
+  Effect.flatMap(Effect.flip(effect), (error) => Effect.map(Clock.currentTimeMillis, (at) => ({ error, at })))
+
+const failure = <A, E>(effect: Effect.Effect<A, E>) => inAnHour(failing(effect))
 
 describe("the schedule", () => {
   test("waits half of each backoff when the dice say one half", ({ sandbox, times: instants, users }) =>
@@ -523,7 +525,7 @@ describe("the rate limiter", () => {
       ({ limiter, sandbox, users }) =>
         Effect.gen(function*() {
           yield* sandbox.script([fault])
-          const fiber = yield* Effect.fork(failure(users.list()))
+          const fiber = yield* Effect.fork(failing(users.list()))
           yield* settle
           yield* limiter.pause("10 minutes")
           const { at, error } = yield* Effect.zipRight(TestClock.adjust("1 hour"), Fiber.join(fiber))

@@ -19,13 +19,15 @@ export const ended = <A, E>(fiber: Fiber.Fiber<A, E>): Effect.Effect<A, E> =>
     })
   )
 
-/** Lets everybody else run until nobody can go on without time, an answer, or an interruption. */
+/**
+ * Lets everybody else run until nobody can go on without time, an answer, or an interruption. A turn goes through the queue of
+ * timers and that of I/O: the scheduler of Effect, and the streams of the runtime, hand work over through both.
+ */
 export const settle: Effect.Effect<void> = Effect.repeatN(
   Effect.async<void>((resume) => {
-    const turn = setImmediate(() => resume(Effect.void))
-    return Effect.sync(() => clearImmediate(turn))
+    setTimeout(() => setImmediate(() => resume(Effect.void)), 0)
   }),
-  10
+  15
 )
 
 /**

@@ -78,6 +78,26 @@ const none: ReadonlyArray<Operation> = Object.freeze([])
 // The last operation of an edit whose operations are written: nobody looks at it.
 const nothing: Operation = Object.freeze({})
 
+/**
+ * Fills a list with the operations of an edit, without having the edit remember them: for whoever looks at each edit once.
+ *
+ * @internal
+ */
+export const collectOperations = (self: UserEdit.UserEdit, into: Array<unknown>): void => {
+  let cell: UserEditImpl | undefined = own(self)
+  let added = 0
+  for (let root: UserEditImpl | undefined = cell; root !== undefined; root = root.previous) {
+    if (root.written !== undefined) {
+      for (let i = 0; i < root.written.length; i++) into[i] = root.written[i]
+      added += root.written.length
+      break
+    }
+    added++
+  }
+  into.length = added
+  for (let i = added; cell !== undefined && cell.written === undefined; cell = cell.previous) into[--i] = cell.last
+}
+
 const write = (edit: UserEditImpl): ReadonlyArray<Operation> => {
   const reversed: Array<Operation> = []
   let cell: UserEditImpl | undefined = edit
@@ -146,9 +166,9 @@ export const withInsertId = (self: UserEdit.UserEdit, insertId: string): UserEdi
     edit.tenantId,
     insertId,
     edit.strangers,
-    undefined,
-    nothing,
-    edit.operations
+    edit.previous,
+    edit.last,
+    edit.written
   )
 }
 

@@ -7,7 +7,7 @@ import type { UserEdit } from "../UserEdit.js"
 import { byteLength } from "./bytes.js"
 import { collectIssues, describe, isPlainRecord, type Issue } from "./json.js"
 import { trim } from "./trim.js"
-import { strangers } from "./userEdit.js"
+import { collectOperations, strangers } from "./userEdit.js"
 
 /**
  * The most bytes that one asynchronous edit may have (every vendor SDK).
@@ -22,6 +22,111 @@ export const maximumTenantLength = 64
 
 // With the `u` flag a well-formed pair is one code point: what is left of this category stands alone.
 const loneSurrogate = /\p{Surrogate}/u
+
+// Characters that are neither space nor half of anything.
+const isPlain = (code: number): boolean => code > 0x20 && code < 0x7f
+
+const isSurelySegment = (u: unknown, maximumLength: number): boolean => {
+  if (typeof u !== "string" || u.length === 0 || u.length > maximumLength) return false
+  for (let i = 0; i < u.length; i++) {
+    if (!isPlain(u.charCodeAt(i))) return false
+  }
+  return u !== "." && u !== ".."
+}
+
+const startsPlain = (text: string): boolean => isPlain(text.charCodeAt(0))
+
+// Deeper than edits are in practice, and not so deep that cycles matter.
+const usualDepth = 8
+
+const isSurelyJson = (value: unknown, depth: number): boolean => {
+  switch (typeof value) {
+    case "string":
+    case "boolean":
+      return true
+    case "number":
+      return Number.isFinite(value)
+    case "object":
+      if (value === null) return true
+      if (depth === 0) return false
+      if (Array.isArray(value)) {
+        for (let i = 0; i < value.length; i++) {
+          if (!isSurelyJson(value[i], depth - 1)) return false
+        }
+        return true
+      }
+      if (isPlainRecord(value)) {
+        const keys = Object.keys(value)
+        for (let i = 0; i < keys.length; i++) {
+          if (!isSurelyJson(value[keys[i] ?? ""], depth - 1)) return false
+        }
+        return true
+      }
+  }
+  return false
+}
+
+const areSurelyProperties = (u: unknown, rule: PropertyRule): boolean => {
+  if (!isPlainRecord(u)) return false
+  const keys = Object.keys(u)
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i] ?? ""
+    const value = u[key]
+    if (!startsPlain(key) || rule(key, value) !== undefined || !isSurelyJson(value, usualDepth)) return false
+  }
+  return true
+}
+
+const isSurelyOperation = (u: unknown): boolean => {
+  if (!isPlainRecord(u)) return false
+  const operators = Object.keys(u)
+  const operator = operators[0]
+  if (operator === undefined || operators.length > 1) return false
+  switch (operator) {
+    case "$set":
+    case "$set_once":
+      return areSurelyProperties(u[operator], profileIssue)
+    case "$append":
+    case "$remove":
+      return areSurelyProperties(u[operator], identityIssue)
+    case "$add":
+      return areSurelyProperties(u[operator], amountIssue)
+    case "$unset": {
+      const keys = u[operator]
+      if (!Array.isArray(keys)) return false
+      for (let i = 0; i < keys.length; i++) {
+        if (typeof keys[i] !== "string" || !startsPlain(keys[i])) return false
+      }
+      return true
+    }
+    default:
+      return false
+  }
+}
+
+const scratch: Array<unknown> = []
+
+/**
+ * A quick look that finds most edits valid, and is in doubt about the others. Nearly all edits are as they should be, and a bulk has
+ * a million of them.
+ *
+ * @internal
+ */
+export const isSurelyValid = (edit: UserEdit): boolean => {
+  if (
+    !isSurelySegment(edit.distinctId, maximumIdLength) ||
+    !(edit.tenantId === undefined || isSurelySegment(edit.tenantId, maximumTenantLength)) ||
+    !(edit.insertId === undefined || (typeof edit.insertId === "string" && startsPlain(edit.insertId))) ||
+    strangers(edit).length > 0
+  ) {
+    return false
+  }
+  collectOperations(edit, scratch)
+  for (let i = 0; i < scratch.length; i++) {
+    if (!isSurelyOperation(scratch[i])) return false
+  }
+  return true
+}
 
 /** @internal */
 export const segmentProblem = (name: string, value: unknown, maximumLength: number): string | undefined => {
@@ -58,7 +163,16 @@ export const distinctId = (call: string, id: string): Either.Either<string, Inva
  *
  * @internal
  */
-export const issues = (edit: UserEdit): ReadonlyArray<Issue> => {
+export const issues = (edit: UserEdit): ReadonlyArray<Issue> => isSurelyValid(edit) ? none : allIssues(edit)
+
+const none: ReadonlyArray<Issue> = []
+
+/**
+ * The same for an edit of which nothing is known yet.
+ *
+ * @internal
+ */
+export const allIssues = (edit: UserEdit): ReadonlyArray<Issue> => {
   const found: Array<Issue> = []
   const id = segmentProblem("distinct id", edit.distinctId, maximumIdLength)
   if (id !== undefined) found.push({ path: ["distinctId"], message: id })
@@ -189,6 +303,8 @@ const zoneName = /^[A-Za-z][\w+/-]*$/
 const isTimeZone = (u: unknown): boolean =>
   typeof u === "string" && zoneName.test(u) && Option.isSome(DateTime.zoneMakeNamed(u))
 
+const usualTag = /^[a-z]{2}(?:[-_][A-Z]{2})?$/
+
 /**
  * Well-formed after BCP 47; the vendor's own examples write `en_GB` as well as `en-GB`.
  *
@@ -196,6 +312,7 @@ const isTimeZone = (u: unknown): boolean =>
  */
 export const isLanguageTag = (u: unknown): boolean => {
   if (typeof u !== "string") return false
+  if (usualTag.test(u)) return true
   try {
     return Intl.getCanonicalLocales(u.replaceAll("_", "-")).length === 1
   } catch {

@@ -14,6 +14,8 @@
  * @since 0.1.0
  */
 import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import type * as Stream from "effect/Stream"
 import type { InvalidDistinctId, InvalidUserEdit, RequestError } from "./SuprsendError.js"
 import type { UserEdit } from "./UserEdit.js"
 
@@ -26,6 +28,52 @@ import type { UserEdit } from "./UserEdit.js"
 export interface Options {
   /** How many requests are under way at once. Default: that of the layer, 16. */
   readonly concurrency?: number | undefined
+}
+
+/**
+ * Where edits come from: any iterable, any async iterable, such as a cursor of a database, or a stream.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Source<E = never, R = never> =
+  | Iterable<UserEdit>
+  | AsyncIterable<UserEdit>
+  | Stream.Stream<UserEdit, E, R>
+
+/**
+ * How edits are sent in bulk.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface StreamOptions extends Options {
+  /**
+   * How long a request that is not full waits for the next edit of a source that is slower than the requests. Default 100
+   * milliseconds.
+   */
+  readonly linger?: Duration.DurationInput | undefined
+  /**
+   * Ends the run early when it succeeds: nothing more is pulled or begun, and what was pulled and not sent ends as `unsent`. All
+   * outcomes are there as ever.
+   */
+  readonly stopWhen?: Effect.Effect<unknown> | undefined
+  /**
+   * How long requests that are under way may still take once the run is stopped or interrupted. What has no answer by then is given
+   * up, and ends as `unknown`. Default: no time.
+   */
+  readonly grace?: Duration.DurationInput | undefined
+}
+
+/**
+ * How edits are sent in bulk, where a report is made of it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface EditOptions extends StreamOptions {
+  /** Is given the report of what was known if the run is interrupted, before the interruption goes on. */
+  readonly onInterrupt?: ((report: BulkReport) => Effect.Effect<void>) | undefined
 }
 
 /**

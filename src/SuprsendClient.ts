@@ -101,11 +101,13 @@ export declare namespace SuprsendClient {
     /** The query in this order; undefined members are left out. */
     readonly query?: Readonly<Record<string, string | number | boolean | undefined>> | undefined
     /** The body, serialised once: these bytes are signed and sent. */
-    readonly body?: string | undefined
+    readonly body?: string | Uint8Array | undefined
     /** False if doing it twice is wrong and nothing guards against it. Default true. */
     readonly repeatable?: boolean | undefined
     /** True if nobody reads the answer: then its status settles the request, even if its body is cut or never ends. */
     readonly discard?: boolean | undefined
+    /** When this succeeds, the call ends as one does whose time is up. */
+    readonly giveUpWhen?: Effect.Effect<unknown> | undefined
     /** The insert id in the body, for the errors. */
     readonly insertId?: string | undefined
     /** What must not appear in an error, should the server echo it. */
@@ -301,20 +303,27 @@ const repeat = (
     })
 
     // An attempt that is under way then counts by its status, if it has one already, as one that runs into its timeout does.
-    const outOfTime = Effect.suspend(() =>
+    const cutOff = (nothingSent: answer.Failed, noAnswer: answer.Failed) =>
       underWay === undefined
-        ? giveUp(last ?? nothingSent(policy.elapsed))
-        : Effect.matchEffect(transport.cutOff(underWay, noAnswer(policy.elapsed), request.discard ?? false), {
+        ? giveUp(last ?? nothingSent)
+        : Effect.matchEffect(transport.cutOff(underWay, noAnswer, request.discard ?? false), {
           onFailure: (failed) => Effect.zipRight(coolDown(limiter, failed.failure, Option.none()), giveUp(failed)),
           onSuccess: done
         })
-    )
 
-    return Effect.timeoutTo(loop, {
+    const outOfTime = Effect.suspend(() => cutOff(nothingSent(policy.elapsed), noAnswer(policy.elapsed)))
+
+    const inTime = Effect.timeoutTo(loop, {
       duration: policy.elapsed,
       onSuccess: Effect.succeed,
       onTimeout: () => outOfTime
-    }).pipe(Effect.flatten)
+    })
+    if (request.giveUpWhen === undefined) return Effect.flatten(inTime)
+    const givenUp = Effect.as(
+      request.giveUpWhen,
+      Effect.suspend(() => cutOff(answer.fromInterruption(false), answer.fromInterruption(true)))
+    )
+    return Effect.flatten(Effect.raceFirst(inTime, givenUp))
   })
 
 const nothingSent = (elapsed: Duration.Duration): answer.Failed =>

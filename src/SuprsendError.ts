@@ -321,7 +321,7 @@ export class SuprsendRateLimited extends Schema.TaggedError<SuprsendRateLimited>
 
 /**
  * No answer that settles the request was had when the attempts or the time of the call ran out: a server error (5xx, 408,
- * 425), no connection, a cut connection, or a timeout.
+ * 425), no connection, a cut connection, or a timeout. Or the run that it belongs to was stopped ("Interrupted").
  *
  * What was asked for may have happened all the same. `retryable` is false where doing it twice would be wrong and nothing
  * guards against it: a synchronous edit that increments or appends.
@@ -333,7 +333,7 @@ export class SuprsendUnavailable extends Schema.TaggedError<SuprsendUnavailable>
   "SuprsendUnavailable",
   {
     ...settled,
-    reason: Schema.Literal("ServerError", "Transport", "Timeout"),
+    reason: Schema.Literal("ServerError", "Transport", "Timeout", "Interrupted"),
     retryable: Schema.Boolean,
     status: Schema.optional(Schema.Number),
     /** What happened on the wire, in the words of the runtime: `connect ECONNREFUSED 127.0.0.1:8787`. */

@@ -15,6 +15,7 @@
  *
  * @since 0.1.0
  */
+import type * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -85,20 +86,34 @@ export declare namespace UsersService {
      * does. Edits of one user keep their order. A request that is refused for one of its records (400, 413, 422) is halved until
      * that record stands alone. When the credentials are refused, nothing more is sent.
      */
-    readonly bulkEdit: <E = never, R = never>(
-      edits: Iterable<UserEdit> | Stream.Stream<UserEdit, E, R>,
-      options?: Bulk.Options
-    ) => Effect.Effect<Bulk.BulkReport, E, R>
+    readonly bulkEdit: {
+      <E = never, R = never>(
+        edits: Iterable<UserEdit> | Stream.Stream<UserEdit, E, R>,
+        options?: Bulk.EditOptions
+      ): Effect.Effect<Bulk.BulkReport, E, R>
+      /** An async iterable that throws fails the effect with an `UnknownException`. */
+      <E = never, R = never>(
+        edits: Bulk.Source<E, R>,
+        options?: Bulk.EditOptions
+      ): Effect.Effect<Bulk.BulkReport, E | Cause.UnknownException, R>
+    }
 
     /**
      * The same, with an outcome for each request as it ends: for progress, and for sources without end.
      *
      * The source is pulled only as fast as requests go out, and requests go out only as fast as outcomes are taken.
      */
-    readonly bulkEditStream: <E = never, R = never>(
-      edits: Iterable<UserEdit> | Stream.Stream<UserEdit, E, R>,
-      options?: Bulk.Options
-    ) => Stream.Stream<Bulk.BulkOutcome, E, R>
+    readonly bulkEditStream: {
+      <E = never, R = never>(
+        edits: Iterable<UserEdit> | Stream.Stream<UserEdit, E, R>,
+        options?: Bulk.StreamOptions
+      ): Stream.Stream<Bulk.BulkOutcome, E, R>
+      /** An async iterable that throws fails the stream with an `UnknownException`. */
+      <E = never, R = never>(
+        edits: Bulk.Source<E, R>,
+        options?: Bulk.StreamOptions
+      ): Stream.Stream<Bulk.BulkOutcome, E | Cause.UnknownException, R>
+    }
 
     /** The user of that id (Seed: `users.get`). */
     readonly get: (distinctId: string) => Effect.Effect<User, ReadError>

@@ -91,8 +91,12 @@ export const fromTransport = (error: HttpClientError.HttpClientError): Failed =>
 export const fromTimeout = (description: string, sent: boolean): Failed =>
   unavailable("Timeout", { _tag: sent ? "NoAnswer" : "NotSent" }, description)
 
+/** @internal */
+export const fromInterruption = (sent: boolean): Failed =>
+  unavailable("Interrupted", { _tag: sent ? "NoAnswer" : "NotSent" }, "the run was stopped before there was an answer")
+
 const unavailable = (
-  reason: "Transport" | "Timeout",
+  reason: "Transport" | "Timeout" | "Interrupted",
   failure: RetryPolicy.Failure,
   description: string | undefined
 ): Failed => ({

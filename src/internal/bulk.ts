@@ -1,226 +1,175 @@
-import * as Chunk from "effect/Chunk"
+import type * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Mailbox from "effect/Mailbox"
-import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import type { BulkOutcome, FailedRecord } from "../Bulk.js"
-import { InsertId } from "../InsertId.js"
+import * as Bulk from "../Bulk.js"
 import type { SuprsendClient } from "../SuprsendClient.js"
-import type { InvalidUserEdit, RequestError, SuprsendUnauthorized } from "../SuprsendError.js"
-import * as UserEdit from "../UserEdit.js"
-import { byteLength } from "./bytes.js"
-import * as chunk from "./chunk.js"
-import * as event from "./event.js"
+import { type RequestError, type SuprsendUnauthorized, SuprsendUnavailable } from "../SuprsendError.js"
+import type { UserEdit } from "../UserEdit.js"
 import { tokens } from "./mask.js"
-import * as validate from "./validate.js"
-
-interface Event {
-  readonly edit: UserEdit.UserEdit
-  readonly json: string
-  readonly bytes: number
-}
-
-/**
- * The edits of one request. It goes out when every earlier request that holds an edit of one of its users has ended, so that
- * the edits of a user keep their order at any concurrency; all others overtake.
- */
-interface Pack {
-  readonly events: ReadonlyArray<Event>
-  readonly invalid: ReadonlyArray<FailedRecord>
-  readonly after: ReadonlySet<Deferred.Deferred<void>>
-  /** Lets those go that wait for this one. */
-  readonly release: Effect.Effect<void>
-}
+import type { Pack } from "./pack.js"
+import { Packer } from "./packer.js"
+import * as source from "./source.js"
 
 const call = "UsersService.bulkEdit"
 
+const defaultLinger = Duration.millis(100)
+
 /**
- * Cuts the edits into requests and sends them, `concurrency` at a time. The source is pulled only as fast as they go out.
- *
- * @internal
+ * Cuts the edits into requests and sends them, `concurrency` at a time. The source is pulled only as fast as they go out, and
+ * they go out only as fast as their outcomes are taken.
  */
-export const run = <E, R>(
+const run = <E, R>(
   client: SuprsendClient.Service,
-  edits: Stream.Stream<UserEdit.UserEdit, E, R>,
-  concurrency: number
-): Stream.Stream<BulkOutcome, E, R> =>
-  Stream.unwrapScoped(Effect.gen(function*() {
-    const next = yield* packer(client, edits)
-    const outcomes = yield* Mailbox.make<BulkOutcome, E>({ capacity: concurrency })
+  edits: Bulk.Source<E, R>,
+  options: Bulk.StreamOptions,
+  stopped: Deferred.Deferred<unknown>,
+  settle: (outcome: Bulk.BulkOutcome) => Effect.Effect<void>
+): Effect.Effect<void, E | Cause.UnknownException, R> =>
+  Effect.scoped(Effect.gen(function*() {
+    const concurrency = Math.max(1, Math.floor(options.concurrency ?? client.concurrency))
+    const linger = options.linger === undefined ? defaultLinger : Duration.decode(options.linger)
+    const grace = options.grace === undefined ? Duration.zero : Duration.decode(options.grace)
+    const opened = yield* source.open(edits, () => packer.call())
+    const packer = new Packer(opened, { client, call, concurrency, linger })
+    const turn = yield* Effect.makeSemaphore(1)
+    const givenUp = yield* Deferred.make<void>()
     // Once the credentials are refused, nothing more is sent.
     let refused: SuprsendUnauthorized | undefined
 
-    const settle = (outcome: BulkOutcome): Effect.Effect<void> => Effect.asVoid(outcomes.offer(outcome))
+    yield* Deferred.await(stopped).pipe(
+      Effect.zipRight(Effect.sync(() => packer.stop())),
+      Effect.zipRight(Effect.sleep(grace)),
+      Effect.zipRight(Deferred.succeed(givenUp, undefined)),
+      Effect.forkScoped
+    )
 
-    // `uncertain`: whether a request that held these events, and was halved, may have been carried out.
-    const send = (events: ReadonlyArray<Event>, uncertain: boolean): Effect.Effect<void> =>
+    // `uncertain`: whether a request that held these edits, and was halved, may have been carried out.
+    const send = (pack: Pack, from: number, to: number, uncertain: boolean): Effect.Effect<void> =>
       Effect.flatMap(Clock.currentTimeMillis, (started) => {
+        const edits = from === 0 && to === pack.edits.length ? pack.edits : pack.edits.slice(from, to)
         if (refused !== undefined) {
-          return settle(notSent(failed(events, uncertain ? "unknown" : "unsent", refused)))
+          return settle(notSent(failed(edits, uncertain ? "unknown" : "unsent", refused)))
         }
-        const body = `[${events.map((event) => event.json).join(",")}]`
-        const outcome = (fields: Pick<BulkOutcome, "accepted" | "failedRecords" | "attempts">) =>
+        const body = pack.slice(from, to)
+        const outcome = (fields: Pick<Bulk.BulkOutcome, "accepted" | "failedRecords" | "attempts">) =>
           Effect.flatMap(Clock.currentTimeMillis, (now) =>
-            settle({ ...fields, bytes: byteLength(body), elapsed: Duration.millis(now - started) }))
-        return Effect.matchEffect(client.execute(request(body, events)), {
+            settle({ ...fields, bytes: body.length, elapsed: Duration.millis(now - started) }))
+        return Effect.matchEffect(client.execute(request(body, edits, Deferred.await(givenUp))), {
           onSuccess: ({ attempts }) =>
-            outcome({
-              accepted: events.map((event) =>
-                event.edit
-              ),
-              failedRecords: [],
-              attempts
-            }),
+            outcome({ accepted: edits, failedRecords: [], attempts }),
           onFailure: (error) => {
             if (error._tag === "SuprsendUnauthorized") refused = error
             const lost = uncertain || error.applied === "unknown"
-            if (blamesOneRecord(error) && events.length > 1) {
-              const middle = Math.ceil(events.length / 2)
-              return Effect.zipRight(send(events.slice(0, middle), lost), send(events.slice(middle), lost))
+            if (blamesOneRecord(error) && edits.length > 1) {
+              const middle = from + Math.ceil(edits.length / 2)
+              return Effect.zipRight(send(pack, from, middle, lost), send(pack, middle, to, lost))
             }
-            const failedRecords = failed(events, lost ? "unknown" : outcomeOf(error), error)
+            const failedRecords = failed(edits, lost ? "unknown" : outcomeOf(error), error)
             return outcome({ accepted: [], failedRecords, attempts: error.attempts })
           }
         })
       })
 
-    const settlePack = (pack: Pack): Effect.Effect<void> =>
-      Effect.gen(function*() {
-        if (pack.invalid.length > 0) yield* settle(notSent(pack.invalid))
-        if (pack.events.length === 0) return
-        yield* Effect.forEach(pack.after, Deferred.await, { discard: true })
-        yield* send(pack.events, false)
-      }).pipe(Effect.ensuring(pack.release))
-
-    const worker: Effect.Effect<void, E, R> = Effect.flatMap(
-      next,
-      Option.match({
-        onNone: () => Effect.void,
-        onSome: (pack) => Effect.zipRight(settlePack(pack), Effect.suspend(() => worker))
-      })
-    )
-
-    // The workers end before the mailbox does, so that a source that fails costs none of the requests under way.
-    yield* Effect.forEach(Array.from({ length: concurrency }), () => Effect.exit(worker), { concurrency: "unbounded" })
-      .pipe(
-        Effect.flatMap((exits) => Effect.all(exits, { discard: true })),
-        Mailbox.into(outcomes),
-        Effect.forkScoped
+    const worker: Effect.Effect<void> = Effect.flatMap(turn.withPermits(1)(packer.next), (next) => {
+      if (next === undefined) return Effect.void
+      const { invalid, pack } = next
+      const rejected = invalid.length === 0 ? Effect.void : settle(notSent(invalid))
+      const sent = pack.edits.length === 0 ? Effect.void : send(pack, 0, pack.edits.length, false)
+      return rejected.pipe(
+        Effect.zipRight(sent),
+        Effect.ensuring(Effect.sync(() => packer.release(pack))),
+        Effect.zipRight(Effect.suspend(() => worker))
       )
+    })
+
+    yield* Effect.forEach(Array.from({ length: concurrency }), () => worker, {
+      concurrency: "unbounded",
+      discard: true
+    })
+    const rest = packer.rest()
+    if (rest.length > 0) yield* settle(notSent(failed(rest, "unsent", notBegun)))
+    // A source that fails costs none of the requests that were under way.
+    const exit = opened.exit()
+    if (exit !== undefined) yield* exit
+  }))
+
+/** @internal */
+export const stream = <E, R>(
+  client: SuprsendClient.Service,
+  edits: Bulk.Source<E, R>,
+  options: Bulk.StreamOptions = {}
+): Stream.Stream<Bulk.BulkOutcome, E | Cause.UnknownException, R> =>
+  Stream.unwrapScoped(Effect.gen(function*() {
+    const outcomes = yield* Mailbox.make<Bulk.BulkOutcome, E | Cause.UnknownException>({
+      capacity: Math.max(1, Math.floor(options.concurrency ?? client.concurrency))
+    })
+    const stopped = yield* stopping(options)
+    yield* run(client, edits, options, stopped, (outcome) => Effect.asVoid(outcomes.offer(outcome))).pipe(
+      Mailbox.into(outcomes),
+      Effect.forkScoped
+    )
     return Mailbox.toStream(outcomes)
   }))
 
-/**
- * Hands out one pack after another, to one caller at a time; none at the end of the source.
- */
-const packer = <E, R>(client: SuprsendClient.Service, edits: Stream.Stream<UserEdit.UserEdit, E, R>) =>
-  Effect.gen(function*() {
-    const pull = yield* Stream.toPull(edits)
-    const turn = yield* Effect.makeSemaphore(1)
-    const newest = new Map<string, Deferred.Deferred<void>>()
-    let pending: ReadonlyArray<UserEdit.UserEdit> = []
-    let position = 0
-    let end: Option.Option<E> | undefined
-    let held: Event | undefined
-
-    const refill: Effect.Effect<boolean, never, R> = Effect.suspend(() => {
-      if (position < pending.length) return Effect.succeed(true)
-      if (end !== undefined) return Effect.succeed(false)
-      return Effect.matchEffect(pull, {
-        onSuccess: (edits) => {
-          pending = Chunk.toReadonlyArray(edits)
-          position = 0
-          return refill
-        },
-        onFailure: (reason) => {
-          end = reason
-          return Effect.succeed(false)
-        }
-      })
-    })
-
-    const fill = Effect.gen(function*() {
-      const time = yield* Clock.currentTimeMillis
-      const makeId = yield* InsertId
-      const events: Array<Event> = []
-      const invalid: Array<FailedRecord> = []
-      let room: chunk.Fill = chunk.empty
-      while (true) {
-        if (held === undefined) {
-          // A pack of invalid edits only must not grow without end.
-          if (invalid.length >= chunk.limits.records || !(yield* refill)) break
-          const edit = pending[position++]
-          if (edit === undefined) break
-          const made = prepare(client, edit, edit.insertId ?? (yield* makeId), time)
-          if ("outcome" in made) {
-            invalid.push(made)
-            continue
-          }
-          held = made
-        }
-        const more = chunk.add(room, held.bytes)
-        if (more === undefined) break
-        room = more
-        events.push(held)
-        held = undefined
-      }
-      return { events, invalid }
-    })
-
-    return turn.withPermits(1)(Effect.gen(function*() {
-      const { events, invalid } = yield* fill
-      if (events.length === 0 && invalid.length === 0) {
-        return yield* Option.match(end ?? Option.none(), {
-          onNone: () => Effect.succeedNone,
-          onSome: (error: E) => Effect.fail(error)
-        })
-      }
-      const done = yield* Deferred.make<void>()
-      const after = new Set<Deferred.Deferred<void>>()
-      for (const { edit } of events) {
-        const earlier = newest.get(edit.distinctId)
-        if (earlier !== undefined && earlier !== done) after.add(earlier)
-        newest.set(edit.distinctId, done)
-      }
-      const release = Effect.suspend(() => {
-        for (const { edit } of events) {
-          if (newest.get(edit.distinctId) === done) newest.delete(edit.distinctId)
-        }
-        return Effect.asVoid(Deferred.succeed(done, undefined))
-      })
-      return Option.some<Pack>({ events, invalid, after, release })
-    }))
-  })
-
-const prepare = (
+/** @internal */
+export const report = <E, R>(
   client: SuprsendClient.Service,
-  edit: UserEdit.UserEdit,
-  insertId: string,
-  time: number
-): Event | FailedRecord => {
-  const pinned = UserEdit.withInsertId(edit, insertId)
-  const reject = (issues: InvalidUserEdit["issues"]): FailedRecord => ({
-    outcome: "rejected",
-    edit: pinned,
-    error: validate.invalid(call, edit, issues)
-  })
-  const issues = validate.issues(pinned)
-  if (issues.length > 0) return reject(issues)
-  const json = event.encode(pinned, insertId, time, client)
-  const bytes = byteLength(json)
-  return bytes > validate.maximumEditBytes ? reject([validate.sizeIssue(bytes)]) : { edit: pinned, json, bytes }
-}
+  edits: Bulk.Source<E, R>,
+  options: Bulk.EditOptions = {}
+): Effect.Effect<Bulk.BulkReport, E | Cause.UnknownException, R> =>
+  Effect.scoped(Effect.gen(function*() {
+    const tally = new Bulk.Tally()
+    const stopped = yield* stopping(options)
+    const add = (outcome: Bulk.BulkOutcome) => Effect.sync(() => tally.add(outcome))
+    yield* Effect.uninterruptibleMask((restore) =>
+      Effect.flatMap(Effect.fork(restore(run(client, edits, options, stopped, add))), (fiber) =>
+        Effect.onInterrupt(
+          restore(Fiber.join(fiber)),
+          () =>
+            Deferred.succeed(stopped, undefined).pipe(
+              Effect.zipRight(Fiber.await(fiber)),
+              Effect.zipRight(Effect.suspend(() => options.onInterrupt?.(tally.report()) ?? Effect.void))
+            )
+        ))
+    )
+    return tally.report()
+  }))
 
-const request = (body: string, events: ReadonlyArray<Event>): SuprsendClient.Request => ({
+const stopping = (options: Bulk.StreamOptions) =>
+  Effect.gen(function*() {
+    const stopped = yield* Deferred.make<unknown>()
+    if (options.stopWhen !== undefined) {
+      yield* Effect.forkScoped(Effect.zipRight(options.stopWhen, Deferred.succeed(stopped, undefined)))
+    }
+    return stopped
+  })
+
+const request = (
+  body: Uint8Array,
+  edits: ReadonlyArray<UserEdit>,
+  giveUpWhen: Effect.Effect<void>
+): SuprsendClient.Request => ({
   call,
   method: "POST",
   template: "/event/",
   body,
   discard: true,
-  secrets: () => events.flatMap((event) => tokens(event.edit.operations))
+  giveUpWhen,
+  secrets: () => edits.flatMap((edit) => tokens(edit.operations))
+})
+
+const notBegun = new SuprsendUnavailable({
+  call,
+  reason: "Interrupted",
+  attempts: 0,
+  applied: "no",
+  retryable: true,
+  description: "the run was stopped before this was sent"
 })
 
 // With these the server may mean a single record, or the size of the whole: smaller requests find out.
@@ -232,18 +181,18 @@ const blamesOneRecord = (error: RequestError): boolean =>
  *
  * @internal
  */
-export const outcomeOf = (error: RequestError): FailedRecord["outcome"] => {
+export const outcomeOf = (error: RequestError): Bulk.FailedRecord["outcome"] => {
   if (error.applied === "unknown") return "unknown"
   return error._tag === "SuprsendRejected" || error._tag === "SuprsendUnauthorized" ? "rejected" : "unsent"
 }
 
 const failed = (
-  events: ReadonlyArray<Event>,
-  outcome: FailedRecord["outcome"],
+  edits: ReadonlyArray<UserEdit>,
+  outcome: Bulk.FailedRecord["outcome"],
   error: RequestError
-): ReadonlyArray<FailedRecord> => events.map(({ edit }) => ({ outcome, edit, error }))
+): ReadonlyArray<Bulk.FailedRecord> => edits.map((edit) => ({ outcome, edit, error }))
 
-const notSent = (failedRecords: ReadonlyArray<FailedRecord>): BulkOutcome => ({
+const notSent = (failedRecords: ReadonlyArray<Bulk.FailedRecord>): Bulk.BulkOutcome => ({
   accepted: [],
   failedRecords,
   bytes: 0,

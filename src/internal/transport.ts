@@ -67,7 +67,7 @@ export const prepare = (
 ): Prepared => {
   const target = config.basePath + uri.path(request.template.replace(/^\//, ""), request.params) +
     uri.query(request.query)
-  const body = request.body === undefined ? undefined : encode(request.body)
+  const body = typeof request.body === "string" ? encode(request.body) : request.body
   const empty = HttpClientRequest.make(request.method)(config.origin + target, {
     headers: {
       ...headers,

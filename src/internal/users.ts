@@ -1,8 +1,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Stream from "effect/Stream"
 import * as AssociatedTenant from "../AssociatedTenant.js"
-import * as Bulk from "../Bulk.js"
+import type * as Bulk from "../Bulk.js"
 import { InsertId } from "../InsertId.js"
 import * as Operation from "../Operation.js"
 import * as Page from "../Page.js"
@@ -26,9 +25,6 @@ import * as validate from "./validate.js"
 
 /** @internal */
 export const make = (client: SuprsendClient.Service): UsersService.Service => {
-  const bulkEditStream: UsersService.Service["bulkEditStream"] = (edits, options) =>
-    bulk.run(client, toStream(edits), Math.max(1, Math.floor(options?.concurrency ?? client.concurrency)))
-
   const list = (options?: UsersService.ListOptions) => {
     const call = "UsersService.list"
     const tenantId = options?.tenantId
@@ -73,15 +69,9 @@ export const make = (client: SuprsendClient.Service): UsersService.Service => {
   return {
     asyncEdit: (edit) => asyncEdit(client, edit),
     edit: (edit) => editNow(client, edit),
-    bulkEdit: (edits, options) =>
-      Effect.suspend(() => {
-        const tally = new Bulk.Tally()
-        return bulkEditStream(edits, options).pipe(
-          Stream.runForEach((outcome) => Effect.sync(() => tally.add(outcome))),
-          Effect.map(() => tally.report())
-        )
-      }),
-    bulkEditStream,
+    bulkEdit: <E, R>(edits: Bulk.Source<E, R>, options?: Bulk.EditOptions) => bulk.report(client, edits, options),
+    bulkEditStream: <E, R>(edits: Bulk.Source<E, R>, options?: Bulk.StreamOptions) =>
+      bulk.stream(client, edits, options),
     get: (distinctId) =>
       ofUser("UsersService.get", distinctId, (distinct_id) =>
         client.execute({
@@ -156,10 +146,6 @@ export const make = (client: SuprsendClient.Service): UsersService.Service => {
     }
   }
 }
-
-const toStream = <E, R>(
-  edits: Iterable<UserEdit> | Stream.Stream<UserEdit, E, R>
-): Stream.Stream<UserEdit, E, R> => Stream.StreamTypeId in edits ? edits : Stream.fromIterable(edits)
 
 const asyncEdit = (client: SuprsendClient.Service, edit: UserEdit) => {
   const call = "UsersService.asyncEdit"

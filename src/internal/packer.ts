@@ -1,0 +1,220 @@
+import * as Clock from "effect/Clock"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import type { FailedRecord } from "../Bulk.js"
+import { InsertId } from "../InsertId.js"
+import type { SuprsendClient } from "../SuprsendClient.js"
+import * as UserEdit from "../UserEdit.js"
+import { byteLength } from "./bytes.js"
+import * as chunk from "./chunk.js"
+import { Encoder } from "./encoder.js"
+import * as event from "./event.js"
+import { closeBracket, comma, openBracket, Pack } from "./pack.js"
+import type { Source } from "./source.js"
+import * as validate from "./validate.js"
+
+/** @internal */
+export interface Options {
+  readonly client: SuprsendClient.Service
+  readonly call: string
+  readonly concurrency: number
+  readonly linger: Duration.Duration
+}
+
+/**
+ * What is to be sent next, and what is not to be sent at all.
+ *
+ * @internal
+ */
+export interface Next {
+  readonly pack: Pack
+  readonly invalid: ReadonlyArray<FailedRecord>
+}
+
+/**
+ * Makes requests of edits, as full as they can be.
+ *
+ * An edit of a user of whom a request is under way waits for that request, and all others pass it, so the edits of each user keep
+ * their order, and no request ever waits for another one.
+ *
+ * @internal
+ */
+export class Packer<E> {
+  private readonly encoder: Encoder
+  /** The request that holds edits of a user. */
+  private readonly holders = new Map<string, Pack>()
+  /** Edits whose users are free again. They come before everything that the source has. */
+  private ready: Array<UserEdit.UserEdit> = []
+  private readyPosition = 0
+  /** How many edits wait for requests that are under way. */
+  private waiting = 0
+  private held: UserEdit.UserEdit | undefined
+  private insertIds: Array<string> = []
+  private stopped = false
+  private called = false
+  private wake: (() => void) | undefined
+
+  constructor(private readonly source: Source<E>, private readonly options: Options) {
+    this.encoder = new Encoder(options.client, chunk.limits.bytes)
+  }
+
+  /** Something has changed: whoever waits should look again. */
+  call(): void {
+    this.called = true
+    this.wake?.()
+  }
+
+  /** Begins nothing any more. */
+  stop(): void {
+    this.stopped = true
+    this.call()
+  }
+
+  /** The request has ended. */
+  release(pack: Pack): void {
+    for (const { distinctId } of pack.edits) {
+      if (this.holders.get(distinctId) === pack) this.holders.delete(distinctId)
+    }
+    for (const edit of pack.later) this.ready.push(edit)
+    this.waiting -= pack.later.length
+    pack.later.length = 0
+    this.call()
+  }
+
+  /** After the last request: what was pulled, and will not be sent. */
+  rest(): ReadonlyArray<UserEdit.UserEdit> {
+    return [
+      ...(this.held === undefined ? [] : [this.held]),
+      ...this.ready.slice(this.readyPosition),
+      ...this.source.rest()
+    ]
+  }
+
+  /** The next request; undefined if there is none. To be asked by one at a time. */
+  readonly next: Effect.Effect<Next | undefined> = Effect.gen(this, function*() {
+    const time = yield* Clock.currentTimeMillis
+    const makeId = yield* InsertId
+    const pack = new Pack()
+    const invalid: Array<FailedRecord> = []
+    let expired = false
+    let timer: Fiber.RuntimeFiber<void> | undefined
+
+    this.encoder.rewind(0)
+    this.encoder.ascii(openBracket)
+    while (true) {
+      const stop = this.stopped ? "stopped" : this.fill(pack, invalid, time)
+      if (stop === "ids") {
+        this.insertIds = yield* Effect.replicateEffect(makeId, chunk.limits.records)
+        this.insertIds.reverse()
+        continue
+      }
+      const empty = pack.edits.length === 0 && invalid.length === 0
+      if (stop === "full" || (!empty && expired)) break
+      if (stop === "stopped" || (stop === "ended" && (this.waiting === 0 || !empty))) break
+      if (!empty && timer === undefined) {
+        timer = yield* Effect.fork(Effect.delay(
+          Effect.sync(() => {
+            expired = true
+            this.call()
+          }),
+          this.options.linger
+        ))
+      }
+      this.source.request()
+      yield* this.turn
+    }
+    if (timer !== undefined) yield* Fiber.interruptFork(timer)
+    if (this.stopped) {
+      // What is in here was pulled, and goes back.
+      this.ready = [...pack.edits, ...this.ready.slice(this.readyPosition)]
+      this.readyPosition = 0
+      pack.edits.length = 0
+    }
+    if (pack.edits.length === 0 && invalid.length === 0) return undefined
+    this.encoder.ascii(closeBracket)
+    pack.body = this.encoder.copy(0, this.encoder.position)
+    return { pack, invalid }
+  })
+
+  /** Waits until something has changed. */
+  private readonly turn: Effect.Effect<void> = Effect.async((resume) => {
+    const go = () => {
+      this.called = false
+      this.wake = undefined
+      resume(Effect.void)
+    }
+    if (this.called) go()
+    else this.wake = go
+    return Effect.sync(() => {
+      this.wake = undefined
+    })
+  })
+
+  /** Adds what is there, until there is no room, or nothing more. */
+  private fill(pack: Pack, invalid: Array<FailedRecord>, time: number): "full" | "starved" | "ended" | "ids" {
+    const { encoder, holders } = this
+    while (true) {
+      // A request of invalid edits only must not grow without end.
+      if (pack.edits.length === chunk.limits.records || invalid.length >= chunk.limits.records) return "full"
+      const edit = this.take()
+      if (edit === undefined) {
+        return this.source.exit() !== undefined && this.readyPosition >= this.ready.length ? "ended" : "starved"
+      }
+      const holder = holders.get(edit.distinctId)
+      if (holder !== undefined && holder !== pack) {
+        holder.later.push(edit)
+        this.waiting++
+        continue
+      }
+      const insertId = edit.insertId ?? this.insertIds.pop()
+      if (insertId === undefined) {
+        this.held = edit
+        return "ids"
+      }
+      const pinned = edit.insertId === undefined ? UserEdit.withInsertId(edit, insertId) : edit
+      const issues = validate.issues(pinned)
+      const before = encoder.position
+      if (pack.edits.length > 0) encoder.ascii(comma)
+      if (issues.length > 0 || !encoder.event(pinned, insertId, time)) {
+        encoder.rewind(before)
+        invalid.push(this.reject(pinned, issues, time))
+      } else if (encoder.position + 1 > chunk.limits.bytes) {
+        encoder.rewind(before)
+        this.held = pinned
+        return "full"
+      } else {
+        pack.edits.push(pinned)
+        pack.ends.push(encoder.position)
+        holders.set(pinned.distinctId, pack)
+      }
+    }
+  }
+
+  private take(): UserEdit.UserEdit | undefined {
+    if (this.held !== undefined) {
+      const { held } = this
+      this.held = undefined
+      return held
+    }
+    const ready = this.ready[this.readyPosition]
+    if (ready !== undefined) {
+      this.readyPosition++
+      return ready
+    }
+    if (this.readyPosition > 0) {
+      this.ready = []
+      this.readyPosition = 0
+    }
+    // Only so many may wait, or an endless source with one busy user would fill the memory.
+    return this.waiting < this.options.concurrency * chunk.limits.records ? this.source.next() : undefined
+  }
+
+  private reject(edit: UserEdit.UserEdit, issues: ReturnType<typeof validate.issues>, time: number): FailedRecord {
+    const { call, client } = this.options
+    const why = issues.length > 0
+      ? issues
+      : [validate.sizeIssue(byteLength(event.encode(edit, edit.insertId ?? "", time, client)))]
+    return { outcome: "rejected", edit, error: validate.invalid(call, edit, why) }
+  }
+}

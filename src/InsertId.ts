@@ -7,7 +7,7 @@
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
-import * as Effect from "effect/Effect"
+import * as internal from "./internal/insertId.js"
 
 /**
  * The source of insert ids: UUIDs of version 4, unless a test provides another one.
@@ -28,5 +28,5 @@ import * as Effect from "effect/Effect"
  * @category references
  */
 export class InsertId extends Context.Reference<InsertId>()("effect-suprsend/InsertId", {
-  defaultValue: (): Effect.Effect<string> => Effect.sync(() => globalThis.crypto.randomUUID())
+  defaultValue: () => internal.fromCrypto
 }) {}

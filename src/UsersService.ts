@@ -17,11 +17,13 @@
  */
 import type * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Stream from "effect/Stream"
 import type { AssociatedTenant } from "./AssociatedTenant.js"
 import type * as Bulk from "./Bulk.js"
+import * as batched from "./internal/batched.js"
 import * as internal from "./internal/users.js"
 import type * as Page from "./Page.js"
 import type * as Subscription from "./Subscription.js"
@@ -220,6 +222,17 @@ export declare namespace UsersService {
   }
 
   /**
+   * How edits wait for one another.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export interface BatchOptions {
+    /** How long the first edit of a request waits for others. Default 5 milliseconds. */
+    readonly linger?: Duration.DurationInput | undefined
+  }
+
+  /**
    * Which users to list.
    *
    * @since 0.1.0
@@ -300,3 +313,49 @@ export const layer: Layer.Layer<UsersService, never, SuprsendClient> = Layer.eff
   UsersService,
   Effect.map(SuprsendClient, internal.make)
 )
+
+/**
+ * The same, but edits that are handed over with `asyncEdit` at the same time travel together: a request goes out once it has 400 of
+ * them, or as many bytes as it may have, or `linger` after the first.
+ *
+ * Each caller has its own answer, as if its edit had travelled alone: a request that is refused for one of its edits is halved until
+ * that one stands alone. Edits of one user keep their order. Whoever is interrupted before its edit was sent takes only that
+ * one back. Closing the scope of the layer sends what was handed over. An edit with `RequestOptions` of its own travels alone.
+ *
+ * Requests have spans of their own, which are not children of the callers'.
+ *
+ * @example
+ * ```ts
+ * import { FetchHttpClient } from "@effect/platform"
+ * import { Effect, Layer } from "effect"
+ * import * as SuprsendClient from "effect-suprsend/SuprsendClient"
+ * import { edit, increment } from "effect-suprsend/UserEdit"
+ * import * as UsersService from "effect-suprsend/UsersService"
+ *
+ * const UsersLive = UsersService.layerBatched({ linger: "20 millis" }).pipe(
+ *   Layer.provide(SuprsendClient.layerConfig()),
+ *   Layer.provide(FetchHttpClient.layer)
+ * )
+ *
+ * // Three requests, and not a thousand.
+ * const program = Effect.gen(function*() {
+ *   const users = yield* UsersService.UsersService
+ *   const visits = Array.from({ length: 1000 }, (_, n) => increment(edit(`user-${n}`), "visits", 1))
+ *   yield* Effect.forEach(visits, users.asyncEdit, { concurrency: "unbounded" })
+ * }).pipe(Effect.provide(UsersLive))
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerBatched = (
+  options?: UsersService.BatchOptions
+): Layer.Layer<UsersService, never, SuprsendClient> =>
+  Layer.scoped(
+    UsersService,
+    Effect.gen(function*() {
+      const client = yield* SuprsendClient
+      const users = internal.make(client)
+      return { ...users, asyncEdit: yield* batched.asyncEdit(client, users.asyncEdit, options) }
+    })
+  )

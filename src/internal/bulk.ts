@@ -5,6 +5,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Mailbox from "effect/Mailbox"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Bulk from "../Bulk.js"
 import type { SuprsendClient } from "../SuprsendClient.js"
@@ -15,27 +16,39 @@ import type { Pack } from "./pack.js"
 import { Packer } from "./packer.js"
 import * as source from "./source.js"
 
-const call = "UsersService.bulkEdit"
-
 const defaultLinger = Duration.millis(100)
+
+/**
+ * What a run is made of.
+ *
+ * @internal
+ */
+export interface Run<E, R> {
+  readonly client: SuprsendClient.Service
+  readonly call: string
+  readonly open: (arrived: () => void) => Effect.Effect<source.Source<E>, never, R | Scope.Scope>
+  readonly options: Bulk.StreamOptions
+  readonly stopped: Deferred.Deferred<unknown>
+  /** Takes what came of a request, with the answer that accepted it. */
+  readonly settle: (outcome: Bulk.BulkOutcome, response?: SuprsendClient.Response) => Effect.Effect<void>
+  readonly isWanted?: ((edit: UserEdit) => boolean) | undefined
+  /** Whether a request whose credentials are refused leaves nothing to hope for the others. */
+  readonly endsWhenRefused: boolean
+}
 
 /**
  * Cuts the edits into requests and sends them, `concurrency` at a time. The source is pulled only as fast as they go out, and
  * they go out only as fast as their outcomes are taken.
  */
-const run = <E, R>(
-  client: SuprsendClient.Service,
-  edits: Bulk.Source<E, R>,
-  options: Bulk.StreamOptions,
-  stopped: Deferred.Deferred<unknown>,
-  settle: (outcome: Bulk.BulkOutcome) => Effect.Effect<void>
-): Effect.Effect<void, E | Cause.UnknownException, R> =>
+export const run = <E, R>(
+  { call, client, endsWhenRefused, isWanted, open, options, settle, stopped }: Run<E, R>
+): Effect.Effect<void, E, R> =>
   Effect.scoped(Effect.gen(function*() {
     const concurrency = Math.max(1, Math.floor(options.concurrency ?? client.concurrency))
     const linger = options.linger === undefined ? defaultLinger : Duration.decode(options.linger)
     const grace = options.grace === undefined ? Duration.zero : Duration.decode(options.grace)
-    const opened = yield* source.open(edits, () => packer.call())
-    const packer = new Packer(opened, { client, call, concurrency, linger })
+    const opened = yield* open(() => packer.call())
+    const packer = new Packer(opened, { client, call, concurrency, linger, isWanted })
     const turn = yield* Effect.makeSemaphore(1)
     const givenUp = yield* Deferred.make<void>()
     // Once the credentials are refused, nothing more is sent.
@@ -56,14 +69,17 @@ const run = <E, R>(
           return settle(notSent(failed(edits, uncertain ? "unknown" : "unsent", refused)))
         }
         const body = pack.slice(from, to)
-        const outcome = (fields: Pick<Bulk.BulkOutcome, "accepted" | "failedRecords" | "attempts">) =>
+        const outcome = (
+          fields: Pick<Bulk.BulkOutcome, "accepted" | "failedRecords" | "attempts">,
+          response?: SuprsendClient.Response
+        ) =>
           Effect.flatMap(Clock.currentTimeMillis, (now) =>
-            settle({ ...fields, bytes: body.length, elapsed: Duration.millis(now - started) }))
-        return Effect.matchEffect(client.execute(request(body, edits, Deferred.await(givenUp))), {
-          onSuccess: ({ attempts }) =>
-            outcome({ accepted: edits, failedRecords: [], attempts }),
+            settle({ ...fields, bytes: body.length, elapsed: Duration.millis(now - started) }, response))
+        return Effect.matchEffect(client.execute(request(call, body, edits, Deferred.await(givenUp))), {
+          onSuccess: (response) =>
+            outcome({ accepted: edits, failedRecords: [], attempts: response.attempts }, response),
           onFailure: (error) => {
-            if (error._tag === "SuprsendUnauthorized") refused = error
+            if (endsWhenRefused && error._tag === "SuprsendUnauthorized") refused = error
             const lost = uncertain || error.applied === "unknown"
             if (blamesOneRecord(error) && edits.length > 1) {
               const middle = from + Math.ceil(edits.length / 2)
@@ -92,11 +108,13 @@ const run = <E, R>(
       discard: true
     })
     const rest = packer.rest()
-    if (rest.length > 0) yield* settle(notSent(failed(rest, "unsent", notBegun)))
+    if (rest.length > 0) yield* settle(notSent(failed(rest, "unsent", notBegun(call))))
     // A source that fails costs none of the requests that were under way.
     const exit = opened.exit()
     if (exit !== undefined) yield* exit
   }))
+
+const call = "UsersService.bulkEdit"
 
 /** @internal */
 export const stream = <E, R>(
@@ -109,7 +127,15 @@ export const stream = <E, R>(
       capacity: Math.max(1, Math.floor(options.concurrency ?? client.concurrency))
     })
     const stopped = yield* stopping(options)
-    yield* run(client, edits, options, stopped, (outcome) => Effect.asVoid(outcomes.offer(outcome))).pipe(
+    yield* run({
+      client,
+      call,
+      open: (arrived) => source.open(edits, arrived),
+      options,
+      stopped,
+      settle: (outcome) => Effect.asVoid(outcomes.offer(outcome)),
+      endsWhenRefused: true
+    }).pipe(
       Mailbox.into(outcomes),
       Effect.forkScoped
     )
@@ -125,9 +151,18 @@ export const report = <E, R>(
   Effect.scoped(Effect.gen(function*() {
     const tally = new Bulk.Tally()
     const stopped = yield* stopping(options)
-    const add = (outcome: Bulk.BulkOutcome) => Effect.sync(() => tally.add(outcome))
+    const running = run({
+      client,
+      call,
+      open: (arrived) => source.open(edits, arrived),
+      options,
+      stopped,
+      settle: (outcome) => Effect.sync(() => tally.add(outcome)),
+      endsWhenRefused: true
+    })
+    // A fiber of its own, or the interruption would reach it before it can be stopped in order.
     yield* Effect.uninterruptibleMask((restore) =>
-      Effect.flatMap(Effect.fork(restore(run(client, edits, options, stopped, add))), (fiber) =>
+      Effect.flatMap(Effect.forkDaemon(restore(running)), (fiber) =>
         Effect.onInterrupt(
           restore(Fiber.join(fiber)),
           () =>
@@ -150,6 +185,7 @@ const stopping = (options: Bulk.StreamOptions) =>
   })
 
 const request = (
+  call: string,
   body: Uint8Array,
   edits: ReadonlyArray<UserEdit>,
   giveUpWhen: Effect.Effect<void>
@@ -163,14 +199,15 @@ const request = (
   secrets: () => edits.flatMap((edit) => tokens(edit.operations))
 })
 
-const notBegun = new SuprsendUnavailable({
-  call,
-  reason: "Interrupted",
-  attempts: 0,
-  applied: "no",
-  retryable: true,
-  description: "the run was stopped before this was sent"
-})
+const notBegun = (call: string) =>
+  new SuprsendUnavailable({
+    call,
+    reason: "Interrupted",
+    attempts: 0,
+    applied: "no",
+    retryable: true,
+    description: "the run was stopped before this was sent"
+  })
 
 // With these the server may mean a single record, or the size of the whole: smaller requests find out.
 const blamesOneRecord = (error: RequestError): boolean =>

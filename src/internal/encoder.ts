@@ -47,8 +47,8 @@ export class Encoder {
 
   /** What stands between two positions, as bytes of their own. */
   copy(from: number, to: number): Uint8Array {
-    const copy = new Uint8Array(to - from)
-    copy.set(this.bytes.subarray(from, to))
+    const copy = Buffer.allocUnsafeSlow(to - from)
+    this.bytes.copy(copy, 0, from, to)
     return copy
   }
 

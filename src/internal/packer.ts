@@ -10,7 +10,8 @@ import { byteLength } from "./bytes.js"
 import * as chunk from "./chunk.js"
 import { Encoder } from "./encoder.js"
 import * as event from "./event.js"
-import { closeBracket, comma, openBracket, Pack } from "./pack.js"
+import * as insertId from "./insertId.js"
+import { closeBracket, comma, keep, openBracket, Pack } from "./pack.js"
 import type { Source } from "./source.js"
 import * as validate from "./validate.js"
 
@@ -20,6 +21,8 @@ export interface Options {
   readonly call: string
   readonly concurrency: number
   readonly linger: Duration.Duration
+  /** False for an edit that nobody waits for any more, and which is not sent if that is known in time. */
+  readonly isWanted?: ((edit: UserEdit.UserEdit) => boolean) | undefined
 }
 
 /**
@@ -32,6 +35,8 @@ export interface Next {
   readonly invalid: ReadonlyArray<FailedRecord>
 }
 
+const sweptAt = 4 * chunk.limits.records
+
 /**
  * Makes requests of edits, as full as they can be.
  *
@@ -43,7 +48,7 @@ export interface Next {
 export class Packer<E> {
   private readonly encoder: Encoder
   /** The request that holds edits of a user. */
-  private readonly holders = new Map<string, Pack>()
+  private holders = new Map<string, Pack>()
   /** Edits whose users are free again. They come before everything that the source has. */
   private ready: Array<UserEdit.UserEdit> = []
   private readyPosition = 0
@@ -73,13 +78,24 @@ export class Packer<E> {
 
   /** The request has ended. */
   release(pack: Pack): void {
-    for (const { distinctId } of pack.edits) {
-      if (this.holders.get(distinctId) === pack) this.holders.delete(distinctId)
-    }
+    pack.ended = true
+    this.sweep()
     for (const edit of pack.later) this.ready.push(edit)
     this.waiting -= pack.later.length
     pack.later.length = 0
     this.call()
+  }
+
+  /**
+   * Forgets requests that have ended. Not each time and one user at a time, which was measured to cost as much as writing an edit.
+   */
+  private sweep(): void {
+    if (this.holders.size < sweptAt * this.options.concurrency) return
+    const holders = new Map<string, Pack>()
+    for (const [distinctId, pack] of this.holders) {
+      if (!pack.ended) holders.set(distinctId, pack)
+    }
+    this.holders = holders
   }
 
   /** After the last request: what was pulled, and will not be sent. */
@@ -105,8 +121,8 @@ export class Packer<E> {
     while (true) {
       const stop = this.stopped ? "stopped" : this.fill(pack, invalid, time)
       if (stop === "ids") {
-        this.insertIds = yield* Effect.replicateEffect(makeId, chunk.limits.records)
-        this.insertIds.reverse()
+        // The last one is taken first.
+        this.insertIds = (yield* insertId.make(chunk.limits.records, makeId)).reverse()
         continue
       }
       const empty = pack.edits.length === 0 && invalid.length === 0
@@ -134,6 +150,7 @@ export class Packer<E> {
     if (pack.edits.length === 0 && invalid.length === 0) return undefined
     this.encoder.ascii(closeBracket)
     pack.body = this.encoder.copy(0, this.encoder.position)
+    if (this.options.isWanted !== undefined) keep(pack, this.options.isWanted)
     return { pack, invalid }
   })
 
@@ -162,21 +179,21 @@ export class Packer<E> {
         return this.source.exit() !== undefined && this.readyPosition >= this.ready.length ? "ended" : "starved"
       }
       const holder = holders.get(edit.distinctId)
-      if (holder !== undefined && holder !== pack) {
+      if (holder !== undefined && holder !== pack && !holder.ended) {
         holder.later.push(edit)
         this.waiting++
         continue
       }
-      const insertId = edit.insertId ?? this.insertIds.pop()
-      if (insertId === undefined) {
+      const id = edit.insertId ?? this.insertIds.pop()
+      if (id === undefined) {
         this.held = edit
         return "ids"
       }
-      const pinned = edit.insertId === undefined ? UserEdit.withInsertId(edit, insertId) : edit
+      const pinned = edit.insertId === undefined ? UserEdit.withInsertId(edit, id) : edit
       const issues = validate.issues(pinned)
       const before = encoder.position
       if (pack.edits.length > 0) encoder.ascii(comma)
-      if (issues.length > 0 || !encoder.event(pinned, insertId, time)) {
+      if (issues.length > 0 || !encoder.event(pinned, id, time)) {
         encoder.rewind(before)
         invalid.push(this.reject(pinned, issues, time))
       } else if (encoder.position + 1 > chunk.limits.bytes) {

@@ -124,7 +124,7 @@ const feed = <E, R>(pull: Pull<E, R>, arrived: () => void): Effect.Effect<Source
       next: () => pending[position] === undefined ? undefined : pending[position++],
       exit: () => position < pending.length ? undefined : exit,
       request: () => {
-        if (asked || exit !== undefined) return
+        if (asked || exit !== undefined || position < pending.length) return
         asked = true
         const wake = resume
         resume = undefined

@@ -1,0 +1,154 @@
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import type * as Scope from "effect/Scope"
+import type * as Bulk from "../Bulk.js"
+import { InsertId } from "../InsertId.js"
+import { RequestOptions } from "../RequestOptions.js"
+import type { SuprsendClient } from "../SuprsendClient.js"
+import {
+  type InvalidUserEdit,
+  type RequestError,
+  SuprsendRateLimited,
+  SuprsendRejected,
+  SuprsendUnauthorized,
+  SuprsendUnavailable
+} from "../SuprsendError.js"
+import * as UserEdit from "../UserEdit.js"
+import type { UsersService } from "../UsersService.js"
+import * as bulk from "./bulk.js"
+import { tokens } from "./mask.js"
+import * as redactor from "./redactor.js"
+
+const defaultLinger = Duration.millis(5)
+
+type Resume = (result: Effect.Effect<UsersService.Accepted, InvalidUserEdit | RequestError>) => void
+
+/**
+ * `asyncEdit` whose edits travel together. A run in bulk that never ends takes them from its callers, and answers each of them.
+ *
+ * @internal
+ */
+export const asyncEdit = (
+  client: SuprsendClient.Service,
+  alone: UsersService.Service["asyncEdit"],
+  options: UsersService.BatchOptions = {}
+): Effect.Effect<UsersService.Service["asyncEdit"], never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const callers = new Map<UserEdit.UserEdit, Resume>()
+    const stopped = yield* Deferred.make<unknown>()
+    let queue: Array<UserEdit.UserEdit> = []
+    let position = 0
+    let closed = false
+    let arrived = () => {}
+
+    const next = (): UserEdit.UserEdit | undefined => {
+      while (position < queue.length) {
+        const edit = queue[position++]
+        if (edit !== undefined && callers.has(edit)) return edit
+      }
+      queue = []
+      position = 0
+      return undefined
+    }
+
+    const answer = (edit: UserEdit.UserEdit, result: Parameters<Resume>[0]) => {
+      const resume = callers.get(edit)
+      callers.delete(edit)
+      resume?.(result)
+    }
+
+    const settle = (outcome: Bulk.BulkOutcome, response?: SuprsendClient.Response) =>
+      Effect.sync(() => {
+        const secrets = () => outcome.accepted.flatMap((edit) => tokens(edit.operations))
+        const message = response === undefined || response.body === "" ? "" : redactor.make(secrets())(response.body)
+        for (const edit of outcome.accepted) {
+          const accepted = { insertId: edit.insertId ?? "", statusCode: response?.status ?? 202, message }
+          answer(edit, Effect.succeed(accepted))
+        }
+        for (const { edit, error } of outcome.failedRecords) answer(edit, Effect.fail(naming(error, edit.insertId)))
+      })
+
+    const fiber = yield* bulk.run<never, never>({
+      client,
+      call: "UsersService.asyncEdit",
+      open: (more) =>
+        Effect.sync(() => {
+          arrived = more
+          return {
+            next,
+            exit: () => closed && position >= queue.length ? Exit.void : undefined,
+            request: () => {},
+            rest: () => []
+          }
+        }),
+      options: { linger: options.linger ?? defaultLinger },
+      stopped,
+      settle,
+      isWanted: (edit) => callers.has(edit),
+      endsWhenRefused: false
+    }).pipe(Effect.interruptible, Effect.forkDaemon)
+
+    // Whatever was handed over is sent before the scope closes.
+    yield* Effect.addFinalizer(() =>
+      Effect.suspend(() => {
+        closed = true
+        arrived()
+        return Fiber.await(fiber)
+      })
+    )
+
+    return (edit) =>
+      Effect.flatMap(RequestOptions, (options) => {
+        // Other options than the layer's are those of one call: such an edit travels alone.
+        if (closed || Object.values(options).some((option) => option !== undefined)) return alone(edit)
+        const insertId = edit.insertId === undefined ? Effect.flatten(InsertId) : Effect.succeed(edit.insertId)
+        return Effect.flatMap(insertId, (id) =>
+          Effect.async((resume) => {
+            const mine = UserEdit.withInsertId(edit, id)
+            callers.set(mine, resume)
+            queue.push(mine)
+            arrived()
+            return Effect.sync(() => callers.delete(mine))
+          }))
+      })
+  })
+
+// The error of a request names no insert id, since it had many.
+const naming = (
+  error: InvalidUserEdit | RequestError,
+  insertId: string | undefined
+): InvalidUserEdit | RequestError => {
+  switch (error._tag) {
+    case "InvalidUserEdit":
+      return error
+    case "SuprsendUnauthorized": {
+      const { applied, attempts, call, serverMessage, status } = error
+      return new SuprsendUnauthorized({ applied, attempts, call, serverMessage, status, insertId })
+    }
+    case "SuprsendRejected": {
+      const { applied, attempts, call, serverMessage, status } = error
+      return new SuprsendRejected({ applied, attempts, call, serverMessage, status, insertId })
+    }
+    case "SuprsendRateLimited": {
+      const { applied, attempts, call, retryAfter, serverMessage } = error
+      return new SuprsendRateLimited({ applied, attempts, call, serverMessage, retryAfter, insertId })
+    }
+    case "SuprsendUnavailable": {
+      const { applied, attempts, call, description, reason, retryable, serverMessage, status } = error
+      return new SuprsendUnavailable({
+        applied,
+        attempts,
+        call,
+        description,
+        reason,
+        retryable,
+        serverMessage,
+        status,
+        insertId
+      })
+    }
+  }
+}

@@ -1,0 +1,307 @@
+import { describe, expect, it } from "@effect/vitest"
+import type * as Bulk from "effect-suprsend/Bulk"
+import * as Sandbox from "effect-suprsend/Sandbox"
+import * as Suprsend from "effect-suprsend/Suprsend"
+import * as UserEdit from "effect-suprsend/UserEdit"
+import { UsersService } from "effect-suprsend/UsersService"
+import * as Arr from "effect/Array"
+import * as Cause from "effect/Cause"
+import * as Chunk from "effect/Chunk"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FastCheck from "effect/FastCheck"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Queue from "effect/Queue"
+import * as Ref from "effect/Ref"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/TestClock"
+import { testOver } from "./utils/sandbox.js"
+import { settle } from "./utils/time.js"
+
+const test = testOver(Suprsend.layerTest)
+
+const signUp = (n: number) => UserEdit.set(UserEdit.edit(`user-${n}`), "n", n)
+
+const eventsOf = (request: Sandbox.RecordedRequest): ReadonlyArray<Record<string, unknown>> => JSON.parse(request.body)
+
+const sizes = (sandbox: Sandbox.Sandbox.Service) =>
+  Effect.map(sandbox.requests, (requests) => requests.map((request) => eventsOf(request).length))
+
+const outcomesOf = (report: Bulk.BulkReport) => report.failedRecords.map((record) => record.outcome)
+
+describe("sources", () => {
+  async function* rows(count: number, log: Array<string> = []) {
+    try {
+      for (let n = 0; n < count; n++) yield signUp(n)
+    } finally {
+      log.push("closed")
+    }
+  }
+
+  test("may be async iterables", (users, sandbox) =>
+    Effect.gen(function*() {
+      const log: Array<string> = []
+      expect(yield* users.bulkEdit(rows(450, log))).toMatchObject({ status: "success", total: 450 })
+      expect(yield* sizes(sandbox)).toEqual([400, 50])
+      expect(log).toEqual(["closed"])
+    }))
+
+  test(
+    "an async iterable that throws fails the run after what it gave was sent",
+    (users, sandbox) =>
+      Effect.gen(function*() {
+        async function* broken() {
+          yield signUp(1)
+          throw new Error("no more rows")
+        }
+        const error = yield* Effect.flip(users.bulkEdit(broken()))
+        expect(error).toBeInstanceOf(Cause.UnknownException)
+        expect(error.error).toMatchObject({ message: "no more rows" })
+        expect(yield* sandbox.users).toHaveLength(1)
+      })
+  )
+
+  test("an iterable that throws is a defect, after what it gave was sent", (users, sandbox) =>
+    Effect.gen(function*() {
+      function* broken() {
+        yield signUp(1)
+        throw new Error("no more rows")
+      }
+      const exit = yield* Effect.exit(users.bulkEdit(broken()))
+      expect(Exit.isFailure(exit) && Cause.isDie(exit.cause)).toBe(true)
+      expect(yield* sandbox.users).toHaveLength(1)
+    }))
+
+  test("endless iterables of both kinds start at once, and are closed when nobody listens any more", (users) =>
+    Effect.gen(function*() {
+      const log: Array<string> = []
+      function* endless() {
+        try {
+          for (let n = 0;; n++) yield signUp(n)
+        } finally {
+          log.push("closed")
+        }
+      }
+      yield* users.bulkEditStream(endless()).pipe(Stream.take(3), Stream.runDrain)
+      yield* users.bulkEditStream(rows(Infinity, log)).pipe(Stream.take(1), Stream.runDrain)
+      yield* settle
+      expect(log).toEqual(["closed", "closed"])
+    }))
+
+  test("that are slow have their edits sent after the time to linger", (users, sandbox) =>
+    Effect.gen(function*() {
+      const queue = yield* Queue.unbounded<UserEdit.UserEdit>()
+      const fiber = yield* Effect.fork(users.bulkEdit(Stream.fromQueue(queue), { linger: "1 second" }))
+      yield* Queue.offer(queue, signUp(1))
+      yield* TestClock.adjust("900 millis")
+      yield* Queue.offer(queue, signUp(2))
+      yield* settle
+      expect(yield* sizes(sandbox)).toEqual([])
+      yield* TestClock.adjust("100 millis")
+      yield* settle
+      expect(yield* sizes(sandbox)).toEqual([2])
+      yield* Queue.offer(queue, signUp(3))
+      yield* settle
+      yield* Queue.shutdown(queue)
+      yield* settle
+      yield* TestClock.adjust("1 second")
+      yield* settle
+      expect(yield* sizes(sandbox)).toEqual([2, 1])
+      yield* Fiber.interrupt(fiber)
+    }))
+})
+
+describe("a busy user", () => {
+  test("keeps nobody else waiting", (users, sandbox) =>
+    Effect.gen(function*() {
+      const visit = (id: string, n: number) => UserEdit.append(UserEdit.edit(id), "log", n)
+      // One user has an edit in each 400; the request that holds its first one is slow.
+      const edits = Arr.makeBy(4000, (n) => visit(n % 400 === 0 ? "busy" : `user-${n}`, n))
+      yield* sandbox.script([Sandbox.delay("10 seconds")])
+      const fiber = yield* Effect.fork(users.bulkEdit(edits, { concurrency: 2 }))
+      yield* TestClock.adjust("9 seconds")
+      expect(yield* sandbox.users).toHaveLength(4000 - 400 - 9)
+      yield* TestClock.adjust("1 second")
+      expect(yield* Fiber.join(fiber)).toMatchObject({ status: "success", total: 4000 })
+      const busy = Option.getOrThrow(yield* sandbox.user("busy"))
+      expect(busy.properties.log).toEqual(Arr.makeBy(10, (n) => n * 400))
+    }))
+
+  test("does not fill the memory, even if the source is endless", (users, sandbox) =>
+    Effect.gen(function*() {
+      const pulled = yield* Ref.make(0)
+      const endless = Stream.iterate(0, (n) => n + 1).pipe(
+        Stream.rechunk(100),
+        Stream.tap(() => Ref.update(pulled, (n) => n + 1)),
+        Stream.map(() => signUp(0))
+      )
+      yield* sandbox.script([Sandbox.delay("10 seconds")])
+      const fiber = yield* Effect.fork(Stream.runDrain(users.bulkEditStream(endless, { concurrency: 4 })))
+      yield* TestClock.adjust("9 seconds")
+      yield* settle
+      expect(yield* Ref.get(pulled)).toBeLessThanOrEqual(400 * 6)
+      yield* Fiber.interrupt(fiber)
+    }))
+})
+
+describe("a run that is stopped", () => {
+  test("gives every record an outcome: accepted, unknown, unsent", (users, sandbox) =>
+    Effect.gen(function*() {
+      const stop = yield* Deferred.make<void>()
+      yield* sandbox.script([Sandbox.delay("2 seconds"), Sandbox.delay("1 minute")])
+      const fiber = yield* users.bulkEdit(Stream.fromIterable(Arr.makeBy(2000, signUp)), {
+        concurrency: 2,
+        stopWhen: Deferred.await(stop),
+        grace: "5 seconds"
+      }).pipe(Effect.fork)
+      yield* TestClock.adjust("1 second")
+      yield* Deferred.succeed(stop, undefined)
+      yield* TestClock.adjust("4 seconds")
+      expect(Option.isNone(yield* Fiber.poll(fiber))).toBe(true)
+      yield* TestClock.adjust("1 second")
+      const report = yield* Fiber.join(fiber)
+      expect(report).toMatchObject({ status: "partial", total: 2000, success: 400, failure: 1600 })
+      expect(outcomesOf(report).filter((outcome) => outcome === "unknown")).toHaveLength(400)
+      expect(outcomesOf(report).filter((outcome) => outcome === "unsent")).toHaveLength(1200)
+      expect(report.failedRecords[0]?.error).toMatchObject({ _tag: "SuprsendUnavailable", reason: "Interrupted" })
+      expect(report.failedRecords[0]?.error.message).toContain("stopped")
+    }))
+
+  test(
+    "waits for nothing without a grace period, and an endless source ends",
+    (users, sandbox) =>
+      Effect.gen(function*() {
+        yield* sandbox.script([Sandbox.delay("1 minute")])
+        const endless = Stream.map(Stream.iterate(0, (n) => n + 1), signUp)
+        const fiber = yield* users.bulkEditStream(endless, { concurrency: 1, stopWhen: Effect.sleep("1 second") }).pipe(
+          Stream.runCollect,
+          Effect.fork
+        )
+        yield* TestClock.adjust("1 second")
+        const outcomes = Chunk.toReadonlyArray(yield* Fiber.join(fiber))
+        expect(outcomes.flatMap((outcome) => outcome.accepted)).toEqual([])
+        expect(outcomes[0]?.failedRecords.map((record) => record.outcome)).toEqual(Arr.makeBy(400, () => "unknown"))
+      })
+  )
+})
+
+describe("an interruption", () => {
+  test("hands over what was known, with the requests under way drained", (users, sandbox) =>
+    Effect.gen(function*() {
+      const known = yield* Deferred.make<Bulk.BulkReport>()
+      yield* sandbox.script([Sandbox.delay("2 seconds")])
+      const fiber = yield* users.bulkEdit(Arr.makeBy(1000, signUp), {
+        concurrency: 1,
+        grace: "5 seconds",
+        onInterrupt: (report) => Deferred.succeed(known, report)
+      }).pipe(Effect.fork)
+      yield* TestClock.adjust("1 second")
+      const ended = yield* Effect.fork(Fiber.interrupt(fiber))
+      yield* TestClock.adjust("1 second")
+      expect(Exit.isInterrupted(yield* Fiber.join(ended))).toBe(true)
+      const report = yield* Deferred.await(known)
+      expect(report.success).toBe(400)
+      expect(yield* sandbox.users).toHaveLength(400)
+    }))
+
+  test("aborts at once otherwise", (users, sandbox) =>
+    Effect.gen(function*() {
+      const known = yield* Deferred.make<Bulk.BulkReport>()
+      yield* sandbox.script([Sandbox.delay("2 seconds")])
+      const fiber = yield* users.bulkEdit(Arr.makeBy(10, signUp), {
+        onInterrupt: (report) => Deferred.succeed(known, report)
+      }).pipe(Effect.fork)
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.interrupt(fiber)
+      expect(outcomesOf(yield* Deferred.await(known))).toEqual(Arr.makeBy(10, () => "unknown"))
+    }))
+})
+
+describe("whatever happens", () => {
+  const fault = FastCheck.constantFrom(
+    Sandbox.status(400),
+    Sandbox.status(429),
+    Sandbox.status(503),
+    Sandbox.cut,
+    Sandbox.cutAfter,
+    Sandbox.cutBody,
+    Sandbox.delay(50)
+  )
+
+  it.effect.prop(
+    "each record has one outcome, order and limits hold, and sending the failed ones again applies each edit once",
+    {
+      whose: FastCheck.array(FastCheck.integer({ min: 0, max: 20 }), { minLength: 1, maxLength: 60 }),
+      filler: FastCheck.constantFrom(0, 9_000),
+      concurrency: FastCheck.integer({ min: 1, max: 6 }),
+      faults: FastCheck.array(fault, { maxLength: 10 }),
+      stopAfter: FastCheck.option(FastCheck.integer({ min: 0, max: 100 })),
+      kind: FastCheck.constantFrom("iterable", "async", "stream", "single"),
+      grace: FastCheck.integer({ min: 0, max: 60 })
+    },
+    ({ concurrency, faults, filler, grace, kind, stopAfter, whose }) =>
+      Effect.gen(function*() {
+        const users = yield* UsersService
+        const sandbox = yield* Sandbox.Sandbox
+        yield* sandbox.script(faults)
+        const edits = whose.flatMap((user, block) =>
+          Arr.makeBy(20, (n) =>
+            UserEdit.edit(`user-${user}`).pipe(
+              UserEdit.append("log", block * 20 + n),
+              UserEdit.set("filler", "é".repeat(filler / 2))
+            ))
+        )
+        const sourceOf = (): Bulk.Source => {
+          switch (kind) {
+            case "async":
+              return (async function*() {
+                yield* edits
+              })()
+            case "stream":
+              return Stream.fromIterable(edits)
+            case "single":
+              return Stream.rechunk(Stream.fromIterable(edits), 1)
+            default:
+              return edits
+          }
+        }
+        const run = (edits: Bulk.Source, options?: Bulk.EditOptions) =>
+          Effect.gen(function*() {
+            const fiber = yield* Effect.fork(users.bulkEdit(edits, { concurrency, ...options }))
+            while (Option.isNone(yield* Fiber.poll(fiber))) {
+              yield* TestClock.adjust("10 millis")
+              yield* Effect.yieldNow()
+              if (kind === "async") yield* settle
+            }
+            return yield* Fiber.join(fiber)
+          })
+        const first = yield* run(sourceOf(), {
+          grace,
+          ...(stopAfter === null ? undefined : { stopWhen: Effect.sleep(stopAfter) })
+        })
+        const key = (edit: UserEdit.UserEdit) => JSON.stringify(edit.operations[0])
+        if (stopAfter === null) expect(first.total).toBe(edits.length)
+        expect(new Set(first.failedRecords.map((record) => key(record.edit))).size).toBe(first.failure)
+
+        let again = first
+        while (again.failure > 0) again = yield* run(again.failedRecords.map((record) => record.edit))
+        const logs = (yield* sandbox.users).flatMap((user) => [user.properties.log].flat())
+        expect(logs).toHaveLength(first.total)
+        expect(new Set(logs).size).toBe(first.total)
+        for (const request of yield* sandbox.requests) {
+          expect(Buffer.byteLength(request.body)).toBeLessThanOrEqual(819_200)
+          expect(eventsOf(request).length).toBeLessThanOrEqual(400)
+        }
+        // Where nothing failed, the server saw the edits of each user in order.
+        if (first.failure === 0) {
+          for (const user of yield* sandbox.users) {
+            const log = [user.properties.log].flat().map(Number)
+            expect(log).toEqual([...log].sort((a, b) => a - b))
+          }
+        }
+      }).pipe(Effect.provide(Suprsend.layerTest)),
+    { fastCheck: { numRuns: 60 } }
+  )
+})

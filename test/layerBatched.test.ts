@@ -1,0 +1,181 @@
+import { describe, expect, it } from "@effect/vitest"
+import * as RateLimiter from "effect-suprsend/RateLimiter"
+import { withRequestOptions } from "effect-suprsend/RequestOptions"
+import * as Sandbox from "effect-suprsend/Sandbox"
+import * as SuprsendClient from "effect-suprsend/SuprsendClient"
+import * as UserEdit from "effect-suprsend/UserEdit"
+import * as UsersService from "effect-suprsend/UsersService"
+import * as Arr from "effect/Array"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Scope from "effect/Scope"
+import * as TestClock from "effect/TestClock"
+import { testOver } from "./utils/sandbox.js"
+import { settle } from "./utils/time.js"
+
+const Client = SuprsendClient.layerWithoutRateLimiter(Sandbox.credentials).pipe(
+  Layer.provideMerge(Sandbox.layer),
+  Layer.provide(RateLimiter.layerNoop)
+)
+
+const test = testOver(Layer.provideMerge(UsersService.layerBatched(), Client))
+
+const visit = (n: number) => UserEdit.increment(UserEdit.edit(`user-${n}`), "visits", 1)
+
+const sizes = (sandbox: Sandbox.Sandbox.Service) =>
+  Effect.map(
+    sandbox.requests,
+    (requests) =>
+      requests.map((request) => {
+        const body: unknown = JSON.parse(request.body)
+        return Array.isArray(body) ? body.length : 1
+      })
+  )
+
+const together = { concurrency: "unbounded" } as const
+
+describe("layerBatched", () => {
+  test("edits that are handed over at the same time travel together", (users, sandbox) =>
+    Effect.gen(function*() {
+      const fiber = yield* Effect.fork(Effect.forEach(Arr.makeBy(1000, visit), users.asyncEdit, together))
+      yield* TestClock.adjust("5 millis")
+      const accepted = yield* Fiber.join(fiber)
+      expect(yield* sizes(sandbox)).toEqual([400, 400, 200])
+      expect(new Set(accepted.map(({ insertId }) => insertId)).size).toBe(1000)
+      expect(accepted[0]).toMatchObject({ statusCode: 202, message: "OK" })
+      expect(yield* sandbox.users).toHaveLength(1000)
+    }))
+
+  test(
+    "a full request does not wait for the clock, one that is not full waits for the moment",
+    (users, sandbox) =>
+      Effect.gen(function*() {
+        const fiber = yield* Effect.fork(Effect.forEach(Arr.makeBy(450, visit), users.asyncEdit, together))
+        yield* settle
+        expect(yield* sizes(sandbox)).toEqual([400])
+        yield* TestClock.adjust("4 millis")
+        yield* settle
+        expect(yield* sizes(sandbox)).toEqual([400])
+        yield* TestClock.adjust("1 millis")
+        yield* Fiber.join(fiber)
+        expect(yield* sizes(sandbox)).toEqual([400, 50])
+      })
+  )
+
+  test("a request is full when it has as many bytes as it may", (users, sandbox) =>
+    Effect.gen(function*() {
+      const large = Arr.makeBy(100, (n) => UserEdit.set(visit(n), "text", "é".repeat(4_900)))
+      const fiber = yield* Effect.fork(Effect.forEach(large, users.asyncEdit, together))
+      yield* settle
+      const [first] = yield* sandbox.requests
+      expect(Buffer.byteLength(first?.body ?? "")).toBeGreaterThan(800_000)
+      expect(Buffer.byteLength(first?.body ?? "")).toBeLessThanOrEqual(819_200)
+      yield* TestClock.adjust("5 millis")
+      yield* Fiber.join(fiber)
+    }))
+
+  test("each caller has its own answer", (users, sandbox) =>
+    Effect.gen(function*() {
+      const edits = [
+        visit(1),
+        UserEdit.appendOperation(visit(2), { $nonsense: 1 }),
+        UserEdit.setTimezone(visit(3), "Mars/Olympus"),
+        UserEdit.withInsertId(visit(4), "mine")
+      ]
+      const fiber = yield* Effect.fork(
+        Effect.forEach(edits, (edit) => Effect.either(users.asyncEdit(edit)), together)
+      )
+      yield* TestClock.adjust("5 millis")
+      const [first, second, third, fourth] = yield* Fiber.join(fiber)
+      expect(first && Either.isRight(first)).toBe(true)
+      expect(second).toMatchObject({
+        left: { _tag: "SuprsendRejected", status: 400, call: "UsersService.asyncEdit", insertId: expect.any(String) }
+      })
+      expect(third).toMatchObject({ left: { _tag: "InvalidUserEdit", call: "UsersService.asyncEdit" } })
+      expect(fourth).toMatchObject({ right: { insertId: "mine" } })
+      expect(yield* sandbox.users).toHaveLength(2)
+    }))
+
+  test(
+    "refused credentials are those of a request, and the next one is tried",
+    (users, sandbox) =>
+      Effect.gen(function*() {
+        yield* sandbox.script([Sandbox.status(401)])
+        const first = yield* Effect.fork(Effect.flip(users.asyncEdit(visit(1))))
+        yield* TestClock.adjust("5 millis")
+        expect((yield* Fiber.join(first))._tag).toBe("SuprsendUnauthorized")
+        const second = yield* Effect.fork(users.asyncEdit(visit(1)))
+        yield* TestClock.adjust("5 millis")
+        expect((yield* Fiber.join(second)).statusCode).toBe(202)
+      })
+  )
+
+  test("interrupting one of many drops only its record", (users, sandbox) =>
+    Effect.gen(function*() {
+      const fibers = yield* Effect.forEach(Arr.makeBy(5, visit), (edit) => Effect.fork(users.asyncEdit(edit)))
+      yield* settle
+      yield* Effect.forEach(fibers.slice(1, 3), Fiber.interrupt)
+      yield* TestClock.adjust("5 millis")
+      yield* Effect.forEach([0, 3, 4], (i) => fibers[i] === undefined ? Effect.void : Fiber.join(fibers[i]))
+      expect((yield* sandbox.users).map((user) => user.distinctId)).toEqual(["user-0", "user-3", "user-4"])
+      expect(yield* sizes(sandbox)).toEqual([3])
+    }))
+
+  test("nothing is sent if everybody gave up", (users, sandbox) =>
+    Effect.gen(function*() {
+      const fiber = yield* Effect.fork(users.asyncEdit(visit(1)))
+      yield* settle
+      yield* Fiber.interrupt(fiber)
+      yield* TestClock.adjust("1 second")
+      yield* settle
+      expect(yield* sandbox.requests).toEqual([])
+      const next = yield* Effect.fork(users.asyncEdit(visit(1)))
+      yield* TestClock.adjust("5 millis")
+      yield* Fiber.join(next)
+      expect(yield* sizes(sandbox)).toEqual([1])
+    }))
+
+  test(
+    "the edits of a user keep their order, while the first is under way",
+    (users, sandbox) =>
+      Effect.gen(function*() {
+        const log = (n: number) => UserEdit.append(UserEdit.edit("ada"), "log", n)
+        yield* sandbox.script([Sandbox.delay("1 second")])
+        const fibers = yield* Effect.forEach([1, 2, 3], (n) =>
+          Effect.gen(function*() {
+            const fiber = yield* Effect.fork(users.asyncEdit(log(n)))
+            yield* TestClock.adjust("10 millis")
+            return fiber
+          }))
+        yield* TestClock.adjust("1 second")
+        yield* settle
+        yield* TestClock.adjust("10 millis")
+        yield* Fiber.joinAll(fibers)
+        expect(Option.getOrThrow(yield* sandbox.user("ada")).properties.log).toEqual([1, 2, 3])
+      })
+  )
+
+  test("an edit with options of its own travels alone", (users, sandbox) =>
+    Effect.gen(function*() {
+      yield* withRequestOptions(users.asyncEdit(visit(1)), { headers: { "x-trace": "1" } })
+      expect((yield* sandbox.requests).map(({ headers }) => headers["x-trace"])).toEqual(["1"])
+    }))
+
+  it.effect("a scope that closes sends what was handed over first", () =>
+    Effect.gen(function*() {
+      const sandbox = yield* Sandbox.Sandbox
+      const scope = yield* Scope.make()
+      const context = yield* Layer.buildWithScope(UsersService.layerBatched({ linger: "1 hour" }), scope)
+      const fiber = yield* Effect.fork(
+        Effect.flatMap(UsersService.UsersService, (users) => users.asyncEdit(visit(1))).pipe(Effect.provide(context))
+      )
+      yield* settle
+      expect(yield* sandbox.requests).toEqual([])
+      yield* Scope.close(scope, Exit.void)
+      expect((yield* Fiber.join(fiber)).statusCode).toBe(202)
+    }).pipe(Effect.provide(Client)))
+})

@@ -1,5 +1,5 @@
-// `npm run bench`. Flags: --full (the sizes of docs/benchmarks.md), --only <name>, again for more of them, --rounds <n>,
-// --write (docs/benchmarks.md, its plots and its numbers), --draw (these again, from the numbers kept).
+// `npm run bench`. Flags: --full (the sizes of docs/benchmarks.md), --only <name> (may be repeated), --rounds <n> (2, with
+// --full 3), --write (docs/benchmarks.md, its plots and its numbers), --draw (these again, from the numbers kept).
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as FileSystem from "@effect/platform/FileSystem"
@@ -36,7 +36,7 @@ const flags = Effect.try({
       options: {
         full: { type: "boolean", default: false },
         only: { type: "string", multiple: true },
-        rounds: { type: "string", default: "3" },
+        rounds: { type: "string" },
         write: { type: "boolean", default: false },
         draw: { type: "boolean", default: false }
       }
@@ -100,7 +100,8 @@ const run = (options: Options) =>
   })
 
 const main = Effect.gen(function*() {
-  const { draw, only = measures.map(({ name }) => name), rounds, ...options } = yield* flags
+  const { draw, only = measures.map(({ name }) => name), ...options } = yield* flags
+  const { rounds = options.full ? "3" : "2" } = options
   const unknown = only.filter((name) => !measures.some((measure) => measure.name === name))
   if (unknown.length > 0) {
     const names = measures.map(({ name }) => name).join(", ")

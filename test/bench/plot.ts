@@ -1,7 +1,7 @@
 // Draws lines over a logarithmic axis as SVG. Colours and text fit a light and a dark page.
 import { type Plot, type Series, short, show } from "./section.js"
 
-const width = 720
+const width = 740
 const height = 380
 const area = { left: 24, right: 590, top: 64, bottom: 336 }
 const labelHeight = 18

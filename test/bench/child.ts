@@ -1,0 +1,108 @@
+// One measurement in a process of its own, which loads nothing but its contender: `node child.js '<job>'`. It prints what it
+// took as JSON.
+import { readFileSync } from "node:fs"
+import type { Builder, Session } from "./contenders/contender.js"
+import { median } from "./statistics.js"
+
+export interface Job {
+  readonly contender: string
+  readonly task: "bulk" | "single" | "together" | "building"
+  readonly users: number
+  readonly concurrency: number
+  /** Calls before the measurement begins. */
+  readonly warmUp: number
+  readonly url: string
+}
+
+const sessions: Record<string, (url: string) => Promise<Session>> = {
+  vendor: async (url) => (await import("./contenders/vendor.js")).open(url),
+  "by hand": async (url) => (await import("./contenders/byHand.js")).open(url),
+  ours: async (url) => (await import("./contenders/ours.js")).open(url),
+  "ours, limited": async (url) => (await import("./contenders/ours.js")).openLimited(url),
+  "ours, batched": async (url) => (await import("./contenders/ours.js")).openBatched(url)
+}
+
+const builders: Record<string, () => Promise<Builder>> = {
+  vendor: async () => (await import("./contenders/vendor.js")).builder,
+  "by hand": async () => (await import("./contenders/byHand.js")).builder,
+  ours: async () => (await import("./contenders/ours.js")).builder
+}
+
+const start = async ({ concurrency, contender, task, url, users, warmUp }: Job) => {
+  const session = await sessions[contender]?.(url)
+  const tasks = {
+    bulk: session?.bulk && (() => session.bulk?.(users, concurrency)),
+    single: session?.single && (() => session.single?.(warmUp, warmUp + users, concurrency)),
+    together: session?.together && (() => session.together?.(users)),
+    building: undefined
+  }
+  const run = tasks[task]
+  if (session === undefined || run === undefined) throw new Error(`There is no ${task} of ${contender}`)
+  if (warmUp > 0) await session.single?.(0, warmUp, concurrency)
+  return { run, close: session.close }
+}
+
+// `getrusage` is no use on Linux: there a process begins with the peak of the one that started it.
+const peakMegabytes = (): number => {
+  if (process.platform !== "linux") return process.resourceUsage().maxRSS / 1024
+  return Number(/^VmHWM:\s*(\d+) kB$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1]) / 1024
+}
+
+const send = async (job: Job) => {
+  const { close, run } = await start(job)
+  const cpuBefore = process.cpuUsage()
+  const before = performance.now()
+  await run()
+  const seconds = (performance.now() - before) / 1000
+  const cpu = process.cpuUsage(cpuBefore)
+  await close()
+  const cpuMicros = cpu.user + cpu.system
+  return {
+    seconds,
+    usersPerSecond: job.users / seconds,
+    cpuMicrosPerUser: cpuMicros / job.users,
+    peakMegabytes: peakMegabytes()
+  }
+}
+
+const nanosEach = (count: number, run: () => number): number => {
+  const times: Array<number> = []
+  for (let round = 0; round < 9; round++) {
+    const before = process.hrtime.bigint()
+    if (run() < 0) throw new Error("Nothing was built")
+    times.push(Number(process.hrtime.bigint() - before) / count)
+  }
+  // The first two warm up.
+  return median(times.slice(2))
+}
+
+const build = async ({ contender, users }: Job) => {
+  const builder = await builders[contender]?.()
+  if (builder === undefined) throw new Error(`There is no building of ${contender}`)
+  const chains = (verbs: number) =>
+    nanosEach(users, () => {
+      let built = 0
+      for (let i = 0; i < users; i += verbs) built += builder.chain(verbs)
+      return built
+    })
+  const ids = Array.from({ length: 1000 }, (_, i) => `user-${i}`)
+  return {
+    nanosPerEdit: nanosEach(users, () => {
+      let built = 0
+      for (let i = 0; i < users; i += ids.length) for (const id of ids) built += builder.build(id)
+      return built
+    }),
+    nanosPerVerbOf100: chains(100),
+    nanosPerVerbOf1000: chains(1000)
+  }
+}
+
+const main = async () => {
+  const job: Job = JSON.parse(process.argv[2] ?? "")
+  console.log(JSON.stringify(await (job.task === "building" ? build(job) : send(job))))
+}
+
+main().catch((error: unknown) => {
+  console.error(error)
+  process.exitCode = 1
+})

@@ -1,0 +1,92 @@
+// This package over undici, as a user has it: validation, insert ids, retry, limiter, spans and reports are all on.
+import type { SuprsendClient } from "effect-suprsend/SuprsendClient"
+import type { Settings } from "effect-suprsend/SuprsendConfig"
+import * as SuprsendNode from "effect-suprsend/SuprsendNode"
+import { addEmail, edit, increment, set, type UserEdit } from "effect-suprsend/UserEdit"
+import * as UsersService from "effect-suprsend/UsersService"
+import type { ConfigError } from "effect/ConfigError"
+import * as Effect from "effect/Effect"
+import { pipe } from "effect/Function"
+import * as Layer from "effect/Layer"
+import * as ManagedRuntime from "effect/ManagedRuntime"
+import * as Redacted from "effect/Redacted"
+import { emailOf, idOf, propertiesOf, workspace } from "../record.js"
+import type { Builder, Session } from "./contender.js"
+
+/** The limiter does all that it always does, but never has to hold anybody back: the other contenders have none. */
+const raised: Settings = { rateLimit: { limit: 1_000_000, window: "1 second" } }
+
+const editOf = (i: number): UserEdit =>
+  pipe(edit(idOf(i)), addEmail(emailOf(i)), set(propertiesOf(i)), increment("logins", 1))
+
+function* edits(from: number, to: number, step = 1): Iterable<UserEdit> {
+  for (let i = from; i < to; i += step) yield editOf(i)
+}
+
+const client = (url: string, settings: Settings) =>
+  SuprsendNode.layer({
+    workspaceKey: workspace.key,
+    workspaceSecret: Redacted.make(workspace.secret),
+    baseUrl: url,
+    ...settings
+  })
+
+const connect = async (layer: Layer.Layer<UsersService.UsersService, ConfigError>): Promise<Session> => {
+  const runtime = ManagedRuntime.make(layer)
+  const users = await runtime.runPromise(UsersService.UsersService)
+  return {
+    bulk: async (count, concurrency) => {
+      const report = await runtime.runPromise(users.bulkEdit(edits(0, count), { concurrency }))
+      if (report.success !== count) throw new Error(`${report.failure} of ${report.total} records failed`)
+    },
+    single: (from, to, concurrency) =>
+      runtime.runPromise(
+        Effect.forEach(
+          Array.from({ length: concurrency }, (_, caller) => from + caller),
+          (first) => Effect.forEach(edits(first, to, concurrency), users.asyncEdit, { discard: true }),
+          { concurrency: "unbounded", discard: true }
+        )
+      ),
+    together: (count) =>
+      runtime.runPromise(
+        Effect.forEach(edits(0, count), users.asyncEdit, { concurrency: "unbounded", discard: true })
+      ),
+    close: () => runtime.dispose()
+  }
+}
+
+export const open = (url: string): Promise<Session> => connect(client(url, raised))
+
+/** At the rate of SuprSend, which is the default. */
+export const openLimited = (url: string): Promise<Session> => connect(client(url, {}))
+
+/** With `asyncEdit` batching by itself. */
+export const openBatched = (url: string): Promise<Session> => {
+  const batched = layerBatched()
+  if (batched === undefined) throw new Error("UsersService.layerBatched is not there yet")
+  return connect(Layer.provide(batched, client(url, raised)))
+}
+
+type UsersLayer = Layer.Layer<UsersService.UsersService, never, SuprsendClient>
+
+const isUsersLayer = (u: unknown): u is UsersLayer => Layer.isLayer(u)
+
+/** The layer, or what the function of that name makes with its defaults; undefined as long as there is none. */
+export const layerBatched = (): UsersLayer | undefined => {
+  if (!("layerBatched" in UsersService)) return undefined
+  const found: unknown = UsersService.layerBatched
+  const layer: unknown = typeof found === "function" ? found() : found
+  return isUsersLayer(layer) ? layer : undefined
+}
+
+export const builder: Builder = {
+  build: (id) => {
+    const built = pipe(edit(id), addEmail("ada@example.com"), set("plan", "pro"), increment("logins", 1))
+    return built.distinctId.length
+  },
+  chain: (verbs) => {
+    let built = edit("user-42")
+    for (let i = 0; i < verbs; i++) built = increment(built, "logins", i)
+    return built.distinctId.length
+  }
+}

@@ -1,0 +1,44 @@
+import * as Results from "../results.js"
+import { atMost, type Measure, show, times } from "../section.js"
+
+const nanos = (n: number): string => `${show(n)} ns`
+
+/** What building an edit costs, before anything is sent. */
+export const building: Measure = {
+  name: "building",
+  plans: (full) => [
+    Results.plan({ task: "building", contender: "by hand", users: full ? 300_000 : 100_000 }),
+    Results.plan({ task: "building", contender: "ours", users: full ? 300_000 : 100_000 }),
+    Results.plan({ task: "building", contender: "vendor", users: full ? 30_000 : 10_000 })
+  ],
+  section: (cases) => {
+    const byHand = Results.find(cases, { contender: "by hand" })
+    const ours = Results.find(cases, { contender: "ours" })
+    return {
+      title: "Building an edit",
+      about: [
+        "An edit of three verbs, by pipe, against the vendor's edit instance and an object literal, which nothing can undercut; " +
+        "and one verb of a long edit. Ours is an immutable value at every step, the others change one object."
+      ],
+      table: {
+        head: ["", "ns, three verbs", "to by hand", "ns a verb, of 100", "ns a verb, of 1,000"],
+        rows: cases.map((one) => [
+          one.contender,
+          show(Results.value(one, "nanosPerEdit")),
+          times(Results.ratio(one, byHand, "nanosPerEdit")),
+          show(Results.value(one, "nanosPerVerbOf100")),
+          show(Results.value(one, "nanosPerVerbOf1000"))
+        ])
+      },
+      goals: [
+        atMost("Three verbs by pipe", Results.value(ours, "nanosPerEdit"), 350, 250, nanos),
+        // If a verb copied the edit, it would cost many times more here.
+        atMost(
+          "A verb of 1,000, to one of 100",
+          Results.value(ours, "nanosPerVerbOf1000") / Results.value(ours, "nanosPerVerbOf100"),
+          1.5
+        )
+      ]
+    }
+  }
+}

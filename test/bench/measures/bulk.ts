@@ -1,0 +1,87 @@
+import * as Results from "../results.js"
+import { atLeast, atMost, type Measure, short, show, times } from "../section.js"
+
+const raised =
+  "Our rate limit is raised far above what is reached, because neither the vendor's SDK nor what is written " +
+  "by hand has one; at SuprSend's 1000 requests a second, 400 users each, nobody passes 400,000 users a second."
+
+/** Many users in bulk. */
+export const bulk: Measure = {
+  name: "bulk",
+  plans: (full) => {
+    const [users, many] = full ? [100_000, 400_000] : [20_000, 60_000]
+    return [
+      Results.plan({ task: "bulk", contender: "vendor", users }),
+      Results.plan({ task: "bulk", contender: "by hand", users, concurrency: 4 }),
+      Results.plan({ task: "bulk", contender: "ours", users, concurrency: 4 }),
+      Results.plan({ task: "bulk", contender: "vendor", users, latency: 20 }),
+      Results.plan({ task: "bulk", contender: "by hand", users, latency: 20, concurrency: 16 }),
+      Results.plan({ task: "bulk", contender: "ours", users, latency: 20, concurrency: 16 }),
+      Results.plan({ task: "bulk", contender: "by hand", users: many, concurrency: 4 }),
+      Results.plan({ task: "bulk", contender: "ours", users: many, concurrency: 4 })
+    ]
+  },
+  section: (cases) => {
+    const goals = cases.filter(({ contender }) => contender === "ours").flatMap((ours) => {
+      const { latency, users } = ours
+      const vendor = Results.find(cases, { contender: "vendor", latency, users })
+      const byHand = Results.find(cases, { contender: "by hand", latency, users })
+      const what = `${short(users)} users, ${latency} ms`
+      const speed = (other: Results.Case | undefined) => Results.ratio(ours, other, "usersPerSecond")
+      if (vendor === undefined) return [atLeast(`${what}: users a second, to by hand`, speed(byHand), 0.9, 1)]
+      if (latency > 0) return [atLeast(`${what}: users a second, to the vendor`, speed(vendor), 15, 20)]
+      return [
+        atLeast(`${what}: users a second, to the vendor`, speed(vendor), 9, 12),
+        atMost(`${what}: CPU, to the vendor`, Results.ratio(ours, vendor, "cpuMicrosPerUser"), 0.13, 0.09)
+      ]
+    })
+    return {
+      title: "Bulk",
+      about: [
+        "`bulkEdit` of an iterable whose edits are built as it is pulled; the vendor's bulk instance, `append` and `save`; and " +
+        "a loop by hand. Building the edits is part of it, and so is warming up: each run is a process that did nothing before.",
+        raised,
+        "The vendor sends one request after another, whatever the latency; the others keep as many under way as the table says."
+      ],
+      table: {
+        head: [
+          "users",
+          "latency",
+          "at once",
+          "",
+          "users/s",
+          "least – most",
+          "CPU s per 1M",
+          "peak MB",
+          "requests",
+          "bytes a user",
+          "users/s, to vendor",
+          "CPU, to vendor",
+          "users/s, to by hand"
+        ],
+        rows: cases.map((one) => {
+          const { concurrency, contender, latency, users } = one
+          const vendor = Results.find(cases, { contender: "vendor", latency, users })
+          const byHand = Results.find(cases, { contender: "by hand", latency, users })
+          const [least, most] = Results.range(one, "usersPerSecond")
+          return [
+            short(users),
+            `${latency} ms`,
+            `${concurrency}`,
+            contender,
+            show(Results.value(one, "usersPerSecond")),
+            `${show(least)} – ${show(most)}`,
+            show(Results.value(one, "cpuMicrosPerUser"), 1),
+            show(Results.value(one, "peakMegabytes")),
+            show(Results.value(one, "requests")),
+            show(Results.value(one, "bytesPerUser")),
+            times(Results.ratio(one, vendor, "usersPerSecond")),
+            times(Results.ratio(one, vendor, "cpuMicrosPerUser")),
+            times(Results.ratio(one, byHand, "usersPerSecond"))
+          ]
+        })
+      },
+      goals
+    }
+  }
+}

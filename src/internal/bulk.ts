@@ -39,6 +39,8 @@ export interface Run<E, R> {
 /**
  * Cuts the edits into requests and sends them, `concurrency` at a time. The source is pulled only as fast as they go out, and
  * they go out only as fast as their outcomes are taken.
+ *
+ * @internal
  */
 export const run = <E, R>(
   { call, client, endsWhenRefused, isWanted, open, options, settle, stopped }: Run<E, R>

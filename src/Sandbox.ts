@@ -46,7 +46,6 @@
  */
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientError from "@effect/platform/HttpClientError"
-import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Chunk from "effect/Chunk"
 import * as Clock from "effect/Clock"
@@ -60,7 +59,9 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
 import { parseJson } from "./internal/answer.js"
+import { byteLength } from "./internal/bytes.js"
 import { mask } from "./internal/mask.js"
+import { Exchange, type Incoming } from "./internal/sandbox/exchange.js"
 import { handle } from "./internal/sandbox/handle.js"
 import * as http from "./internal/sandbox/http.js"
 import * as preferences from "./internal/sandbox/preferences.js"
@@ -337,110 +338,146 @@ export const credentials: SuprsendConfig.WorkspaceCredentials & { readonly baseU
 }
 
 /**
- * An empty sandbox: the service to look inside, and the client that talks to it.
+ * What the vendor's documents leave open, decided.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /** How many items a page has where `limit` is not given. Default: 10. */
+  readonly pageSize?: number | undefined
+}
+
+/**
+ * An empty sandbox: the service to look inside, and the client that talks to it. `respond` is what the client is written
+ * over: what happens to one request, for whoever carries the bytes otherwise.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make: Effect.Effect<{
+export const make = (options: Options = {}): Effect.Effect<{
   readonly sandbox: Sandbox.Service
   readonly client: HttpClient.HttpClient
-}> = Effect.gen(function*() {
-  const world = yield* Ref.make(state.empty)
-  const record = yield* Ref.make(Chunk.empty<RecordedRequest>())
-  const faults = yield* Ref.make<ReadonlyArray<Fault>>([])
+  readonly respond: (incoming: Incoming) => Effect.Effect<Exchange>
+}> =>
+  Effect.gen(function*() {
+    const { pageSize = 10 } = options
+    const world = yield* Ref.make(state.empty)
+    const record = yield* Ref.make(Chunk.empty<RecordedRequest>())
+    const faults = yield* Ref.make<ReadonlyArray<Fault>>([])
 
-  const carryOut = (request: RecordedRequest): Effect.Effect<Answer> =>
-    Effect.flatMap(Clock.currentTimeMillis, (now) =>
-      Ref.modify(world, (before) => {
-        const refused = http.authorize(request, credentials)
-        const [path, query] = http.splitUri(request.uri)
-        return refused !== undefined
-          ? [refused, before]
-          : handle(before, { method: request.method, path, query, body: request.body, now })
+    const carryOut = (request: RecordedRequest): Effect.Effect<Answer> =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) =>
+        Ref.modify(world, (before) => {
+          const refused = http.authorize(request, credentials)
+          const [path, query] = http.splitUri(request.uri)
+          return refused !== undefined
+            ? [refused, before]
+            : handle(before, { method: request.method, path, query, body: request.body, now, pageSize })
+        }))
+
+    const treat = (recorded: RecordedRequest, fault: Option.Option<Fault>): Effect.Effect<Exchange> => {
+      const ordinary = Effect.map(carryOut(recorded), ({ body, contentType, status }) => ({
+        status,
+        headers: { "content-type": contentType },
+        body
       }))
-
-  const answer = (
-    request: HttpClientRequest.HttpClientRequest,
-    recorded: RecordedRequest,
-    fault: Option.Option<Fault>
-  ): Effect.Effect<Response, HttpClientError.RequestError> => {
-    const ordinary = Effect.map(carryOut(recorded), http.toResponse)
-    const broken = Effect.fail(
-      new HttpClientError.RequestError({ request, reason: "Transport", cause: new Error("socket hang up") })
-    )
-    return Option.match(fault, {
-      onNone: () => ordinary,
-      onSome: Fault.$match({
-        Status: ({ body, headers, status }) => Effect.succeed(new Response(body, { status, headers })),
-        Delay: ({ duration, then }) => Effect.delay(answer(request, recorded, then), duration),
-        Cut: ({ carriedOut }) => carriedOut ? Effect.zipRight(carryOut(recorded), broken) : broken,
-        HalfAnswer: ({ ends }) => Effect.map(ordinary, (response) => http.half(response, ends))
+      return Option.match(fault, {
+        onNone: () => Effect.map(ordinary, Exchange.Answer),
+        onSome: Fault.$match({
+          Status: ({ body, headers, status }) => Effect.succeed(Exchange.Answer({ body, headers, status })),
+          Delay: ({ duration, then }) => Effect.delay(treat(recorded, then), duration),
+          Cut: ({ carriedOut }) => Effect.as(carriedOut ? ordinary : Effect.void, Exchange.Cut()),
+          HalfAnswer: ({ ends }) =>
+            Effect.map(ordinary, (answer) =>
+              Exchange.Partial({
+                ...answer,
+                bytes: Math.floor(byteLength(answer.body) / 2),
+                then: ends ? "cut" : "stall"
+              }))
+        })
       })
-    })
-  }
+    }
 
-  const client = HttpClient.make((request, url) =>
-    Effect.gen(function*() {
-      const arrived = new RecordedRequest({
-        method: request.method,
-        uri: url.pathname + url.search,
-        headers: { ...request.headers },
-        body: request.body._tag === "Uint8Array" ? new TextDecoder().decode(request.body.body) : "",
-        at: yield* Clock.currentTimeMillis,
-        status: undefined
+    const respond = (incoming: Incoming): Effect.Effect<Exchange> =>
+      Effect.gen(function*() {
+        const arrived = new RecordedRequest({
+          ...incoming,
+          headers: { ...incoming.headers },
+          at: yield* Clock.currentTimeMillis,
+          status: undefined
+        })
+        const position = yield* Ref.modify(record, (all) => [all.length, Chunk.append(all, arrived)])
+        const fault = yield* Ref.modify(faults, ([first, ...rest]) => [Option.fromNullable(first), rest])
+        const exchange = yield* treat(arrived, fault)
+        const status = "status" in exchange ? exchange.status : undefined
+        yield* Ref.update(record, Chunk.modify(position, (entry) => new RecordedRequest({ ...entry, status })))
+        return exchange
       })
-      const position = yield* Ref.modify(record, (all) => [all.length, Chunk.append(all, arrived)])
-      const fault = yield* Ref.modify(faults, ([first, ...rest]) => [Option.fromNullable(first), rest])
-      const response = yield* answer(request, arrived, fault)
-      yield* Ref.update(
-        record,
-        Chunk.modify(position, (entry) => new RecordedRequest({ ...entry, status: response.status }))
+
+    const client = HttpClient.make((request, url) =>
+      Effect.flatMap(
+        respond({
+          method: request.method,
+          uri: url.pathname + url.search,
+          headers: request.headers,
+          body: request.body._tag === "Uint8Array" ? new TextDecoder().decode(request.body.body) : ""
+        }),
+        (exchange) => {
+          switch (exchange._tag) {
+            case "Cut":
+              return Effect.fail(
+                new HttpClientError.RequestError({ request, reason: "Transport", cause: new Error("socket hang up") })
+              )
+            case "Silent":
+              return Effect.never
+            default:
+              return Effect.map(http.toResponse(exchange), (response) => HttpClientResponse.fromWeb(request, response))
+          }
+        }
       )
-      return HttpClientResponse.fromWeb(request, response)
-    })
-  )
-
-  const subscribe = (kind: "objects" | "lists", distinctId: string, target: string, json: Record<string, unknown>) =>
-    Effect.flatMap(
-      Clock.currentTimeMillis,
-      (now) =>
-        Ref.update(world, (world) =>
-          state.subscribe(world, kind, distinctId, [
-            { target, json: { ...json, created_at: profiles.timestamp(now) } }
-          ]))
     )
 
-  const sandbox: Sandbox.Service = {
-    requests: Effect.map(Ref.get(record), Chunk.toReadonlyArray),
-    users: Effect.map(Ref.get(world), (world) => state.accounts(world).map(toUser)),
-    user: (distinctId) => Effect.map(Ref.get(world), (world) => Option.map(state.account(world, distinctId), toUser)),
-    subscribeToObject: (distinctId, { objectId, objectType }) =>
-      subscribe("objects", distinctId, JSON.stringify([objectType, objectId]), {
-        object: { id: objectId, object_type: objectType, properties: {} },
-        properties: {}
-      }),
-    subscribeToList: (distinctId, { listId, name }) =>
-      subscribe("lists", distinctId, listId, {
-        list: { list_id: listId, list_name: name ?? listId, list_type: "static_list" }
-      }),
-    defineCategory: ({ category, channels, description, name, originalPreference, section, tags }) =>
-      Ref.update(world, (world) =>
-        state.defineCategory(world, {
-          slug: category,
-          name: name ?? category,
-          section,
-          description,
-          original: originalPreference ?? "opt_in",
-          channels: channels ?? preferences.channels,
-          tags: tags ?? []
-        })),
-    defineTenant: ({ name, tenantId }) => Ref.update(world, (world) => state.define(world, tenantId, name)),
-    script: (more) => Ref.update(faults, (faults) => [...faults, ...more])
-  }
+    const subscribe = (kind: "objects" | "lists", distinctId: string, target: string, json: Record<string, unknown>) =>
+      Effect.flatMap(
+        Clock.currentTimeMillis,
+        (now) =>
+          Ref.update(world, (world) =>
+            state.subscribe(world, kind, distinctId, [
+              { target, json: { ...json, created_at: profiles.timestamp(now) } }
+            ]))
+      )
 
-  return { sandbox, client }
-})
+    const sandbox: Sandbox.Service = {
+      requests: Effect.map(Ref.get(record), Chunk.toReadonlyArray),
+      users: Effect.map(Ref.get(world), (world) => state.accounts(world).map(toUser)),
+      user: (distinctId) => Effect.map(Ref.get(world), (world) => Option.map(state.account(world, distinctId), toUser)),
+      subscribeToObject: (distinctId, { objectId, objectType }) =>
+        subscribe("objects", distinctId, JSON.stringify([objectType, objectId]), {
+          object: { id: objectId, object_type: objectType, properties: {} },
+          properties: {}
+        }),
+      subscribeToList: (distinctId, { listId, name }) =>
+        subscribe("lists", distinctId, listId, {
+          list: { list_id: listId, list_name: name ?? listId, list_type: "static_list" }
+        }),
+      defineCategory: ({ category, channels, description, name, originalPreference, section, tags }) =>
+        Ref.update(world, (world) =>
+          state.defineCategory(world, {
+            slug: category,
+            name: name ?? category,
+            section,
+            description,
+            original: originalPreference ?? "opt_in",
+            channels: channels ?? preferences.channels,
+            tags: tags ?? []
+          })),
+      defineTenant: ({ name, tenantId }) => Ref.update(world, (world) => state.define(world, tenantId, name)),
+      script: (more) => Ref.update(faults, (faults) => [...faults, ...more])
+    }
+
+    return { sandbox, client, respond }
+  })
 
 const toUser = ({ profile }: state.Account): User => new User(profiles.toJson(profile))
 
@@ -461,7 +498,7 @@ const toUser = ({ profile }: state.Account): User => new User(profiles.toJson(pr
  */
 export const layer: Layer.Layer<Sandbox | HttpClient.HttpClient> = Layer.effectContext(
   Effect.map(
-    make,
+    make(),
     ({ client, sandbox }) => Context.make(Sandbox, sandbox).pipe(Context.add(HttpClient.HttpClient, client))
   )
 )

@@ -11,6 +11,7 @@ export interface Request {
   readonly body: string
   /** Milliseconds since the epoch. */
   readonly now: number
+  readonly pageSize: number
 }
 
 /** @internal */

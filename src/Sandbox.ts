@@ -56,18 +56,20 @@ import * as Effect from "effect/Effect"
 import * as Inspectable from "effect/Inspectable"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Random from "effect/Random"
 import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
 import { parseJson } from "./internal/answer.js"
-import { byteLength } from "./internal/bytes.js"
 import { mask } from "./internal/mask.js"
-import { Exchange, type Incoming } from "./internal/sandbox/exchange.js"
+import type { Exchange, Incoming } from "./internal/sandbox/exchange.js"
+import * as faults from "./internal/sandbox/fault.js"
+import { Cases } from "./internal/sandbox/fault.js"
 import { handle } from "./internal/sandbox/handle.js"
 import * as http from "./internal/sandbox/http.js"
 import * as preferences from "./internal/sandbox/preferences.js"
 import * as profiles from "./internal/sandbox/profile.js"
 import * as state from "./internal/sandbox/state.js"
-import { type Answer, refuse } from "./internal/sandbox/wire.js"
+import { refuse } from "./internal/sandbox/wire.js"
 import type { PreferenceChannel } from "./Preferences.js"
 import type * as SuprsendConfig from "./SuprsendConfig.js"
 import { User } from "./User.js"
@@ -135,6 +137,25 @@ export declare namespace Sandbox {
     }) => Effect.Effect<void>
     /** Has the next requests fail, one fault each, after those that were scripted before. */
     readonly script: (faults: Iterable<Fault>) => Effect.Effect<void>
+    /** What goes wrong from now on. */
+    readonly faults: Faults
+  }
+
+  /**
+   * The faults that stand. They are asked in their order, and before those of `script`, until one of them settles the answer.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Faults {
+    /** What is left of them, and of those of `script`. */
+    readonly all: Effect.Effect<ReadonlyArray<Fault>>
+    /** Puts more of them behind those that stand. */
+    readonly add: (...faults: ReadonlyArray<Fault>) => Effect.Effect<void>
+    /** Puts these in the place of all, and of those of `script`. */
+    readonly replace: (faults: Iterable<Fault>) => Effect.Effect<void>
+    /** Takes all of them away, and those of `script`. */
+    readonly clear: Effect.Effect<void>
   }
 
   /**
@@ -209,30 +230,65 @@ export class RecordedRequest extends Data.Class<{
 }
 
 /**
- * One way in which a request can go wrong.
+ * What goes wrong, and when: an immutable value, equal to another one by content. The first seven say what happens to a
+ * request, and happen to every request until they are taken away; the others say to which requests another fault happens, and
+ * when it comes to its end. Make them with the functions of this module.
  *
  * @since 0.1.0
  * @category faults
  */
 export type Fault = Data.TaggedEnum<{
-  /** Answered with a status, and not carried out. */
+  /** Answered with this. */
   readonly Status: {
     readonly status: number
     readonly headers: { readonly [name: string]: string }
     readonly body: string
+    readonly carriedOut: boolean
   }
   /** Answered late. `then` happens after the delay; none is the ordinary answer. */
   readonly Delay: { readonly duration: Duration.Duration; readonly then: Option.Option<Fault> }
-  /** The connection is cut without an answer, before or after the request was carried out. */
+  /** The connection is cut without an answer. */
   readonly Cut: { readonly carriedOut: boolean }
-  /** Carried out; the head of the answer arrives, and the body breaks off or never ends. */
-  readonly HalfAnswer: { readonly ends: boolean }
+  /** The head and so many bytes of the answer arrive, half of them if none; the rest never comes, or the connection is cut. */
+  readonly Part: {
+    readonly bytes: Option.Option<number>
+    readonly then: "cut" | "stall"
+    readonly carriedOut: boolean
+  }
+  /** Answered with 200, and a body that means nothing. */
+  readonly Garbage: { readonly body: string; readonly carriedOut: boolean }
+  /** Carried out and answered, so many bytes of the body after each interval. */
+  readonly Drip: { readonly bytes: number; readonly interval: Duration.Duration }
+  /** Never answered. */
+  readonly Silent: { readonly carriedOut: boolean }
+  /** Refused with 429 if so many passed within the window before it; `passed` is when those did. */
+  readonly RateLimit: {
+    readonly limit: number
+    readonly window: Duration.Duration
+    readonly passed: ReadonlyArray<number>
+  }
+  /** For requests to an endpoint, and nothing for others. */
+  readonly On: { readonly endpoint: string; readonly fault: Fault }
+  /** For requests for which the predicate holds, and nothing for others. */
+  readonly When: { readonly predicate: (request: RecordedRequest) => boolean; readonly fault: Fault }
+  /** Until it happened so many times. */
+  readonly Next: { readonly times: number; readonly fault: Fault }
+  /** For a while. `until` is none before it begins. */
+  readonly Lasting: {
+    readonly duration: Duration.Duration
+    readonly until: Option.Option<number>
+    readonly fault: Fault
+  }
+  /** At random. */
+  readonly Sometimes: { readonly probability: number; readonly fault: Fault }
+  /** The first one alone until it has come to its end, then the next one. */
+  readonly InOrder: { readonly faults: ReadonlyArray<Fault> }
+  /** One after another is asked, until one of them settles the answer. What they delay adds up. */
+  readonly Together: { readonly faults: ReadonlyArray<Fault> }
 }>
 
-const Fault = Data.taggedEnum<Fault>()
-
 /**
- * An answer of this status, and nothing carried out.
+ * An answer of this status; nothing is carried out unless `carriedOut` says so.
  *
  * @example
  * ```ts
@@ -251,15 +307,18 @@ export const status = (status: number, options?: {
   readonly body?: string | undefined
   readonly contentType?: string | undefined
   readonly headers?: { readonly [name: string]: string } | undefined
+  /** Default: false. */
+  readonly carriedOut?: boolean | undefined
 }): Fault =>
-  Fault.Status({
+  Cases.Status({
     status,
-    headers: {
+    headers: Data.struct({
       "content-type": options?.contentType ?? "application/json",
       ...(options?.retryAfter === undefined ? undefined : { "retry-after": options.retryAfter }),
       ...options?.headers
-    },
-    body: options?.body ?? refuse(status, "scripted").body
+    }),
+    body: options?.body ?? refuse(status, "scripted").body,
+    carriedOut: options?.carriedOut ?? false
   })
 
 /**
@@ -277,7 +336,7 @@ export const status = (status: number, options?: {
  * @category faults
  */
 export const delay = (duration: Duration.DurationInput, then?: Fault): Fault =>
-  Fault.Delay({ duration: Duration.decode(duration), then: Option.fromNullable(then) })
+  Cases.Delay({ duration: Duration.decode(duration), then: Option.fromNullable(then) })
 
 /**
  * A connection that is cut before the server did anything.
@@ -285,7 +344,7 @@ export const delay = (duration: Duration.DurationInput, then?: Fault): Fault =>
  * @since 0.1.0
  * @category faults
  */
-export const cut: Fault = Fault.Cut({ carriedOut: false })
+export const cut: Fault = Cases.Cut({ carriedOut: false })
 
 /**
  * A connection that is cut after the request was carried out: the client cannot tell it from {@link cut}.
@@ -293,7 +352,7 @@ export const cut: Fault = Fault.Cut({ carriedOut: false })
  * @since 0.1.0
  * @category faults
  */
-export const cutAfter: Fault = Fault.Cut({ carriedOut: true })
+export const cutAfter: Fault = Cases.Cut({ carriedOut: true })
 
 /**
  * An answer that breaks off in the middle of its body; the request was carried out.
@@ -301,7 +360,24 @@ export const cutAfter: Fault = Fault.Cut({ carriedOut: true })
  * @since 0.1.0
  * @category faults
  */
-export const cutBody: Fault = Fault.HalfAnswer({ ends: true })
+export const cutBody: Fault = Cases.Part({ bytes: Option.none(), then: "cut", carriedOut: true })
+
+/**
+ * An answer that breaks off after so many bytes of its body; the request was carried out unless `carriedOut` says otherwise.
+ *
+ * @example
+ * ```ts
+ * import * as Sandbox from "effect-suprsend/Sandbox"
+ *
+ * const headOnly = Sandbox.cutAfterBytes(0)
+ * const rolledBack = Sandbox.cutAfterBytes(10, { carriedOut: false })
+ * ```
+ *
+ * @since 0.1.0
+ * @category faults
+ */
+export const cutAfterBytes = (bytes: number, options?: { readonly carriedOut?: boolean | undefined }): Fault =>
+  Cases.Part({ bytes: Option.some(bytes), then: "cut", carriedOut: options?.carriedOut ?? true })
 
 /**
  * An answer whose body never ends; the request was carried out.
@@ -309,7 +385,211 @@ export const cutBody: Fault = Fault.HalfAnswer({ ends: true })
  * @since 0.1.0
  * @category faults
  */
-export const stall: Fault = Fault.HalfAnswer({ ends: false })
+export const stall: Fault = Cases.Part({ bytes: Option.none(), then: "stall", carriedOut: true })
+
+/**
+ * A request that is read and never answered; nothing is carried out unless `carriedOut` says so.
+ *
+ * @since 0.1.0
+ * @category faults
+ */
+export const silence = (options?: { readonly carriedOut?: boolean | undefined }): Fault =>
+  Cases.Silent({ carriedOut: options?.carriedOut ?? false })
+
+/**
+ * An answer with 200 whose body is not what it should be; the request was carried out unless `carriedOut` says otherwise.
+ *
+ * @example
+ * ```ts
+ * import * as Sandbox from "effect-suprsend/Sandbox"
+ *
+ * const portal = Sandbox.garbage({ body: "<html>Please log in to this network</html>", carriedOut: false })
+ * ```
+ *
+ * @since 0.1.0
+ * @category faults
+ */
+export const garbage = (options?: {
+  /** Default: bytes that are no JSON. */
+  readonly body?: string | undefined
+  /** Default: true. */
+  readonly carriedOut?: boolean | undefined
+}): Fault => Cases.Garbage({ body: options?.body ?? "\u0000\ufffd{\"gar", carriedOut: options?.carriedOut ?? true })
+
+/**
+ * An answer that comes in drops; the request was carried out.
+ *
+ * @example
+ * ```ts
+ * import * as Sandbox from "effect-suprsend/Sandbox"
+ *
+ * const slowly = Sandbox.drip({ bytes: 16, interval: "1 second" })
+ * ```
+ *
+ * @since 0.1.0
+ * @category faults
+ */
+export const drip = (options: {
+  /** Of the body, after each interval. */
+  readonly bytes: number
+  readonly interval: Duration.DurationInput
+}): Fault => Cases.Drip({ bytes: options.bytes, interval: Duration.decode(options.interval) })
+
+/**
+ * Every answer takes this long: a {@link delay} that stands.
+ *
+ * @since 0.1.0
+ * @category faults
+ */
+export const latency = (duration: Duration.DurationInput): Fault => delay(duration)
+
+/**
+ * Every request is answered with 503 until this is taken away.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as Sandbox from "effect-suprsend/Sandbox"
+ *
+ * const night = Effect.gen(function*() {
+ *   const sandbox = yield* Sandbox.Sandbox
+ *   yield* sandbox.faults.add(Sandbox.lasting("10 minutes", Sandbox.maintenance({ retryAfter: "60" })))
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category faults
+ */
+export const maintenance = (options?: {
+  /** The `Retry-After` header: seconds, or an HTTP date. Default: none. */
+  readonly retryAfter?: string | undefined
+}): Fault => status(503, { retryAfter: options?.retryAfter, body: refuse(503, "down for maintenance").body })
+
+/**
+ * Lets at most `limit` requests pass in any window, however it is placed, by when they arrive. The others are refused with
+ * 429, and a `Retry-After` that says in whole seconds when the next one may pass.
+ *
+ * @example
+ * ```ts
+ * import * as Sandbox from "effect-suprsend/Sandbox"
+ *
+ * const strict = Sandbox.on("POST /event/", Sandbox.rateLimit({ limit: 5, window: "1 second" }))
+ * ```
+ *
+ * @since 0.1.0
+ * @category faults
+ */
+export const rateLimit = (options: {
+  readonly limit: number
+  readonly window: Duration.DurationInput
+}): Fault => Cases.RateLimit({ limit: options.limit, window: Duration.decode(options.window), passed: Data.array([]) })
+
+/**
+ * A fault for one endpoint, in any spelling of docs/endpoints.md: `*`, or a name in braces, stands for one segment of the path,
+ * and `*` for any method. The query does not matter.
+ *
+ * @example
+ * ```ts
+ * import * as Sandbox from "effect-suprsend/Sandbox"
+ *
+ * const noEvents = Sandbox.on("POST /event/", Sandbox.maintenance())
+ * const noReading = Sandbox.on("GET /v1/user/{distinct_id}/", Sandbox.status(500))
+ * ```
+ *
+ * @since 0.1.0
+ * @category faults
+ */
+export const on = (endpoint: string, fault: Fault): Fault => Cases.On({ endpoint, fault })
+
+/**
+ * A fault for those requests for which the predicate holds.
+ *
+ * @example
+ * ```ts
+ * import * as Sandbox from "effect-suprsend/Sandbox"
+ *
+ * const large = Sandbox.when((request) => request.body.length > 100_000, Sandbox.status(413))
+ * ```
+ *
+ * @since 0.1.0
+ * @category faults
+ */
+export const when = (predicate: (request: RecordedRequest) => boolean, fault: Fault): Fault =>
+  Cases.When({ predicate, fault })
+
+/**
+ * A fault that comes to its end when it has happened so many times. Default: a status of 503.
+ *
+ * @example
+ * ```ts
+ * import * as Sandbox from "effect-suprsend/Sandbox"
+ *
+ * const twice = Sandbox.failNext(2, Sandbox.on("POST /event/", Sandbox.cutAfter))
+ * ```
+ *
+ * @since 0.1.0
+ * @category faults
+ */
+export const failNext = (times: number, fault: Fault = status(503)): Fault => Cases.Next({ times, fault })
+
+/**
+ * A fault that comes to its end after a while. The while begins when the fault is given to the sandbox, and inside of
+ * {@link inOrder} when its turn has come.
+ *
+ * @since 0.1.0
+ * @category faults
+ */
+export const lasting = (duration: Duration.DurationInput, fault: Fault): Fault =>
+  Cases.Lasting({ duration: Duration.decode(duration), until: Option.none(), fault })
+
+/**
+ * A fault that happens with a probability of 0 to 1, by Effect's `Random`, so that a seed repeats it.
+ *
+ * @example
+ * ```ts
+ * import * as Sandbox from "effect-suprsend/Sandbox"
+ *
+ * const flaky = Sandbox.sometimes(0.1, Sandbox.cut)
+ * ```
+ *
+ * @since 0.1.0
+ * @category faults
+ */
+export const sometimes = (probability: number, fault: Fault): Fault => Cases.Sometimes({ probability, fault })
+
+/**
+ * One fault after another: each has its turn when the one before it has come to its end.
+ *
+ * @example
+ * ```ts
+ * import * as Sandbox from "effect-suprsend/Sandbox"
+ *
+ * const outage = Sandbox.inOrder(Sandbox.failNext(3, Sandbox.cut), Sandbox.lasting("1 minute", Sandbox.latency("2 seconds")))
+ * ```
+ *
+ * @since 0.1.0
+ * @category faults
+ */
+export const inOrder = (...faults: ReadonlyArray<Fault>): Fault => Cases.InOrder({ faults: Data.array(faults) })
+
+/**
+ * Several faults as one. They are asked in their order until one of them settles the answer, and what they delay adds up.
+ *
+ * @example
+ * ```ts
+ * import * as Sandbox from "effect-suprsend/Sandbox"
+ *
+ * const realistic = Sandbox.together(
+ *   Sandbox.latency("20 millis"),
+ *   Sandbox.rateLimit({ limit: 1000, window: "1 second" }),
+ *   Sandbox.sometimes(0.01, Sandbox.cutAfter)
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category faults
+ */
+export const together = (...faults: ReadonlyArray<Fault>): Fault => Cases.Together({ faults: Data.array(faults) })
 
 /**
  * The credentials that every sandbox accepts, and its base URL: what a client of your own needs.
@@ -364,54 +644,45 @@ export const make = (options: Options = {}): Effect.Effect<{
     const { pageSize = 10 } = options
     const world = yield* Ref.make(state.empty)
     const record = yield* Ref.make(Chunk.empty<RecordedRequest>())
-    const faults = yield* Ref.make<ReadonlyArray<Fault>>([])
+    const script = yield* Ref.make(faults.empty)
+    const changeScript = (change: (script: faults.Script, now: number) => faults.Script): Effect.Effect<void> =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) => Ref.update(script, (script) => change(script, now)))
 
-    const carryOut = (request: RecordedRequest): Effect.Effect<Answer> =>
+    const treat = (request: RecordedRequest, now: number): Effect.Effect<faults.Treatment> =>
+      Effect.flatMap(Ref.get(script), (current) =>
+        Effect.flatMap(faults.isRandom(current) ? Random.next : Effect.succeed(0), (random) =>
+          Ref.modify(script, (script) =>
+            faults.step(script, request, now, random))))
+
+    const play = (request: RecordedRequest, outcome: faults.Treatment["outcome"]): Effect.Effect<Exchange> =>
       Effect.flatMap(Clock.currentTimeMillis, (now) =>
         Ref.modify(world, (before) => {
           const refused = http.authorize(request, credentials)
           const [path, query] = http.splitUri(request.uri)
-          return refused !== undefined
+          const [answer, after] = refused !== undefined
             ? [refused, before]
             : handle(before, { method: request.method, path, query, body: request.body, now, pageSize })
+          return [faults.toExchange(outcome, answer), faults.isCarriedOut(outcome) ? after : before]
         }))
-
-    const treat = (recorded: RecordedRequest, fault: Option.Option<Fault>): Effect.Effect<Exchange> => {
-      const ordinary = Effect.map(carryOut(recorded), ({ body, contentType, status }) => ({
-        status,
-        headers: { "content-type": contentType },
-        body
-      }))
-      return Option.match(fault, {
-        onNone: () => Effect.map(ordinary, Exchange.Answer),
-        onSome: Fault.$match({
-          Status: ({ body, headers, status }) => Effect.succeed(Exchange.Answer({ body, headers, status })),
-          Delay: ({ duration, then }) => Effect.delay(treat(recorded, then), duration),
-          Cut: ({ carriedOut }) => Effect.as(carriedOut ? ordinary : Effect.void, Exchange.Cut()),
-          HalfAnswer: ({ ends }) =>
-            Effect.map(ordinary, (answer) =>
-              Exchange.Partial({
-                ...answer,
-                bytes: Math.floor(byteLength(answer.body) / 2),
-                then: ends ? "cut" : "stall"
-              }))
-        })
-      })
-    }
 
     const respond = (incoming: Incoming): Effect.Effect<Exchange> =>
       Effect.gen(function*() {
+        const at = yield* Clock.currentTimeMillis
         const arrived = new RecordedRequest({
           ...incoming,
           headers: { ...incoming.headers },
-          at: yield* Clock.currentTimeMillis,
+          at,
           status: undefined
         })
         const position = yield* Ref.modify(record, (all) => [all.length, Chunk.append(all, arrived)])
-        const fault = yield* Ref.modify(faults, ([first, ...rest]) => [Option.fromNullable(first), rest])
-        const exchange = yield* treat(arrived, fault)
+        const { delay, outcome } = yield* treat(arrived, at)
+        const exchange = yield* Effect.delay(play(arrived, outcome), delay)
         const status = "status" in exchange ? exchange.status : undefined
-        yield* Ref.update(record, Chunk.modify(position, (entry) => new RecordedRequest({ ...entry, status })))
+        yield* Ref.update(
+          record,
+          Chunk.modify(position, (entry) =>
+            new RecordedRequest({ ...entry, status }))
+        )
         return exchange
       })
 
@@ -473,7 +744,13 @@ export const make = (options: Options = {}): Effect.Effect<{
             tags: tags ?? []
           })),
       defineTenant: ({ name, tenantId }) => Ref.update(world, (world) => state.define(world, tenantId, name)),
-      script: (more) => Ref.update(faults, (faults) => [...faults, ...more])
+      script: (more) => changeScript((script, now) => faults.enqueue(script, more, now)),
+      faults: {
+        all: Effect.map(Ref.get(script), faults.toFaults),
+        add: (...more) => changeScript((script, now) => faults.add(script, more, now)),
+        replace: (more) => changeScript((_, now) => faults.add(faults.empty, Array.from(more), now)),
+        clear: Ref.set(script, faults.empty)
+      }
     }
 
     return { sandbox, client, respond }

@@ -53,7 +53,7 @@ const routes: ReadonlyArray<Route> = [
  * @internal
  */
 export const handle = (state: State, request: Request): Step => {
-  const segments = decode(request.path)
+  const segments = segmentsOf(request.path)
   if (segments === undefined) return [malformed, state]
   const found = routes.find(({ path }) => path.length === segments.length && path.every(fits(segments)))
   if (found === undefined) return [refuse(404, "not found"), state]
@@ -65,7 +65,12 @@ export const handle = (state: State, request: Request): Step => {
 const fits = (segments: ReadonlyArray<string>) => (segment: string | undefined, i: number): boolean =>
   segment === undefined ? segments[i] !== "" : segment === segments[i]
 
-const decode = (path: string): ReadonlyArray<string> | undefined => {
+/**
+ * The segments of a path, decoded; undefined if they cannot be.
+ *
+ * @internal
+ */
+export const segmentsOf = (path: string): ReadonlyArray<string> | undefined => {
   try {
     return path.split("/").map(decodeURIComponent)
   } catch {

@@ -56,11 +56,14 @@ import * as Effect from "effect/Effect"
 import * as Inspectable from "effect/Inspectable"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as ParseResult from "effect/ParseResult"
 import * as Random from "effect/Random"
 import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
+import * as Schema from "effect/Schema"
 import { parseJson } from "./internal/answer.js"
 import { mask } from "./internal/mask.js"
+import * as events from "./internal/sandbox/events.js"
 import type { Exchange, Incoming } from "./internal/sandbox/exchange.js"
 import * as faults from "./internal/sandbox/fault.js"
 import { Cases } from "./internal/sandbox/fault.js"
@@ -68,6 +71,8 @@ import { handle } from "./internal/sandbox/handle.js"
 import * as http from "./internal/sandbox/http.js"
 import * as preferences from "./internal/sandbox/preferences.js"
 import * as profiles from "./internal/sandbox/profile.js"
+import * as Settings from "./internal/sandbox/settings.js"
+import { Snapshot } from "./internal/sandbox/snapshot.js"
 import * as state from "./internal/sandbox/state.js"
 import { refuse } from "./internal/sandbox/wire.js"
 import type { PreferenceChannel } from "./Preferences.js"
@@ -114,6 +119,12 @@ export declare namespace Sandbox {
   export interface Service {
     /** Every request that arrived, in order. */
     readonly requests: Effect.Effect<ReadonlyArray<RecordedRequest>>
+    /** Of each insert id, the requests with which it arrived, whether they were carried out or not. */
+    readonly attempts: Effect.Effect<ReadonlyMap<string, ReadonlyArray<RecordedRequest>>>
+    /** The insert ids that were accepted, each once, in the order in which they first were. */
+    readonly acceptedInsertIds: Effect.Effect<ReadonlyArray<string>>
+    /** What was sent as events and has taken effect: one entry an insert id, in the order in which they were accepted. */
+    readonly deliveries: Effect.Effect<ReadonlyArray<Delivery>>
     /** Every user, in the order in which they were made. */
     readonly users: Effect.Effect<ReadonlyArray<User>>
     /** One user. */
@@ -139,6 +150,13 @@ export declare namespace Sandbox {
     readonly script: (faults: Iterable<Fault>) => Effect.Effect<void>
     /** What goes wrong from now on. */
     readonly faults: Faults
+    /**
+     * All that the service knows (users, deliveries, events still to be applied, tenants, categories) as JSON, to be kept
+     * elsewhere. It holds tokens as they are. Recorded requests and faults are not part of it.
+     */
+    readonly snapshot: Effect.Effect<string>
+    /** Puts a snapshot in the place of all that the service knows. */
+    readonly restore: (snapshot: string) => Effect.Effect<void, InvalidSnapshot>
   }
 
   /**
@@ -226,6 +244,62 @@ export class RecordedRequest extends Data.Class<{
    */
   [Inspectable.NodeInspectSymbol](): unknown {
     return this.toJSON()
+  }
+}
+
+/**
+ * An edit that was sent as an event and took effect. Printed, it shows tokens masked.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class Delivery extends Data.Class<{
+  readonly insertId: string
+  readonly distinctId: string
+  readonly tenantId: string | undefined
+  /** As they travelled. */
+  readonly operations: unknown
+  /** When it was accepted, first and again, in milliseconds since the epoch. */
+  readonly arrivals: ReadonlyArray<number>
+  /** When it took effect: once, unless an insert id is forgotten after a while. */
+  readonly applied: ReadonlyArray<number>
+}> {
+  /**
+   * What is printed: tokens are masked.
+   *
+   * @since 0.1.0
+   */
+  toJSON(): unknown {
+    return { ...this, tenantId: this.tenantId ?? null, operations: mask(this.operations) }
+  }
+
+  /**
+   * The same for `util.inspect` and `console.log`.
+   *
+   * @since 0.1.0
+   */
+  [Inspectable.NodeInspectSymbol](): unknown {
+    return this.toJSON()
+  }
+}
+
+/**
+ * A text that is no snapshot of this version of the sandbox. It says where, and shows nothing of what the text holds.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class InvalidSnapshot extends Schema.TaggedError<InvalidSnapshot>("effect-suprsend/Sandbox/InvalidSnapshot")(
+  "InvalidSnapshot",
+  {
+    /** The members that are not what they should be. */
+    paths: Schema.Array(Schema.String)
+  }
+) {
+  override get message(): string {
+    const where = this.paths.filter((path) => path !== "").join(", ")
+    return `Sandbox.restore: nothing was changed, the text is no snapshot${where === "" ? "" : ` (${where})`}: ` +
+      "pass what `snapshot` gave"
   }
 }
 
@@ -626,6 +700,23 @@ export const credentials: SuprsendConfig.WorkspaceCredentials & { readonly baseU
 export interface Options {
   /** How many items a page has where `limit` is not given. Default: 10. */
   readonly pageSize?: number | undefined
+  /** Whether `$append` adds to a list what it holds already. On a channel an identity is held once. Default: true. */
+  readonly appendKeepsDuplicates?: boolean | undefined
+  /** Whether `$set_once` sets a property again that was unset. Default: true. */
+  readonly unsetReopensSetOnce?: boolean | undefined
+  /** Whether a synchronous edit creates the user; if not, it is answered with 404. Default: true. */
+  readonly editCreatesUser?: boolean | undefined
+  /**
+   * Whether one malformed event has the whole array refused with 400, or is accepted and comes to nothing.
+   * Default: "refuseAll".
+   */
+  readonly malformedEvents?: "refuseAll" | "drop" | undefined
+  /** How long after its acceptance an event is applied. Default: at once. */
+  readonly processingDelay?: Duration.DurationInput | undefined
+  /**
+   * For how long an insert id that was accepted is not applied again. Default: for ever. With 0 nothing is held back.
+   */
+  readonly insertIdLifetime?: Duration.DurationInput | undefined
 }
 
 /**
@@ -641,7 +732,7 @@ export const make = (options: Options = {}): Effect.Effect<{
   readonly respond: (incoming: Incoming) => Effect.Effect<Exchange>
 }> =>
   Effect.gen(function*() {
-    const { pageSize = 10 } = options
+    const settings = Settings.make(options)
     const world = yield* Ref.make(state.empty)
     const record = yield* Ref.make(Chunk.empty<RecordedRequest>())
     const script = yield* Ref.make(faults.empty)
@@ -661,7 +752,7 @@ export const make = (options: Options = {}): Effect.Effect<{
           const [path, query] = http.splitUri(request.uri)
           const [answer, after] = refused !== undefined
             ? [refused, before]
-            : handle(before, { method: request.method, path, query, body: request.body, now, pageSize })
+            : handle(before, { method: request.method, path, query, body: request.body, now, settings })
           return [faults.toExchange(outcome, answer), faults.isCarriedOut(outcome) ? after : before]
         }))
 
@@ -676,7 +767,11 @@ export const make = (options: Options = {}): Effect.Effect<{
         })
         const position = yield* Ref.modify(record, (all) => [all.length, Chunk.append(all, arrived)])
         const { delay, outcome } = yield* treat(arrived, at)
-        const exchange = yield* Effect.delay(play(arrived, outcome), delay)
+        // Nobody waits for nothing: a sleep of no time is a turn of the event loop.
+        if (Duration.toMillis(delay) > 0) {
+          yield* Effect.sleep(delay)
+        }
+        const exchange = yield* play(arrived, outcome)
         const status = "status" in exchange ? exchange.status : undefined
         yield* Ref.update(
           record,
@@ -719,10 +814,18 @@ export const make = (options: Options = {}): Effect.Effect<{
             ]))
       )
 
+    const settled = Effect.flatMap(
+      Clock.currentTimeMillis,
+      (now) => Ref.updateAndGet(world, (world) => events.settle(world, now, settings))
+    )
+
     const sandbox: Sandbox.Service = {
       requests: Effect.map(Ref.get(record), Chunk.toReadonlyArray),
-      users: Effect.map(Ref.get(world), (world) => state.accounts(world).map(toUser)),
-      user: (distinctId) => Effect.map(Ref.get(world), (world) => Option.map(state.account(world, distinctId), toUser)),
+      attempts: Effect.map(Ref.get(record), attemptsOf),
+      acceptedInsertIds: Effect.map(settled, (world) => state.deliveries(world).map(([insertId]) => insertId)),
+      deliveries: Effect.map(settled, (world) => state.deliveries(world).flatMap(toDelivery)),
+      users: Effect.map(settled, (world) => state.accounts(world).map(toUser)),
+      user: (distinctId) => Effect.map(settled, (world) => Option.map(state.account(world, distinctId), toUser)),
       subscribeToObject: (distinctId, { objectId, objectType }) =>
         subscribe("objects", distinctId, JSON.stringify([objectType, objectId]), {
           object: { id: objectId, object_type: objectType, properties: {} },
@@ -750,13 +853,76 @@ export const make = (options: Options = {}): Effect.Effect<{
         add: (...more) => changeScript((script, now) => faults.add(script, more, now)),
         replace: (more) => changeScript((_, now) => faults.add(faults.empty, Array.from(more), now)),
         clear: Ref.set(script, faults.empty)
-      }
+      },
+      snapshot: Effect.flatMap(settled, (state) => Effect.orDie(Schema.encode(Snapshot)({ version: 1, state }))),
+      restore: (snapshot) =>
+        Schema.decode(Snapshot, { errors: "all" })(snapshot).pipe(
+          Effect.mapError((error) =>
+            new InvalidSnapshot({
+              paths: ParseResult.ArrayFormatter.formatErrorSync(error).map(({ path }) => path.join("."))
+            })
+          ),
+          Effect.flatMap(({ state }) => Ref.set(world, state))
+        )
     }
 
     return { sandbox, client, respond }
   })
 
+const toDelivery = ([insertId, delivery]: readonly [string, state.Delivery]): ReadonlyArray<Delivery> =>
+  delivery.applied.length === 0 ? [] : [
+    new Delivery({
+      insertId,
+      distinctId: delivery.distinctId,
+      tenantId: delivery.tenantId,
+      operations: delivery.operations,
+      arrivals: delivery.arrivals,
+      applied: delivery.applied
+    })
+  ]
+
+const attemptsOf = (requests: Iterable<RecordedRequest>): ReadonlyMap<string, ReadonlyArray<RecordedRequest>> => {
+  const attempts = new Map<string, Array<RecordedRequest>>()
+  for (const request of requests) {
+    if (request.method !== "POST" || http.splitUri(request.uri)[0] !== "/event/") continue
+    for (const insertId of events.insertIds(request.json)) {
+      const those = attempts.get(insertId) ?? []
+      attempts.set(insertId, those)
+      those.push(request)
+    }
+  }
+  return attempts
+}
+
 const toUser = ({ profile }: state.Account): User => new User(profiles.toJson(profile))
+
+const context = (
+  { client, sandbox }: { readonly sandbox: Sandbox.Service; readonly client: HttpClient.HttpClient }
+): Context.Context<Sandbox | HttpClient.HttpClient> =>
+  Context.make(Sandbox, sandbox).pipe(Context.add(HttpClient.HttpClient, client))
+
+/**
+ * The same as {@link layer}, with other decisions where the vendor's documents are silent.
+ *
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import * as Sandbox from "effect-suprsend/Sandbox"
+ * import * as SuprsendClient from "effect-suprsend/SuprsendClient"
+ * import * as UsersService from "effect-suprsend/UsersService"
+ *
+ * // Events take effect a second after they are accepted.
+ * const Late = UsersService.layer.pipe(
+ *   Layer.provide(SuprsendClient.layer(Sandbox.credentials)),
+ *   Layer.provideMerge(Sandbox.layerWith({ processingDelay: "1 second" }))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerWith = (options: Options): Layer.Layer<Sandbox | HttpClient.HttpClient> =>
+  Layer.effectContext(Effect.map(make(options), context))
 
 /**
  * An empty sandbox as a layer: `HttpClient` for whoever sends, `Sandbox` for whoever looks.
@@ -773,9 +939,4 @@ const toUser = ({ profile }: state.Account): User => new User(profiles.toJson(pr
  * @since 0.1.0
  * @category layers
  */
-export const layer: Layer.Layer<Sandbox | HttpClient.HttpClient> = Layer.effectContext(
-  Effect.map(
-    make(),
-    ({ client, sandbox }) => Context.make(Sandbox, sandbox).pipe(Context.add(HttpClient.HttpClient, client))
-  )
-)
+export const layer: Layer.Layer<Sandbox | HttpClient.HttpClient> = layerWith({})

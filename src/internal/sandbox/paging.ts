@@ -9,9 +9,9 @@ import { type Answer, refuse, reply, type Request } from "./wire.js"
 export const cursorPage = <A>(
   all: ReadonlyArray<A>,
   toJson: (item: A) => unknown,
-  { pageSize, query }: Request
+  { query, settings }: Request
 ): Answer => {
-  const limit = count(query, "limit", pageSize, 1)
+  const limit = count(query, "limit", settings.pageSize, 1)
   if (limit === undefined) return refuse(400, "limit: must be a positive integer")
   const after = cursor(query.get("after"))
   const before = cursor(query.get("before"))
@@ -37,8 +37,8 @@ export const cursorPage = <A>(
  *
  * @internal
  */
-export const offsetPage = (all: ReadonlyArray<unknown>, { pageSize, query }: Request): Answer => {
-  const limit = count(query, "limit", pageSize, 1)
+export const offsetPage = (all: ReadonlyArray<unknown>, { query, settings }: Request): Answer => {
+  const limit = count(query, "limit", settings.pageSize, 1)
   const offset = count(query, "offset", 0, 0)
   if (limit === undefined) return refuse(400, "limit: must be a positive integer")
   if (offset === undefined) return refuse(400, "offset: must be an integer that is not negative")

@@ -46,7 +46,6 @@
  */
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientError from "@effect/platform/HttpClientError"
-import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Chunk from "effect/Chunk"
 import * as Clock from "effect/Clock"
@@ -57,16 +56,25 @@ import * as Effect from "effect/Effect"
 import * as Inspectable from "effect/Inspectable"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as ParseResult from "effect/ParseResult"
+import * as Random from "effect/Random"
 import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
+import * as Schema from "effect/Schema"
 import { parseJson } from "./internal/answer.js"
 import { mask } from "./internal/mask.js"
+import * as events from "./internal/sandbox/events.js"
+import type { Exchange, Incoming } from "./internal/sandbox/exchange.js"
+import * as faults from "./internal/sandbox/fault.js"
+import { Cases } from "./internal/sandbox/fault.js"
 import { handle } from "./internal/sandbox/handle.js"
 import * as http from "./internal/sandbox/http.js"
 import * as preferences from "./internal/sandbox/preferences.js"
 import * as profiles from "./internal/sandbox/profile.js"
+import * as Settings from "./internal/sandbox/settings.js"
+import { Snapshot } from "./internal/sandbox/snapshot.js"
 import * as state from "./internal/sandbox/state.js"
-import { type Answer, refuse } from "./internal/sandbox/wire.js"
+import { refuse } from "./internal/sandbox/wire.js"
 import type { PreferenceChannel } from "./Preferences.js"
 import type * as SuprsendConfig from "./SuprsendConfig.js"
 import { User } from "./User.js"
@@ -111,6 +119,12 @@ export declare namespace Sandbox {
   export interface Service {
     /** Every request that arrived, in order. */
     readonly requests: Effect.Effect<ReadonlyArray<RecordedRequest>>
+    /** Of each insert id, the requests with which it arrived, whether they were carried out or not. */
+    readonly attempts: Effect.Effect<ReadonlyMap<string, ReadonlyArray<RecordedRequest>>>
+    /** The insert ids that were accepted, each once, in the order in which they first were. */
+    readonly acceptedInsertIds: Effect.Effect<ReadonlyArray<string>>
+    /** What was sent as events and has taken effect: one entry an insert id, in the order in which they were accepted. */
+    readonly deliveries: Effect.Effect<ReadonlyArray<Delivery>>
     /** Every user, in the order in which they were made. */
     readonly users: Effect.Effect<ReadonlyArray<User>>
     /** One user. */
@@ -134,6 +148,32 @@ export declare namespace Sandbox {
     }) => Effect.Effect<void>
     /** Has the next requests fail, one fault each, after those that were scripted before. */
     readonly script: (faults: Iterable<Fault>) => Effect.Effect<void>
+    /** What goes wrong from now on. */
+    readonly faults: Faults
+    /**
+     * All that the service knows (users, deliveries, events still to be applied, tenants, categories) as JSON, to be kept
+     * elsewhere. It holds tokens as they are. Recorded requests and faults are not part of it.
+     */
+    readonly snapshot: Effect.Effect<string>
+    /** Puts a snapshot in the place of all that the service knows. */
+    readonly restore: (snapshot: string) => Effect.Effect<void, InvalidSnapshot>
+  }
+
+  /**
+   * The faults that stand. They are asked in their order, and before those of `script`, until one of them settles the answer.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Faults {
+    /** What is left of them, and of those of `script`. */
+    readonly all: Effect.Effect<ReadonlyArray<Fault>>
+    /** Puts more of them behind those that stand. */
+    readonly add: (...faults: ReadonlyArray<Fault>) => Effect.Effect<void>
+    /** Puts these in the place of all, and of those of `script`. */
+    readonly replace: (faults: Iterable<Fault>) => Effect.Effect<void>
+    /** Takes all of them away, and those of `script`. */
+    readonly clear: Effect.Effect<void>
   }
 
   /**
@@ -208,30 +248,121 @@ export class RecordedRequest extends Data.Class<{
 }
 
 /**
- * One way in which a request can go wrong.
+ * An edit that was sent as an event and took effect. Printed, it shows tokens masked.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class Delivery extends Data.Class<{
+  readonly insertId: string
+  readonly distinctId: string
+  readonly tenantId: string | undefined
+  /** As they travelled. */
+  readonly operations: unknown
+  /** When it was accepted, first and again, in milliseconds since the epoch. */
+  readonly arrivals: ReadonlyArray<number>
+  /** When it took effect: once, unless an insert id is forgotten after a while. */
+  readonly applied: ReadonlyArray<number>
+}> {
+  /**
+   * What is printed: tokens are masked.
+   *
+   * @since 0.1.0
+   */
+  toJSON(): unknown {
+    return { ...this, tenantId: this.tenantId ?? null, operations: mask(this.operations) }
+  }
+
+  /**
+   * The same for `util.inspect` and `console.log`.
+   *
+   * @since 0.1.0
+   */
+  [Inspectable.NodeInspectSymbol](): unknown {
+    return this.toJSON()
+  }
+}
+
+/**
+ * A text that is no snapshot of this version of the sandbox. It says where, and shows nothing of what the text holds.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class InvalidSnapshot extends Schema.TaggedError<InvalidSnapshot>("effect-suprsend/Sandbox/InvalidSnapshot")(
+  "InvalidSnapshot",
+  {
+    /** The members that are not what they should be. */
+    paths: Schema.Array(Schema.String)
+  }
+) {
+  override get message(): string {
+    const where = this.paths.filter((path) => path !== "").join(", ")
+    return `Sandbox.restore: nothing was changed, the text is no snapshot${where === "" ? "" : ` (${where})`}: ` +
+      "pass what `snapshot` gave"
+  }
+}
+
+/**
+ * What goes wrong, and when: an immutable value, equal to another one by content. The first seven say what happens to a
+ * request, and happen to every request until they are taken away; the others say to which requests another fault happens, and
+ * when it comes to its end. Make them with the functions of this module.
  *
  * @since 0.1.0
  * @category faults
  */
 export type Fault = Data.TaggedEnum<{
-  /** Answered with a status, and not carried out. */
+  /** Answered with this. */
   readonly Status: {
     readonly status: number
     readonly headers: { readonly [name: string]: string }
     readonly body: string
+    readonly carriedOut: boolean
   }
   /** Answered late. `then` happens after the delay; none is the ordinary answer. */
   readonly Delay: { readonly duration: Duration.Duration; readonly then: Option.Option<Fault> }
-  /** The connection is cut without an answer, before or after the request was carried out. */
+  /** The connection is cut without an answer. */
   readonly Cut: { readonly carriedOut: boolean }
-  /** Carried out; the head of the answer arrives, and the body breaks off or never ends. */
-  readonly HalfAnswer: { readonly ends: boolean }
+  /** The head and so many bytes of the answer arrive, half of them if none; the rest never comes, or the connection is cut. */
+  readonly Part: {
+    readonly bytes: Option.Option<number>
+    readonly then: "cut" | "stall"
+    readonly carriedOut: boolean
+  }
+  /** Answered with 200, and a body that means nothing. */
+  readonly Garbage: { readonly body: string; readonly carriedOut: boolean }
+  /** Carried out and answered, so many bytes of the body after each interval. */
+  readonly Drip: { readonly bytes: number; readonly interval: Duration.Duration }
+  /** Never answered. */
+  readonly Silent: { readonly carriedOut: boolean }
+  /** Refused with 429 if so many passed within the window before it; `passed` is when those did. */
+  readonly RateLimit: {
+    readonly limit: number
+    readonly window: Duration.Duration
+    readonly passed: ReadonlyArray<number>
+  }
+  /** For requests to an endpoint, and nothing for others. */
+  readonly On: { readonly endpoint: string; readonly fault: Fault }
+  /** For requests for which the predicate holds, and nothing for others. */
+  readonly When: { readonly predicate: (request: RecordedRequest) => boolean; readonly fault: Fault }
+  /** Until it happened so many times. */
+  readonly Next: { readonly times: number; readonly fault: Fault }
+  /** For a while. `until` is none before it begins. */
+  readonly Lasting: {
+    readonly duration: Duration.Duration
+    readonly until: Option.Option<number>
+    readonly fault: Fault
+  }
+  /** At random. */
+  readonly Sometimes: { readonly probability: number; readonly fault: Fault }
+  /** The first one alone until it has come to its end, then the next one. */
+  readonly InOrder: { readonly faults: ReadonlyArray<Fault> }
+  /** One after another is asked, until one of them settles the answer. What they delay adds up. */
+  readonly Together: { readonly faults: ReadonlyArray<Fault> }
 }>
 
-const Fault = Data.taggedEnum<Fault>()
-
 /**
- * An answer of this status, and nothing carried out.
+ * An answer of this status; nothing is carried out unless `carriedOut` says so.
  *
  * @example
  * ```ts
@@ -250,15 +381,18 @@ export const status = (status: number, options?: {
   readonly body?: string | undefined
   readonly contentType?: string | undefined
   readonly headers?: { readonly [name: string]: string } | undefined
+  /** Default: false. */
+  readonly carriedOut?: boolean | undefined
 }): Fault =>
-  Fault.Status({
+  Cases.Status({
     status,
-    headers: {
+    headers: Data.struct({
       "content-type": options?.contentType ?? "application/json",
       ...(options?.retryAfter === undefined ? undefined : { "retry-after": options.retryAfter }),
       ...options?.headers
-    },
-    body: options?.body ?? refuse(status, "scripted").body
+    }),
+    body: options?.body ?? refuse(status, "scripted").body,
+    carriedOut: options?.carriedOut ?? false
   })
 
 /**
@@ -276,7 +410,7 @@ export const status = (status: number, options?: {
  * @category faults
  */
 export const delay = (duration: Duration.DurationInput, then?: Fault): Fault =>
-  Fault.Delay({ duration: Duration.decode(duration), then: Option.fromNullable(then) })
+  Cases.Delay({ duration: Duration.decode(duration), then: Option.fromNullable(then) })
 
 /**
  * A connection that is cut before the server did anything.
@@ -284,7 +418,7 @@ export const delay = (duration: Duration.DurationInput, then?: Fault): Fault =>
  * @since 0.1.0
  * @category faults
  */
-export const cut: Fault = Fault.Cut({ carriedOut: false })
+export const cut: Fault = Cases.Cut({ carriedOut: false })
 
 /**
  * A connection that is cut after the request was carried out: the client cannot tell it from {@link cut}.
@@ -292,7 +426,7 @@ export const cut: Fault = Fault.Cut({ carriedOut: false })
  * @since 0.1.0
  * @category faults
  */
-export const cutAfter: Fault = Fault.Cut({ carriedOut: true })
+export const cutAfter: Fault = Cases.Cut({ carriedOut: true })
 
 /**
  * An answer that breaks off in the middle of its body; the request was carried out.
@@ -300,7 +434,24 @@ export const cutAfter: Fault = Fault.Cut({ carriedOut: true })
  * @since 0.1.0
  * @category faults
  */
-export const cutBody: Fault = Fault.HalfAnswer({ ends: true })
+export const cutBody: Fault = Cases.Part({ bytes: Option.none(), then: "cut", carriedOut: true })
+
+/**
+ * An answer that breaks off after so many bytes of its body; the request was carried out unless `carriedOut` says otherwise.
+ *
+ * @example
+ * ```ts
+ * import * as Sandbox from "effect-suprsend/Sandbox"
+ *
+ * const headOnly = Sandbox.cutAfterBytes(0)
+ * const rolledBack = Sandbox.cutAfterBytes(10, { carriedOut: false })
+ * ```
+ *
+ * @since 0.1.0
+ * @category faults
+ */
+export const cutAfterBytes = (bytes: number, options?: { readonly carriedOut?: boolean | undefined }): Fault =>
+  Cases.Part({ bytes: Option.some(bytes), then: "cut", carriedOut: options?.carriedOut ?? true })
 
 /**
  * An answer whose body never ends; the request was carried out.
@@ -308,7 +459,211 @@ export const cutBody: Fault = Fault.HalfAnswer({ ends: true })
  * @since 0.1.0
  * @category faults
  */
-export const stall: Fault = Fault.HalfAnswer({ ends: false })
+export const stall: Fault = Cases.Part({ bytes: Option.none(), then: "stall", carriedOut: true })
+
+/**
+ * A request that is read and never answered; nothing is carried out unless `carriedOut` says so.
+ *
+ * @since 0.1.0
+ * @category faults
+ */
+export const silence = (options?: { readonly carriedOut?: boolean | undefined }): Fault =>
+  Cases.Silent({ carriedOut: options?.carriedOut ?? false })
+
+/**
+ * An answer with 200 whose body is not what it should be; the request was carried out unless `carriedOut` says otherwise.
+ *
+ * @example
+ * ```ts
+ * import * as Sandbox from "effect-suprsend/Sandbox"
+ *
+ * const portal = Sandbox.garbage({ body: "<html>Please log in to this network</html>", carriedOut: false })
+ * ```
+ *
+ * @since 0.1.0
+ * @category faults
+ */
+export const garbage = (options?: {
+  /** Default: bytes that are no JSON. */
+  readonly body?: string | undefined
+  /** Default: true. */
+  readonly carriedOut?: boolean | undefined
+}): Fault => Cases.Garbage({ body: options?.body ?? "\u0000\ufffd{\"gar", carriedOut: options?.carriedOut ?? true })
+
+/**
+ * An answer that comes in drops; the request was carried out.
+ *
+ * @example
+ * ```ts
+ * import * as Sandbox from "effect-suprsend/Sandbox"
+ *
+ * const slowly = Sandbox.drip({ bytes: 16, interval: "1 second" })
+ * ```
+ *
+ * @since 0.1.0
+ * @category faults
+ */
+export const drip = (options: {
+  /** Of the body, after each interval. */
+  readonly bytes: number
+  readonly interval: Duration.DurationInput
+}): Fault => Cases.Drip({ bytes: options.bytes, interval: Duration.decode(options.interval) })
+
+/**
+ * Every answer takes this long: a {@link delay} that stands.
+ *
+ * @since 0.1.0
+ * @category faults
+ */
+export const latency = (duration: Duration.DurationInput): Fault => delay(duration)
+
+/**
+ * Every request is answered with 503 until this is taken away.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as Sandbox from "effect-suprsend/Sandbox"
+ *
+ * const night = Effect.gen(function*() {
+ *   const sandbox = yield* Sandbox.Sandbox
+ *   yield* sandbox.faults.add(Sandbox.lasting("10 minutes", Sandbox.maintenance({ retryAfter: "60" })))
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category faults
+ */
+export const maintenance = (options?: {
+  /** The `Retry-After` header: seconds, or an HTTP date. Default: none. */
+  readonly retryAfter?: string | undefined
+}): Fault => status(503, { retryAfter: options?.retryAfter, body: refuse(503, "down for maintenance").body })
+
+/**
+ * Lets at most `limit` requests pass in any window, however it is placed, by when they arrive. The others are refused with
+ * 429, and a `Retry-After` that says in whole seconds when the next one may pass.
+ *
+ * @example
+ * ```ts
+ * import * as Sandbox from "effect-suprsend/Sandbox"
+ *
+ * const strict = Sandbox.on("POST /event/", Sandbox.rateLimit({ limit: 5, window: "1 second" }))
+ * ```
+ *
+ * @since 0.1.0
+ * @category faults
+ */
+export const rateLimit = (options: {
+  readonly limit: number
+  readonly window: Duration.DurationInput
+}): Fault => Cases.RateLimit({ limit: options.limit, window: Duration.decode(options.window), passed: Data.array([]) })
+
+/**
+ * A fault for one endpoint, in any spelling of docs/endpoints.md: `*`, or a name in braces, stands for one segment of the path,
+ * and `*` for any method. The query does not matter.
+ *
+ * @example
+ * ```ts
+ * import * as Sandbox from "effect-suprsend/Sandbox"
+ *
+ * const noEvents = Sandbox.on("POST /event/", Sandbox.maintenance())
+ * const noReading = Sandbox.on("GET /v1/user/{distinct_id}/", Sandbox.status(500))
+ * ```
+ *
+ * @since 0.1.0
+ * @category faults
+ */
+export const on = (endpoint: string, fault: Fault): Fault => Cases.On({ endpoint, fault })
+
+/**
+ * A fault for those requests for which the predicate holds.
+ *
+ * @example
+ * ```ts
+ * import * as Sandbox from "effect-suprsend/Sandbox"
+ *
+ * const large = Sandbox.when((request) => request.body.length > 100_000, Sandbox.status(413))
+ * ```
+ *
+ * @since 0.1.0
+ * @category faults
+ */
+export const when = (predicate: (request: RecordedRequest) => boolean, fault: Fault): Fault =>
+  Cases.When({ predicate, fault })
+
+/**
+ * A fault that comes to its end when it has happened so many times. Default: a status of 503.
+ *
+ * @example
+ * ```ts
+ * import * as Sandbox from "effect-suprsend/Sandbox"
+ *
+ * const twice = Sandbox.failNext(2, Sandbox.on("POST /event/", Sandbox.cutAfter))
+ * ```
+ *
+ * @since 0.1.0
+ * @category faults
+ */
+export const failNext = (times: number, fault: Fault = status(503)): Fault => Cases.Next({ times, fault })
+
+/**
+ * A fault that comes to its end after a while. The while begins when the fault is given to the sandbox, and inside of
+ * {@link inOrder} when its turn has come.
+ *
+ * @since 0.1.0
+ * @category faults
+ */
+export const lasting = (duration: Duration.DurationInput, fault: Fault): Fault =>
+  Cases.Lasting({ duration: Duration.decode(duration), until: Option.none(), fault })
+
+/**
+ * A fault that happens with a probability of 0 to 1, by Effect's `Random`, so that a seed repeats it.
+ *
+ * @example
+ * ```ts
+ * import * as Sandbox from "effect-suprsend/Sandbox"
+ *
+ * const flaky = Sandbox.sometimes(0.1, Sandbox.cut)
+ * ```
+ *
+ * @since 0.1.0
+ * @category faults
+ */
+export const sometimes = (probability: number, fault: Fault): Fault => Cases.Sometimes({ probability, fault })
+
+/**
+ * One fault after another: each has its turn when the one before it has come to its end.
+ *
+ * @example
+ * ```ts
+ * import * as Sandbox from "effect-suprsend/Sandbox"
+ *
+ * const outage = Sandbox.inOrder(Sandbox.failNext(3, Sandbox.cut), Sandbox.lasting("1 minute", Sandbox.latency("2 seconds")))
+ * ```
+ *
+ * @since 0.1.0
+ * @category faults
+ */
+export const inOrder = (...faults: ReadonlyArray<Fault>): Fault => Cases.InOrder({ faults: Data.array(faults) })
+
+/**
+ * Several faults as one. They are asked in their order until one of them settles the answer, and what they delay adds up.
+ *
+ * @example
+ * ```ts
+ * import * as Sandbox from "effect-suprsend/Sandbox"
+ *
+ * const realistic = Sandbox.together(
+ *   Sandbox.latency("20 millis"),
+ *   Sandbox.rateLimit({ limit: 1000, window: "1 second" }),
+ *   Sandbox.sometimes(0.01, Sandbox.cutAfter)
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category faults
+ */
+export const together = (...faults: ReadonlyArray<Fault>): Fault => Cases.Together({ faults: Data.array(faults) })
 
 /**
  * The credentials that every sandbox accepts, and its base URL: what a client of your own needs.
@@ -337,112 +692,237 @@ export const credentials: SuprsendConfig.WorkspaceCredentials & { readonly baseU
 }
 
 /**
- * An empty sandbox: the service to look inside, and the client that talks to it.
+ * What the vendor's documents leave open, decided.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /** How many items a page has where `limit` is not given. Default: 10. */
+  readonly pageSize?: number | undefined
+  /** Whether `$append` adds to a list what it holds already. On a channel an identity is held once. Default: true. */
+  readonly appendKeepsDuplicates?: boolean | undefined
+  /** Whether `$set_once` sets a property again that was unset. Default: true. */
+  readonly unsetReopensSetOnce?: boolean | undefined
+  /** Whether a synchronous edit creates the user; if not, it is answered with 404. Default: true. */
+  readonly editCreatesUser?: boolean | undefined
+  /**
+   * Whether one malformed event has the whole array refused with 400, or is accepted and comes to nothing.
+   * Default: "refuseAll".
+   */
+  readonly malformedEvents?: "refuseAll" | "drop" | undefined
+  /** How long after its acceptance an event is applied. Default: at once. */
+  readonly processingDelay?: Duration.DurationInput | undefined
+  /**
+   * For how long an insert id that was accepted is not applied again. Default: for ever. With 0 nothing is held back.
+   */
+  readonly insertIdLifetime?: Duration.DurationInput | undefined
+}
+
+/**
+ * An empty sandbox: the service to look inside, and the client that talks to it. `respond` is what the client is written
+ * over: what happens to one request, for whoever carries the bytes otherwise.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make: Effect.Effect<{
+export const make = (options: Options = {}): Effect.Effect<{
   readonly sandbox: Sandbox.Service
   readonly client: HttpClient.HttpClient
-}> = Effect.gen(function*() {
-  const world = yield* Ref.make(state.empty)
-  const record = yield* Ref.make(Chunk.empty<RecordedRequest>())
-  const faults = yield* Ref.make<ReadonlyArray<Fault>>([])
+  readonly respond: (incoming: Incoming) => Effect.Effect<Exchange>
+}> =>
+  Effect.gen(function*() {
+    const settings = Settings.make(options)
+    const world = yield* Ref.make(state.empty)
+    const record = yield* Ref.make(Chunk.empty<RecordedRequest>())
+    const script = yield* Ref.make(faults.empty)
+    const changeScript = (change: (script: faults.Script, now: number) => faults.Script): Effect.Effect<void> =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) => Ref.update(script, (script) => change(script, now)))
 
-  const carryOut = (request: RecordedRequest): Effect.Effect<Answer> =>
-    Effect.flatMap(Clock.currentTimeMillis, (now) =>
-      Ref.modify(world, (before) => {
-        const refused = http.authorize(request, credentials)
-        const [path, query] = http.splitUri(request.uri)
-        return refused !== undefined
-          ? [refused, before]
-          : handle(before, { method: request.method, path, query, body: request.body, now })
-      }))
+    const treat = (request: RecordedRequest, now: number): Effect.Effect<faults.Treatment> =>
+      Effect.flatMap(Ref.get(script), (current) =>
+        Effect.flatMap(faults.isRandom(current) ? Random.next : Effect.succeed(0), (random) =>
+          Ref.modify(script, (script) =>
+            faults.step(script, request, now, random))))
 
-  const answer = (
-    request: HttpClientRequest.HttpClientRequest,
-    recorded: RecordedRequest,
-    fault: Option.Option<Fault>
-  ): Effect.Effect<Response, HttpClientError.RequestError> => {
-    const ordinary = Effect.map(carryOut(recorded), http.toResponse)
-    const broken = Effect.fail(
-      new HttpClientError.RequestError({ request, reason: "Transport", cause: new Error("socket hang up") })
-    )
-    return Option.match(fault, {
-      onNone: () => ordinary,
-      onSome: Fault.$match({
-        Status: ({ body, headers, status }) => Effect.succeed(new Response(body, { status, headers })),
-        Delay: ({ duration, then }) => Effect.delay(answer(request, recorded, then), duration),
-        Cut: ({ carriedOut }) => carriedOut ? Effect.zipRight(carryOut(recorded), broken) : broken,
-        HalfAnswer: ({ ends }) => Effect.map(ordinary, (response) => http.half(response, ends))
+    const play = (request: RecordedRequest, outcome: faults.Treatment["outcome"]): Effect.Effect<Exchange> =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) =>
+        Ref.modify(world, (before) => {
+          const refused = http.authorize(request, credentials)
+          const [path, query] = http.splitUri(request.uri)
+          const [answer, after] = refused !== undefined
+            ? [refused, before]
+            : handle(before, { method: request.method, path, query, body: request.body, now, settings })
+          return [faults.toExchange(outcome, answer), faults.isCarriedOut(outcome) ? after : before]
+        }))
+
+    const respond = (incoming: Incoming): Effect.Effect<Exchange> =>
+      Effect.gen(function*() {
+        const at = yield* Clock.currentTimeMillis
+        const arrived = new RecordedRequest({
+          ...incoming,
+          headers: { ...incoming.headers },
+          at,
+          status: undefined
+        })
+        const position = yield* Ref.modify(record, (all) => [all.length, Chunk.append(all, arrived)])
+        const { delay, outcome } = yield* treat(arrived, at)
+        // Nobody waits for nothing: a sleep of no time is a turn of the event loop.
+        if (Duration.toMillis(delay) > 0) {
+          yield* Effect.sleep(delay)
+        }
+        const exchange = yield* play(arrived, outcome)
+        const status = "status" in exchange ? exchange.status : undefined
+        yield* Ref.update(
+          record,
+          Chunk.modify(position, (entry) =>
+            new RecordedRequest({ ...entry, status }))
+        )
+        return exchange
       })
-    })
-  }
 
-  const client = HttpClient.make((request, url) =>
-    Effect.gen(function*() {
-      const arrived = new RecordedRequest({
-        method: request.method,
-        uri: url.pathname + url.search,
-        headers: { ...request.headers },
-        body: request.body._tag === "Uint8Array" ? new TextDecoder().decode(request.body.body) : "",
-        at: yield* Clock.currentTimeMillis,
-        status: undefined
-      })
-      const position = yield* Ref.modify(record, (all) => [all.length, Chunk.append(all, arrived)])
-      const fault = yield* Ref.modify(faults, ([first, ...rest]) => [Option.fromNullable(first), rest])
-      const response = yield* answer(request, arrived, fault)
-      yield* Ref.update(
-        record,
-        Chunk.modify(position, (entry) => new RecordedRequest({ ...entry, status: response.status }))
+    const client = HttpClient.make((request, url) =>
+      Effect.flatMap(
+        respond({
+          method: request.method,
+          uri: url.pathname + url.search,
+          headers: request.headers,
+          body: request.body._tag === "Uint8Array" ? new TextDecoder().decode(request.body.body) : ""
+        }),
+        (exchange) => {
+          switch (exchange._tag) {
+            case "Cut":
+              return Effect.fail(
+                new HttpClientError.RequestError({ request, reason: "Transport", cause: new Error("socket hang up") })
+              )
+            case "Silent":
+              return Effect.never
+            default:
+              return Effect.map(http.toResponse(exchange), (response) => HttpClientResponse.fromWeb(request, response))
+          }
+        }
       )
-      return HttpClientResponse.fromWeb(request, response)
-    })
-  )
-
-  const subscribe = (kind: "objects" | "lists", distinctId: string, target: string, json: Record<string, unknown>) =>
-    Effect.flatMap(
-      Clock.currentTimeMillis,
-      (now) =>
-        Ref.update(world, (world) =>
-          state.subscribe(world, kind, distinctId, [
-            { target, json: { ...json, created_at: profiles.timestamp(now) } }
-          ]))
     )
 
-  const sandbox: Sandbox.Service = {
-    requests: Effect.map(Ref.get(record), Chunk.toReadonlyArray),
-    users: Effect.map(Ref.get(world), (world) => state.accounts(world).map(toUser)),
-    user: (distinctId) => Effect.map(Ref.get(world), (world) => Option.map(state.account(world, distinctId), toUser)),
-    subscribeToObject: (distinctId, { objectId, objectType }) =>
-      subscribe("objects", distinctId, JSON.stringify([objectType, objectId]), {
-        object: { id: objectId, object_type: objectType, properties: {} },
-        properties: {}
-      }),
-    subscribeToList: (distinctId, { listId, name }) =>
-      subscribe("lists", distinctId, listId, {
-        list: { list_id: listId, list_name: name ?? listId, list_type: "static_list" }
-      }),
-    defineCategory: ({ category, channels, description, name, originalPreference, section, tags }) =>
-      Ref.update(world, (world) =>
-        state.defineCategory(world, {
-          slug: category,
-          name: name ?? category,
-          section,
-          description,
-          original: originalPreference ?? "opt_in",
-          channels: channels ?? preferences.channels,
-          tags: tags ?? []
-        })),
-    defineTenant: ({ name, tenantId }) => Ref.update(world, (world) => state.define(world, tenantId, name)),
-    script: (more) => Ref.update(faults, (faults) => [...faults, ...more])
-  }
+    const subscribe = (kind: "objects" | "lists", distinctId: string, target: string, json: Record<string, unknown>) =>
+      Effect.flatMap(
+        Clock.currentTimeMillis,
+        (now) =>
+          Ref.update(world, (world) =>
+            state.subscribe(world, kind, distinctId, [
+              { target, json: { ...json, created_at: profiles.timestamp(now) } }
+            ]))
+      )
 
-  return { sandbox, client }
-})
+    const settled = Effect.flatMap(
+      Clock.currentTimeMillis,
+      (now) => Ref.updateAndGet(world, (world) => events.settle(world, now, settings))
+    )
+
+    const sandbox: Sandbox.Service = {
+      requests: Effect.map(Ref.get(record), Chunk.toReadonlyArray),
+      attempts: Effect.map(Ref.get(record), attemptsOf),
+      acceptedInsertIds: Effect.map(settled, (world) => state.deliveries(world).map(([insertId]) => insertId)),
+      deliveries: Effect.map(settled, (world) => state.deliveries(world).flatMap(toDelivery)),
+      users: Effect.map(settled, (world) => state.accounts(world).map(toUser)),
+      user: (distinctId) => Effect.map(settled, (world) => Option.map(state.account(world, distinctId), toUser)),
+      subscribeToObject: (distinctId, { objectId, objectType }) =>
+        subscribe("objects", distinctId, JSON.stringify([objectType, objectId]), {
+          object: { id: objectId, object_type: objectType, properties: {} },
+          properties: {}
+        }),
+      subscribeToList: (distinctId, { listId, name }) =>
+        subscribe("lists", distinctId, listId, {
+          list: { list_id: listId, list_name: name ?? listId, list_type: "static_list" }
+        }),
+      defineCategory: ({ category, channels, description, name, originalPreference, section, tags }) =>
+        Ref.update(world, (world) =>
+          state.defineCategory(world, {
+            slug: category,
+            name: name ?? category,
+            section,
+            description,
+            original: originalPreference ?? "opt_in",
+            channels: channels ?? preferences.channels,
+            tags: tags ?? []
+          })),
+      defineTenant: ({ name, tenantId }) => Ref.update(world, (world) => state.define(world, tenantId, name)),
+      script: (more) => changeScript((script, now) => faults.enqueue(script, more, now)),
+      faults: {
+        all: Effect.map(Ref.get(script), faults.toFaults),
+        add: (...more) => changeScript((script, now) => faults.add(script, more, now)),
+        replace: (more) => changeScript((_, now) => faults.add(faults.empty, Array.from(more), now)),
+        clear: Ref.set(script, faults.empty)
+      },
+      snapshot: Effect.flatMap(settled, (state) => Effect.orDie(Schema.encode(Snapshot)({ version: 1, state }))),
+      restore: (snapshot) =>
+        Schema.decode(Snapshot, { errors: "all" })(snapshot).pipe(
+          Effect.mapError((error) =>
+            new InvalidSnapshot({
+              paths: ParseResult.ArrayFormatter.formatErrorSync(error).map(({ path }) => path.join("."))
+            })
+          ),
+          Effect.flatMap(({ state }) => Ref.set(world, state))
+        )
+    }
+
+    return { sandbox, client, respond }
+  })
+
+const toDelivery = ([insertId, delivery]: readonly [string, state.Delivery]): ReadonlyArray<Delivery> =>
+  delivery.applied.length === 0 ? [] : [
+    new Delivery({
+      insertId,
+      distinctId: delivery.distinctId,
+      tenantId: delivery.tenantId,
+      operations: delivery.operations,
+      arrivals: delivery.arrivals,
+      applied: delivery.applied
+    })
+  ]
+
+const attemptsOf = (requests: Iterable<RecordedRequest>): ReadonlyMap<string, ReadonlyArray<RecordedRequest>> => {
+  const attempts = new Map<string, Array<RecordedRequest>>()
+  for (const request of requests) {
+    if (request.method !== "POST" || http.splitUri(request.uri)[0] !== "/event/") continue
+    for (const insertId of events.insertIds(request.json)) {
+      const those = attempts.get(insertId) ?? []
+      attempts.set(insertId, those)
+      those.push(request)
+    }
+  }
+  return attempts
+}
 
 const toUser = ({ profile }: state.Account): User => new User(profiles.toJson(profile))
+
+const context = (
+  { client, sandbox }: { readonly sandbox: Sandbox.Service; readonly client: HttpClient.HttpClient }
+): Context.Context<Sandbox | HttpClient.HttpClient> =>
+  Context.make(Sandbox, sandbox).pipe(Context.add(HttpClient.HttpClient, client))
+
+/**
+ * The same as {@link layer}, with other decisions where the vendor's documents are silent.
+ *
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import * as Sandbox from "effect-suprsend/Sandbox"
+ * import * as SuprsendClient from "effect-suprsend/SuprsendClient"
+ * import * as UsersService from "effect-suprsend/UsersService"
+ *
+ * // Events take effect a second after they are accepted.
+ * const Late = UsersService.layer.pipe(
+ *   Layer.provide(SuprsendClient.layer(Sandbox.credentials)),
+ *   Layer.provideMerge(Sandbox.layerWith({ processingDelay: "1 second" }))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerWith = (options: Options): Layer.Layer<Sandbox | HttpClient.HttpClient> =>
+  Layer.effectContext(Effect.map(make(options), context))
 
 /**
  * An empty sandbox as a layer: `HttpClient` for whoever sends, `Sandbox` for whoever looks.
@@ -459,9 +939,4 @@ const toUser = ({ profile }: state.Account): User => new User(profiles.toJson(pr
  * @since 0.1.0
  * @category layers
  */
-export const layer: Layer.Layer<Sandbox | HttpClient.HttpClient> = Layer.effectContext(
-  Effect.map(
-    make,
-    ({ client, sandbox }) => Context.make(Sandbox, sandbox).pipe(Context.add(HttpClient.HttpClient, client))
-  )
-)
+export const layer: Layer.Layer<Sandbox | HttpClient.HttpClient> = layerWith({})

@@ -1,3 +1,4 @@
+import * as events from "./events.js"
 import * as preferences from "./preferenceRoutes.js"
 import type { State } from "./state.js"
 import * as users from "./users.js"
@@ -22,7 +23,7 @@ const route = (template: string, methods: Route["methods"]): Route => ({
  * The endpoints of docs/endpoints.md.
  */
 const routes: ReadonlyArray<Route> = [
-  route("/event/", { POST: users.events }),
+  route("/event/", { POST: events.accept }),
   route("/v1/user/", { GET: users.list }),
   route("/v1/user/*/", { GET: users.get, POST: users.upsert, PATCH: users.edit, DELETE: users.remove }),
   route("/v1/user/*/merge/", { POST: users.merge }),
@@ -52,8 +53,9 @@ const routes: ReadonlyArray<Route> = [
  *
  * @internal
  */
-export const handle = (state: State, request: Request): Step => {
-  const segments = decode(request.path)
+export const handle = (before: State, request: Request): Step => {
+  const state = events.settle(before, request.now, request.settings)
+  const segments = segmentsOf(request.path)
   if (segments === undefined) return [malformed, state]
   const found = routes.find(({ path }) => path.length === segments.length && path.every(fits(segments)))
   if (found === undefined) return [refuse(404, "not found"), state]
@@ -65,7 +67,12 @@ export const handle = (state: State, request: Request): Step => {
 const fits = (segments: ReadonlyArray<string>) => (segment: string | undefined, i: number): boolean =>
   segment === undefined ? segments[i] !== "" : segment === segments[i]
 
-const decode = (path: string): ReadonlyArray<string> | undefined => {
+/**
+ * The segments of a path, decoded; undefined if they cannot be.
+ *
+ * @internal
+ */
+export const segmentsOf = (path: string): ReadonlyArray<string> | undefined => {
   try {
     return path.split("/").map(decodeURIComponent)
   } catch {

@@ -1,5 +1,9 @@
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import * as Signature from "../../Signature.js"
 import type * as SuprsendConfig from "../../SuprsendConfig.js"
+import { encode } from "../bytes.js"
+import { type Exchange, type Incoming, pieces } from "./exchange.js"
 import { type Answer, malformed, refuse } from "./wire.js"
 
 /**
@@ -8,12 +12,7 @@ import { type Answer, malformed, refuse } from "./wire.js"
  * @internal
  */
 export const authorize = (
-  { body, headers, method, uri }: {
-    readonly method: string
-    readonly uri: string
-    readonly headers: { readonly [name: string]: string }
-    readonly body: string
-  },
+  { body, headers, method, uri }: Incoming,
   credentials: SuprsendConfig.WorkspaceCredentials
 ): Answer | undefined => {
   const { authorization = "", date = "", "content-type": contentType = "" } = headers
@@ -29,23 +28,29 @@ export const splitUri = (uri: string): readonly [path: string, query: URLSearchP
   return [path, new URLSearchParams(query)]
 }
 
-/** @internal */
-export const toResponse = ({ body, contentType, status }: Answer): Response =>
-  new Response(status === 204 ? null : body, { status, headers: { "content-type": contentType } })
-
 /**
- * The head and the first half of the body, then an error or nothing more.
+ * The answer as `fetch` would give it, if there is one.
  *
  * @internal
  */
-export const half = (response: Response, ends: boolean): Response => {
-  const { headers, status } = response
-  const body = new ReadableStream<Uint8Array>({
-    async start(controller) {
-      const bytes = new Uint8Array(await response.arrayBuffer())
-      controller.enqueue(bytes.subarray(0, bytes.length / 2))
-      if (ends) controller.error(new Error("other side closed"))
-    }
-  })
-  return new Response(status === 204 ? null : body, { status, headers })
+export const toResponse = (
+  exchange: Exclude<Exchange, { readonly _tag: "Cut" | "Silent" }>
+): Effect.Effect<Response> => {
+  const { headers, status } = exchange
+  const respond = (body: BodyInit | null) => new Response(body, { status, headers })
+  if (status === 204 || status === 205 || status === 304) return Effect.sync(() => respond(null))
+  return exchange._tag === "Answer"
+    ? Effect.sync(() => respond(exchange.body))
+    : Effect.map(Stream.toReadableStreamEffect(body(exchange)), respond)
 }
+
+const body = (exchange: Extract<Exchange, { readonly _tag: "Partial" | "Drip" }>): Stream.Stream<Uint8Array, Error> =>
+  exchange._tag === "Partial"
+    ? Stream.concat(
+      Stream.make(encode(exchange.body).subarray(0, exchange.bytes)),
+      exchange.then === "cut" ? Stream.fail(new Error("other side closed")) : Stream.never
+    )
+    : Stream.mapEffect(
+      Stream.fromIterable(pieces(exchange.body, exchange.bytes)),
+      (piece) => Effect.delay(Effect.succeed(piece), exchange.interval)
+    )

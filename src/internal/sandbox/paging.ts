@@ -1,15 +1,17 @@
 import { type Answer, refuse, reply, type Request } from "./wire.js"
 
-const defaultLimit = 10
-
 /**
  * A page of a list that is followed by cursors. A cursor is the position of an item. The vendor's are opaque, and so are these
  * to whoever follows the documentation.
  *
  * @internal
  */
-export const cursorPage = <A>(all: ReadonlyArray<A>, toJson: (item: A) => unknown, { query }: Request): Answer => {
-  const limit = count(query, "limit", defaultLimit, 1)
+export const cursorPage = <A>(
+  all: ReadonlyArray<A>,
+  toJson: (item: A) => unknown,
+  { query, settings }: Request
+): Answer => {
+  const limit = count(query, "limit", settings.pageSize, 1)
   if (limit === undefined) return refuse(400, "limit: must be a positive integer")
   const after = cursor(query.get("after"))
   const before = cursor(query.get("before"))
@@ -35,8 +37,8 @@ export const cursorPage = <A>(all: ReadonlyArray<A>, toJson: (item: A) => unknow
  *
  * @internal
  */
-export const offsetPage = (all: ReadonlyArray<unknown>, { query }: Request): Answer => {
-  const limit = count(query, "limit", defaultLimit, 1)
+export const offsetPage = (all: ReadonlyArray<unknown>, { query, settings }: Request): Answer => {
+  const limit = count(query, "limit", settings.pageSize, 1)
   const offset = count(query, "offset", 0, 0)
   if (limit === undefined) return refuse(400, "limit: must be a positive integer")
   if (offset === undefined) return refuse(400, "offset: must be an integer that is not negative")

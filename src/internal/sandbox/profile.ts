@@ -1,6 +1,7 @@
 import { channelKeys, isChannelKey } from "../../Channel.js"
 import type { ProfileChannel } from "../../User.js"
 import * as json from "../json.js"
+import type { Settings } from "./settings.js"
 
 /**
  * What the service holds of one user. Identities are keyed by channel; everything else is a property.
@@ -11,16 +12,20 @@ export interface Profile {
   readonly distinctId: string
   readonly properties: Properties
   readonly channels: { readonly [Key in ProfileChannel]?: ReadonlyArray<Identity> }
+  /** The properties that `$set_once` cannot set any more. */
+  readonly closed: ReadonlyArray<string>
   /** Milliseconds since the epoch. */
   readonly createdAt: number
   readonly updatedAt: number
 }
 
-interface Properties {
+/** @internal */
+export interface Properties {
   readonly [key: string]: unknown
 }
 
-interface Identity {
+/** @internal */
+export interface Identity {
   readonly value: unknown
   readonly provider: unknown
 }
@@ -42,6 +47,7 @@ export const empty = (distinctId: string, now: number): Profile => ({
   distinctId,
   properties: {},
   channels: {},
+  closed: [],
   createdAt: now,
   updatedAt: now
 })
@@ -52,13 +58,13 @@ export const empty = (distinctId: string, now: number): Profile => ({
  *
  * @internal
  */
-export const apply = (profile: Profile, operations: unknown, now: number): Profile | Refused => {
+export const apply = (profile: Profile, operations: unknown, moment: Moment): Profile | Refused => {
   if (!Array.isArray(operations)) return malformed
-  let current: Profile = { ...profile, updatedAt: now }
+  let current: Profile = { ...profile, updatedAt: moment.now }
   for (const operation of operations) {
     if (!json.isPlainRecord(operation)) return malformed
     for (const [operator, payload] of Object.entries(operation)) {
-      const next = applyOne(current, operator, payload)
+      const next = applyOne(current, operator, payload, moment.settings)
       if (isRefused(next)) return next
       current = next
     }
@@ -66,14 +72,24 @@ export const apply = (profile: Profile, operations: unknown, now: number): Profi
   return current
 }
 
+interface Moment {
+  readonly now: number
+  readonly settings: Settings
+}
+
 const malformed: Refused = {
   refused: "Request body contains an invalid value for the \"Subscriber_EditOperationSet.operations\" field"
 }
 
-const applyOne = (profile: Profile, operator: string, payload: unknown): Profile | Refused => {
+const applyOne = (
+  profile: Profile,
+  operator: string,
+  payload: unknown,
+  settings: Settings
+): Profile | Refused => {
   if (operator === "$unset") {
     return Array.isArray(payload) && payload.every((key) => typeof key === "string")
-      ? payload.reduce<Profile>(unset, profile)
+      ? payload.reduce<Profile>(settings.unsetReopensSetOnce ? unset : unsetForGood, profile)
       : { refused: "$unset: value must be of list type" }
   }
   if (!json.isPlainRecord(payload)) return { refused: `decoding failed: '${operator}' expected type 'map'` }
@@ -81,12 +97,16 @@ const applyOne = (profile: Profile, operator: string, payload: unknown): Profile
     case "$set":
       return withProperties(profile, { ...profile.properties, ...payload })
     case "$set_once":
-      return withProperties(profile, { ...payload, ...profile.properties })
+      return withProperties(profile, { ...without(payload, profile.closed), ...profile.properties })
     case "$add":
     case "$increment":
       return fold(profile, payload, add)
     case "$append":
-      return fold(profile, payload, (profile, key, value) => append(profile, key, value, payload.$id_provider))
+      return fold(
+        profile,
+        payload,
+        (profile, key, value) => append(profile, key, value, payload.$id_provider, settings)
+      )
     case "$remove":
       return fold(profile, payload, remove)
     default:
@@ -180,13 +200,18 @@ const add = (profile: Profile, key: string, amount: unknown): Profile | Refused 
   return withProperties(profile, { ...profile.properties, [key]: (typeof before === "number" ? before : 0) + by })
 }
 
-const append = (profile: Profile, key: string, value: unknown, provider: unknown): Profile | Refused => {
+const append = (
+  profile: Profile,
+  key: string,
+  value: unknown,
+  provider: unknown,
+  { appendKeepsDuplicates }: Settings
+): Profile | Refused => {
   if (isChannelKey(key)) return identify(profile, key, value, provider)
   const before = Object.hasOwn(profile.properties, key) ? profile.properties[key] : []
-  return withProperties(profile, {
-    ...profile.properties,
-    [key]: [...(Array.isArray(before) ? before : [before]), value]
-  })
+  const items: ReadonlyArray<unknown> = Array.isArray(before) ? before : [before]
+  const isThere = !appendKeepsDuplicates && items.some((item) => json.equals(item, value))
+  return withProperties(profile, { ...profile.properties, [key]: isThere ? items : [...items, value] })
 }
 
 const identify = (profile: Profile, key: ProfileChannel, value: unknown, provider: unknown): Profile | Refused => {
@@ -208,6 +233,16 @@ const remove = (profile: Profile, key: string, value: unknown): Profile => {
     ? withProperties(profile, { ...profile.properties, [key]: before.filter((item) => !json.equals(item, value)) })
     : profile
 }
+
+const unsetForGood = (profile: Profile, key: string): Profile => {
+  const isHeld = Object.hasOwn(profile.properties, key)
+  return { ...unset(profile, key), closed: isHeld ? [...profile.closed, key] : profile.closed }
+}
+
+const without = (properties: Properties, keys: ReadonlyArray<string>): Properties =>
+  keys.length === 0
+    ? properties
+    : Object.fromEntries(Object.entries(properties).filter(([key]) => !keys.includes(key)))
 
 const unset = (profile: Profile, key: string): Profile => {
   const { [key]: _, ...properties } = profile.properties

@@ -1,5 +1,5 @@
+import * as Chunk from "effect/Chunk"
 import * as HashMap from "effect/HashMap"
-import * as HashSet from "effect/HashSet"
 import * as Option from "effect/Option"
 import type { Category, Choices } from "./preferences.js"
 import * as profiles from "./profile.js"
@@ -13,13 +13,39 @@ export interface State {
   readonly accounts: HashMap.HashMap<string, Account>
   /** How many users and mappings were ever made. */
   readonly sequence: number
-  /** The insert ids of the events that were applied. */
-  readonly insertIds: HashSet.HashSet<string>
+  /** The events that were accepted, by their insert ids. */
+  readonly deliveries: HashMap.HashMap<string, Delivery>
+  /** The events that were accepted and are not applied yet, in the order in which they are due. */
+  readonly pending: Chunk.Chunk<Pending>
   readonly objects: Subscriptions
   readonly lists: Subscriptions
   /** The names of the tenants by their ids. */
   readonly tenants: HashMap.HashMap<string, string>
   readonly categories: ReadonlyArray<Category>
+}
+
+/** @internal */
+export interface Delivery {
+  /** Where it stands among all. */
+  readonly position: number
+  readonly distinctId: string
+  readonly tenantId: string | undefined
+  readonly operations: unknown
+  /** When it was accepted, first and again. */
+  readonly arrivals: ReadonlyArray<number>
+  /** When it was applied. */
+  readonly applied: ReadonlyArray<number>
+  /** When it was last accepted to be applied. */
+  readonly takenAt: number
+}
+
+/** @internal */
+export interface Pending {
+  readonly insertId: string
+  readonly distinctId: string
+  readonly tenantId: string | undefined
+  readonly operations: unknown
+  readonly dueAt: number
 }
 
 /**
@@ -49,7 +75,8 @@ export interface Subscription {
 export const empty: State = {
   accounts: HashMap.empty(),
   sequence: 0,
-  insertIds: HashSet.empty(),
+  deliveries: HashMap.empty(),
+  pending: Chunk.empty(),
   objects: HashMap.empty(),
   lists: HashMap.empty(),
   tenants: HashMap.empty(),
@@ -67,6 +94,14 @@ export const account = (state: State, distinctId: string): Option.Option<Account
  */
 export const accounts = (state: State): ReadonlyArray<Account> =>
   Array.from(HashMap.values(state.accounts)).sort((a, b) => a.sequence - b.sequence)
+
+/**
+ * What was accepted, by insert id, in the order in which it first was.
+ *
+ * @internal
+ */
+export const deliveries = (state: State): ReadonlyArray<readonly [insertId: string, delivery: Delivery]> =>
+  HashMap.toEntries(state.deliveries).sort(([, a], [, b]) => a.position - b.position)
 
 /** @internal */
 export const put = (state: State, account: Account): State => ({

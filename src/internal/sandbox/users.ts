@@ -1,7 +1,5 @@
-import * as HashSet from "effect/HashSet"
 import * as Option from "effect/Option"
 import { parseJson } from "../answer.js"
-import * as json from "../json.js"
 import { cursorPage } from "./paging.js"
 import * as profiles from "./profile.js"
 import * as state from "./state.js"
@@ -75,8 +73,15 @@ export const upsert = (before: State, request: wire.Request, distinctId: string,
 export const edit = (before: State, request: wire.Request, distinctId: string, tenantId?: string): Step => {
   const body = Option.getOrUndefined(wire.bodyOf(request))
   if (body === undefined) return [wire.malformed, before]
-  const operations = body.operations ?? []
-  return changed(202, before, applied(before, { distinctId, tenantId, operations, now: request.now }), tenantId)
+  if (!request.settings.editCreatesUser && Option.isNone(state.account(before, distinctId))) {
+    return [wire.userNotFound(distinctId), before]
+  }
+  const next = state.change(
+    before,
+    { distinctId, tenantId, now: request.now },
+    (profile) => profiles.apply(profile, body.operations ?? [], request)
+  )
+  return changed(202, before, next, tenantId)
 }
 
 const changed = (
@@ -94,16 +99,6 @@ const changed = (
       }),
       next.state
     ]
-
-const applied = (
-  before: State,
-  edit: {
-    readonly distinctId: string
-    readonly tenantId: string | undefined
-    readonly operations: unknown
-    readonly now: number
-  }
-) => state.change(before, edit, (profile) => profiles.apply(profile, edit.operations, edit.now))
 
 /** @internal */
 export const remove = (before: State, _request: wire.Request, distinctId: string): Step =>
@@ -178,36 +173,6 @@ export const merge = (before: State, request: wire.Request, distinctId: string):
     return state.subscribe(joined, kind, distinctId, more)
   }, joined)
   return [wire.reply(201, profiles.toJson(profile)), state.forget(subscribed, from)]
-}
-
-/** @internal */
-export const events = (before: State, request: wire.Request): Step => {
-  const body = parseJson(request.body)
-  if (Option.isNone(body)) return [wire.malformed, before]
-  let next = before
-  for (const event of Array.isArray(body.value) ? body.value : [body.value]) {
-    const after = applyEvent(next, event, request.now)
-    if ("refused" in after) return [wire.refuse(400, after.refused), before]
-    next = after
-  }
-  return [{ status: 202, contentType: "text/plain", body: "OK" }, next]
-}
-
-const applyEvent = (before: State, event: unknown, now: number): State | profiles.Refused => {
-  if (!json.isPlainRecord(event)) return { refused: "BAD REQUEST" }
-  const { $insert_id: insertId, $user_operations: operations, distinct_id: distinctId, tenant_id: tenantId } = event
-  if (typeof distinctId !== "string" || distinctId.trim() === "") {
-    return { refused: "error: must pass value for distinct_id" }
-  }
-  if (typeof insertId !== "string") return { refused: "$insert_id: value must be of string type" }
-  if (HashSet.has(before.insertIds, insertId)) return before
-  const next = applied(before, {
-    distinctId,
-    tenantId: typeof tenantId === "string" ? tenantId : undefined,
-    operations,
-    now
-  })
-  return "refused" in next ? next : { ...next.state, insertIds: HashSet.add(next.state.insertIds, insertId) }
 }
 
 const subscriptions =

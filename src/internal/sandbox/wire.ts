@@ -1,6 +1,7 @@
 import * as Option from "effect/Option"
 import { parseJson } from "../answer.js"
 import * as json from "../json.js"
+import type { Settings } from "./settings.js"
 
 /** @internal */
 export interface Request {
@@ -11,6 +12,7 @@ export interface Request {
   readonly body: string
   /** Milliseconds since the epoch. */
   readonly now: number
+  readonly settings: Settings
 }
 
 /** @internal */

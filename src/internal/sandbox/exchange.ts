@@ -10,8 +10,6 @@ import { encode } from "../bytes.js"
 
 /**
  * A request as it arrives.
- *
- * @internal
  */
 export interface Incoming {
   readonly method: string
@@ -32,8 +30,6 @@ interface Content {
 
 /**
  * What happens on the connection.
- *
- * @internal
  */
 export type Exchange = Data.TaggedEnum<{
   /** A whole answer. */

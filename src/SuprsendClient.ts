@@ -25,10 +25,13 @@ import * as Random from "effect/Random"
 import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
 import * as answer from "./internal/answer.js"
+import * as cut from "./internal/cut.js"
+import * as platformSender from "./internal/platformSender.js"
 import * as redactor from "./internal/redactor.js"
+import { type Progress, Sender } from "./internal/sender.js"
 import * as transport from "./internal/transport.js"
 import * as RateLimiter from "./RateLimiter.js"
-import { RequestOptions } from "./RequestOptions.js"
+import * as RequestOptions from "./RequestOptions.js"
 import * as RetryPolicy from "./RetryPolicy.js"
 import * as SuprsendConfig from "./SuprsendConfig.js"
 import type { RequestError } from "./SuprsendError.js"
@@ -146,39 +149,52 @@ export const make = (
   Effect.gen(function*() {
     const config = yield* SuprsendConfig.resolve(options)
     const limiter = yield* RateLimiter.RateLimiter
-    const client = transport.harden(
-      config.transformClient(yield* HttpClient.HttpClient),
-      yield* Effect.serviceOption(FetchHttpClient.RequestInit)
-    )
+    const http = yield* HttpClient.HttpClient
+    const lean = options.transformClient === undefined ? yield* Effect.serviceOption(Sender) : Option.none()
+    const requestInit = yield* Effect.serviceOption(FetchHttpClient.RequestInit)
+    const send = Option.getOrElse(lean, () => platformSender.make(config.transformClient(http), requestInit))
+    const secrets = secretsOf(config.credentials)
+    const usualHeaders = transport.staticHeaders(config, config.headers)
+
+    const execute = (request: SuprsendClient.Request, options: RequestOptions.Options) =>
+      // Options that are of no use are a mistake in a program, and have no place among the errors of each call.
+      Effect.flatMap(Effect.orDie(SuprsendConfig.scoped(config, options)), ({ headers, retry, timeout }) =>
+        repeat(limiter, request, {
+          policy: retry,
+          secrets,
+          attempt: transport.attempt(
+            send,
+            config.credentials,
+            transport.prepare(
+              config,
+              request,
+              headers === config.headers ? usualHeaders : transport.staticHeaders(config, headers)
+            ),
+            { timeout, discard: request.discard ?? false }
+          )
+        }))
+
     return {
       execute: (request) =>
-        Effect.flatMap(RequestOptions, (options) =>
-          // Options that are of no use are a mistake in a program, and have no place among the errors of each call.
-          Effect.flatMap(Effect.orDie(SuprsendConfig.scoped(config, options)), (scoped) =>
-            repeat(limiter, request, {
-              policy: scoped.retry,
-              secrets: secretsOf(config.credentials),
-              attempt: transport.attempt(
-                client,
-                config.credentials,
-                transport.prepare(config, request, scoped.headers),
-                { timeout: scoped.timeout, discard: request.discard ?? false }
-              )
-            }))).pipe(
-            Effect.tapBoth({
-              onSuccess: (response) => Effect.zipRight(annotate(response.attempts, response.status), keep(response)),
-              onFailure: (error) => annotate(error.attempts, "status" in error ? error.status : undefined)
-            }),
-            Effect.withSpan(request.call, {
-              kind: "client",
-              captureStackTrace: false,
-              attributes: {
-                "http.request.method": request.method,
-                "url.template": request.template,
-                "server.address": config.host
-              }
-            })
-          ),
+        Effect.matchEffect(Effect.flatMap(RequestOptions.RequestOptions, (options) => execute(request, options)), {
+          onSuccess: (response) =>
+            Effect.zipRight(annotate(response.attempts, response.status), Effect.as(keep(response), response)),
+          onFailure: (error) =>
+            Effect.zipRight(
+              annotate(error.attempts, "status" in error ? error.status : undefined),
+              Effect.fail(error)
+            )
+        }).pipe(
+          Effect.withSpan(request.call, {
+            kind: "client",
+            captureStackTrace: false,
+            attributes: {
+              "http.request.method": request.method,
+              "url.template": request.template,
+              "server.address": config.host
+            }
+          })
+        ),
       workspace: config.env,
       userAgent: config.userAgent.header,
       concurrency: config.concurrency
@@ -251,7 +267,7 @@ const repeat = (
   Effect.flatMap(Clock.currentTimeMillis, (started) => {
     const repeatable = request.repeatable ?? true
     let attempts = 0
-    let underWay: transport.Progress | undefined
+    let underWay: Progress | undefined
     let last: answer.Failed | undefined
     // Whether one of the attempts may have been carried out.
     let uncertain = false
@@ -294,8 +310,7 @@ const repeat = (
         )
       })
 
-    const done = (response: Omit<SuprsendClient.Response, "attempts">) =>
-      Effect.succeed(new transport.Response(response, attempts))
+    const done = ({ body, head }: transport.Answered) => Effect.succeed(new transport.Response(head, body, attempts))
 
     const loop: Effect.Effect<SuprsendClient.Response, RequestError> = Effect.matchEffect(limiter.limit(counted), {
       onFailure: again,
@@ -311,26 +326,17 @@ const repeat = (
           onSuccess: done
         })
 
-    const outOfTime = Effect.suspend(() => cutOff(nothingSent(policy.elapsed), noAnswer(policy.elapsed)))
+    const outOfTime = Effect.suspend(() => cutOff(nothingSent(policy.elapsed), answer.tooLate(policy.elapsed)))
 
-    const inTime = Effect.timeoutTo(loop, {
-      duration: policy.elapsed,
-      onSuccess: Effect.succeed,
-      onTimeout: () => outOfTime
-    })
-    if (request.giveUpWhen === undefined) return Effect.flatten(inTime)
-    const givenUp = Effect.as(
-      request.giveUpWhen,
-      Effect.suspend(() => cutOff(answer.fromInterruption(false), answer.fromInterruption(true)))
-    )
-    return Effect.flatten(Effect.raceFirst(inTime, givenUp))
+    const inTime = Effect.as(Effect.sleep(policy.elapsed), outOfTime)
+    const { giveUpWhen } = request
+    if (giveUpWhen === undefined) return cut.by(loop, [inTime])
+    const givenUp = Effect.suspend(() => cutOff(answer.fromInterruption(false), answer.fromInterruption(true)))
+    return cut.by(loop, [inTime, Effect.as(giveUpWhen, givenUp)])
   })
 
 const nothingSent = (elapsed: Duration.Duration): answer.Failed =>
   answer.fromTimeout(`nothing was sent: the rate limit left no room within ${Duration.format(elapsed)}`, false)
-
-const noAnswer = (elapsed: Duration.Duration): answer.Failed =>
-  answer.fromTimeout(`no whole answer within ${Duration.format(elapsed)}`, true)
 
 // A 429 concerns everybody who shares the limit, those too who wait already; and it holds whether or not this call goes on.
 const coolDown = (

@@ -10,6 +10,8 @@ import type * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { Sender } from "./internal/sender.js"
+import * as undiciSender from "./internal/undiciSender.js"
 import * as Suprsend from "./Suprsend.js"
 import * as SuprsendConfig from "./SuprsendConfig.js"
 
@@ -33,7 +35,12 @@ import * as SuprsendConfig from "./SuprsendConfig.js"
 export const layer = (
   options: SuprsendConfig.Options
 ): Layer.Layer<Suprsend.Suprsend, ConfigError.ConfigError> =>
-  Layer.provide(Suprsend.layerWithoutHttpClient(options), NodeHttpClient.layerUndici)
+  Suprsend.layerWithoutHttpClient(options).pipe(
+    Layer.provide(Layer.merge(NodeHttpClient.layerUndiciWithoutDispatcher, SenderLive)),
+    Layer.provide(NodeHttpClient.dispatcherLayer)
+  )
+
+const SenderLive = Layer.effect(Sender, Effect.map(NodeHttpClient.Dispatcher, undiciSender.make))
 
 /**
  * Everything over undici, from a `Config`, by default from the environment as `Suprsend.layerConfig` reads it.

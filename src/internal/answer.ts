@@ -1,5 +1,5 @@
 import type * as HttpClientError from "@effect/platform/HttpClientError"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as RetryPolicy from "../RetryPolicy.js"
@@ -81,15 +81,27 @@ export const fromStatus = (
  *
  * @internal
  */
-export const fromTransport = (error: HttpClientError.HttpClientError): Failed => {
-  const code = findCode(error)
+export const fromTransport = (error: HttpClientError.HttpClientError): Failed =>
+  fromCause(error.cause, error.description)
+
+/**
+ * The same from the error of the runtime itself.
+ *
+ * @internal
+ */
+export const fromCause = (cause: unknown, description?: string): Failed => {
+  const code = findCode(cause)
   const failure: RetryPolicy.Failure = { _tag: code !== undefined && neverLeft.has(code) ? "NotSent" : "NoAnswer" }
-  return unavailable("Transport", failure, describe(error, code))
+  return unavailable("Transport", failure, describe(cause, code, description))
 }
 
 /** @internal */
 export const fromTimeout = (description: string, sent: boolean): Failed =>
   unavailable("Timeout", { _tag: sent ? "NoAnswer" : "NotSent" }, description)
+
+/** @internal */
+export const tooLate = (time: Duration.Duration): Failed =>
+  fromTimeout(`no whole answer within ${Duration.format(time)}`, true)
 
 /** @internal */
 export const fromInterruption = (sent: boolean): Failed =>
@@ -141,9 +153,9 @@ const findCode = (cause: unknown): string | undefined =>
 
 // The innermost cause is the operating system's; the layers above it only say "fetch failed", and the platform's own error
 // says the URL, which holds the id of a user.
-const describe = (error: HttpClientError.HttpClientError, code: string | undefined): string | undefined => {
-  const messages = causes(error.cause).flatMap((e) => e instanceof Error && e.message !== "" ? [e.message] : [])
-  const message = messages.at(-1) ?? error.description
+const describe = (cause: unknown, code: string | undefined, description: string | undefined): string | undefined => {
+  const messages = causes(cause).flatMap((e) => e instanceof Error && e.message !== "" ? [e.message] : [])
+  const message = messages.at(-1) ?? description
   if (message === undefined || code === undefined) return message ?? code
   return message.includes(code) ? message : `${message} (${code})`
 }

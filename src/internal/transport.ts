@@ -1,12 +1,6 @@
-import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
-import type * as Headers from "@effect/platform/Headers"
-import * as HttpBody from "@effect/platform/HttpBody"
-import * as HttpClient from "@effect/platform/HttpClient"
-import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Headers from "@effect/platform/Headers"
 import * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Inspectable from "effect/Inspectable"
@@ -19,32 +13,8 @@ import type * as SuprsendConfig from "../SuprsendConfig.js"
 import * as answer from "./answer.js"
 import { encode } from "./bytes.js"
 import { mask } from "./mask.js"
+import type { Head, Outgoing, Progress, Send } from "./sender.js"
 import * as uri from "./uri.js"
-
-/**
- * The client that sends, without what would be wrong here: redirects, which would be followed with a signature of another
- * path, and the platform's own span, which holds the full URL and so the id of a user.
- *
- * What is said to `fetch` for a call hides what was said to its layer, so the options that the client was made with come too.
- *
- * @internal
- */
-export const harden = (
-  client: HttpClient.HttpClient,
-  made: Option.Option<RequestInit>
-): HttpClient.HttpClient =>
-  client.pipe(
-    HttpClient.withTracerDisabledWhen(() => true),
-    HttpClient.transformResponse((effect) =>
-      Effect.contextWithEffect((context: Context.Context<never>) =>
-        Effect.provideService(effect, FetchHttpClient.RequestInit, {
-          ...Option.getOrUndefined(made),
-          ...Option.getOrUndefined(Context.getOption(context, FetchHttpClient.RequestInit)),
-          redirect: "manual"
-        })
-      )
-    )
-  )
 
 const contentType = "application/json; charset=utf-8"
 
@@ -53,58 +23,42 @@ const contentType = "application/json; charset=utf-8"
  *
  * @internal
  */
-export interface Prepared {
-  readonly unsigned: HttpClientRequest.HttpClientRequest
-  readonly uri: string
-  readonly body: Uint8Array | undefined
-}
-
-/** @internal */
 export const prepare = (
   config: SuprsendConfig.Resolved,
   request: SuprsendClient.Request,
   headers: Readonly<Record<string, string>>
-): Prepared => {
-  const target = config.basePath + uri.path(request.template.replace(/^\//, ""), request.params) +
-    uri.query(request.query)
-  const body = typeof request.body === "string" ? encode(request.body) : request.body
-  const empty = HttpClientRequest.make(request.method)(config.origin + target, {
-    headers: {
-      ...headers,
-      "content-type": contentType,
-      "user-agent": config.userAgent.header,
-      "x-suprsend-client-user-agent": config.userAgent.json
-    }
-  })
-  return {
-    unsigned: body === undefined ? empty : HttpClientRequest.setBody(empty, HttpBody.uint8Array(body, contentType)),
-    uri: target,
-    body
-  }
-}
-
-const authorize = (
-  credentials: SuprsendConfig.Credentials,
-  { body, unsigned, uri }: Prepared,
-  now: number
-): HttpClientRequest.HttpClientRequest => {
-  if (credentials.apiKey !== undefined) {
-    return HttpClientRequest.setHeader(unsigned, "authorization", `Bearer ${Redacted.value(credentials.apiKey)}`)
-  }
-  const date = new Date(now).toUTCString()
-  return HttpClientRequest.setHeaders(unsigned, {
-    date,
-    authorization: Signature.authorization({ method: unsigned.method, body, contentType, date, uri }, credentials)
-  })
-}
+): Outgoing => ({
+  method: request.method,
+  origin: config.origin,
+  target: config.basePath + uri.path(request.template.replace(/^\//, ""), request.params) + uri.query(request.query),
+  headers,
+  body: typeof request.body === "string" ? encode(request.body) : request.body
+})
 
 /**
- * How far an attempt has come: the head of its answer, as soon as it is there.
+ * The headers that all attempts have in common.
  *
  * @internal
  */
-export interface Progress {
-  head: HttpClientResponse.HttpClientResponse | undefined
+export const staticHeaders = (
+  config: SuprsendConfig.Resolved,
+  headers: Readonly<Record<string, string>>
+): Readonly<Record<string, string>> =>
+  // Names are one in any case.
+  Headers.setAll(Headers.fromInput(headers), {
+    "content-type": contentType,
+    "user-agent": config.userAgent.header,
+    "x-suprsend-client-user-agent": config.userAgent.json
+  })
+
+const authorize = (credentials: SuprsendConfig.Credentials, request: Outgoing, now: number): Outgoing => {
+  const { body, headers, method, target } = request
+  if (credentials.apiKey !== undefined) {
+    return { ...request, headers: { ...headers, authorization: `Bearer ${Redacted.value(credentials.apiKey)}` } }
+  }
+  const date = new Date(now).toUTCString()
+  const authorization = Signature.authorization({ method, body, contentType, date, uri: target }, credentials)
+  return { ...request, headers: { ...headers, date, authorization } }
 }
 
 /**
@@ -113,35 +67,33 @@ export interface Progress {
  * @internal
  */
 export const attempt = (
-  client: HttpClient.HttpClient,
+  send: Send,
   credentials: SuprsendConfig.Credentials,
-  prepared: Prepared,
+  request: Outgoing,
   options: { readonly timeout: Duration.Duration; readonly discard: boolean }
 ) =>
 (progress: Progress): Effect.Effect<Answered, answer.Failed> =>
-  Effect.flatMap(Clock.currentTimeMillis, (now) =>
-    client.execute(authorize(credentials, prepared, now)).pipe(
-      // The caller's own hand on the client may fail on a status, `HttpClient.filterStatusOk` for one.
-      Effect.catchTag(
-        "ResponseError",
-        (error) => error.reason === "StatusCode" ? Effect.succeed(error.response) : Effect.fail(error)
-      ),
-      Effect.flatMap((response) => {
-        progress.head = response
-        return Effect.map(response.text, (body) => ({ response, body }))
-      }),
-      Effect.mapError(answer.fromTransport),
-      Effect.timeoutFail({
-        duration: options.timeout,
-        onTimeout: () => answer.fromTimeout(`no whole answer within ${Duration.format(options.timeout)}`, true)
-      }),
-      Effect.matchEffect({
-        onSuccess: ({ body, response }) => settle(response, Either.right(body), options.discard),
+  Effect.flatMap(
+    Clock.currentTimeMillis,
+    (now) =>
+      Effect.matchEffect(send(authorize(credentials, request, now), progress, options.timeout), {
+        onSuccess: (body) =>
+          progress.head === undefined
+            ? Effect.dieMessage("an answer without a head")
+            : settle(progress.head, Either.right(body), options.discard),
         onFailure: (failed) => cutOff(progress, failed, options.discard)
       })
-    ))
+  )
 
-type Answered = Omit<SuprsendClient.Response, "attempts">
+/**
+ * The whole answer of an attempt.
+ *
+ * @internal
+ */
+export interface Answered {
+  readonly head: Head
+  readonly body: string
+}
 
 /**
  * An answer as a value. Printed, it shows tokens masked; the body has them.
@@ -149,15 +101,16 @@ type Answered = Omit<SuprsendClient.Response, "attempts">
  * @internal
  */
 export class Response extends Inspectable.Class implements SuprsendClient.Response {
-  readonly status: number
-  readonly headers: Headers.Headers
-  readonly body: string
-
-  constructor({ body, headers, status }: Answered, readonly attempts: number) {
+  constructor(private readonly head: Head, readonly body: string, readonly attempts: number) {
     super()
-    this.status = status
-    this.headers = headers
-    this.body = body
+  }
+
+  get status(): number {
+    return this.head.status
+  }
+
+  get headers(): Headers.Headers {
+    return this.head.headers
   }
 
   toJSON(): unknown {
@@ -184,21 +137,22 @@ export const cutOff = (
   head === undefined ? Effect.fail(failed) : settle(head, Either.left(failed), discard)
 
 const settle = (
-  { headers, status }: HttpClientResponse.HttpClientResponse,
+  head: Head,
   body: Either.Either<string, answer.Failed>,
   discard: boolean
 ): Effect.Effect<Answered, answer.Failed> => {
+  const { status } = head
   if (status < 200 || status >= 300) {
     return Effect.flatMap(Clock.currentTimeMillis, (now) =>
       Effect.fail(
         answer.fromStatus(
           status,
-          RetryPolicy.parseRetryAfter(headers["retry-after"], now),
+          RetryPolicy.parseRetryAfter(head.headers["retry-after"], now),
           Option.getOrUndefined(Either.getRight(body))
         )
       ))
   }
   // Where nobody reads the body, a cut or endless one must not turn what was accepted into something to send again.
-  if (discard) return Effect.succeed({ status, headers, body: Either.getOrElse(body, () => "") })
-  return Either.map(body, (text) => ({ status, headers, body: text }))
+  if (discard) return Effect.succeed({ head, body: Either.getOrElse(body, () => "") })
+  return Either.map(body, (text) => ({ head, body: text }))
 }

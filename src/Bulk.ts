@@ -96,6 +96,10 @@ export interface FailedRecord {
  * @category models
  */
 export interface BulkOutcome {
+  /** How many edits the server took. */
+  readonly success: number
+  /** How many were not accepted. */
+  readonly failure: number
   /** The edits that the server took, with their insert ids. */
   readonly accepted: ReadonlyArray<UserEdit>
   readonly failedRecords: ReadonlyArray<FailedRecord>
@@ -186,7 +190,7 @@ export interface FailedId {
  *   Effect.gen(function*() {
  *     const users = yield* UsersService
  *     const outcomes = yield* users.bulkEditStream(edits).pipe(
- *       Stream.tap((outcome) => Effect.log(`${outcome.accepted.length} accepted`)),
+ *       Stream.tap((outcome) => Effect.log(`${outcome.success} accepted`)),
  *       Stream.runCollect
  *     )
  *     return Bulk.report(Chunk.toReadonlyArray(outcomes))
@@ -212,7 +216,7 @@ export class Tally {
   private readonly failedRecords: Array<FailedRecord> = []
 
   add(outcome: BulkOutcome): void {
-    this.success += outcome.accepted.length
+    this.success += outcome.success
     for (const record of outcome.failedRecords) this.failedRecords.push(record)
   }
 

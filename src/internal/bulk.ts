@@ -4,6 +4,7 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Inspectable from "effect/Inspectable"
 import * as Mailbox from "effect/Mailbox"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -66,29 +67,40 @@ export const run = <E, R>(
     // `uncertain`: whether a request that held these edits, and was halved, may have been carried out.
     const send = (pack: Pack, from: number, to: number, uncertain: boolean): Effect.Effect<void> =>
       Effect.flatMap(Clock.currentTimeMillis, (started) => {
-        const edits = from === 0 && to === pack.edits.length ? pack.edits : pack.edits.slice(from, to)
         if (refused !== undefined) {
-          return settle(notSent(failed(edits, uncertain ? "unknown" : "unsent", refused)))
+          return settle(notSent(failed(pack.edits(from, to), uncertain ? "unknown" : "unsent", refused)))
         }
         const body = pack.slice(from, to)
         const outcome = (
-          fields: Pick<Bulk.BulkOutcome, "accepted" | "failedRecords" | "attempts">,
+          success: number,
+          failedRecords: ReadonlyArray<Bulk.FailedRecord>,
+          attempts: number,
           response?: SuprsendClient.Response
         ) =>
-          Effect.flatMap(Clock.currentTimeMillis, (now) =>
-            settle({ ...fields, bytes: body.length, elapsed: Duration.millis(now - started) }, response))
-        return Effect.matchEffect(client.execute(request(call, body, edits, Deferred.await(givenUp))), {
-          onSuccess: (response) =>
-            outcome({ accepted: edits, failedRecords: [], attempts: response.attempts }, response),
+          Effect.flatMap(Clock.currentTimeMillis, (now) => {
+            const elapsed = Duration.millis(now - started)
+            const accepted = () => success === 0 ? [] : pack.edits(from, to)
+            return settle(new Outcome(accepted, success, failedRecords, body.length, attempts, elapsed), response)
+          })
+        const execute = client.execute({
+          call,
+          method: "POST",
+          template: "/event/",
+          body,
+          discard: true,
+          giveUpWhen: Deferred.await(givenUp),
+          secrets: () => pack.edits(from, to).flatMap((edit) => tokens(edit.operations))
+        })
+        return Effect.matchEffect(execute, {
+          onSuccess: (response) => outcome(to - from, [], response.attempts, response),
           onFailure: (error) => {
             if (endsWhenRefused && error._tag === "SuprsendUnauthorized") refused = error
             const lost = uncertain || error.applied === "unknown"
-            if (blamesOneRecord(error) && edits.length > 1) {
-              const middle = from + Math.ceil(edits.length / 2)
+            if (blamesOneRecord(error) && to - from > 1) {
+              const middle = from + Math.ceil((to - from) / 2)
               return Effect.zipRight(send(pack, from, middle, lost), send(pack, middle, to, lost))
             }
-            const failedRecords = failed(edits, lost ? "unknown" : outcomeOf(error), error)
-            return outcome({ accepted: [], failedRecords, attempts: error.attempts })
+            return outcome(0, failed(pack.edits(from, to), lost ? "unknown" : outcomeOf(error), error), error.attempts)
           }
         })
       })
@@ -97,7 +109,7 @@ export const run = <E, R>(
       if (next === undefined) return Effect.void
       const { invalid, pack } = next
       const rejected = invalid.length === 0 ? Effect.void : settle(notSent(invalid))
-      const sent = pack.edits.length === 0 ? Effect.void : send(pack, 0, pack.edits.length, false)
+      const sent = pack.count === 0 ? Effect.void : send(pack, 0, pack.count, false)
       return rejected.pipe(
         Effect.zipRight(sent),
         Effect.ensuring(Effect.sync(() => packer.release(pack))),
@@ -186,21 +198,6 @@ const stopping = (options: Bulk.StreamOptions) =>
     return stopped
   })
 
-const request = (
-  call: string,
-  body: Uint8Array,
-  edits: ReadonlyArray<UserEdit>,
-  giveUpWhen: Effect.Effect<void>
-): SuprsendClient.Request => ({
-  call,
-  method: "POST",
-  template: "/event/",
-  body,
-  discard: true,
-  giveUpWhen,
-  secrets: () => edits.flatMap((edit) => tokens(edit.operations))
-})
-
 const notBegun = (call: string) =>
   new SuprsendUnavailable({
     call,
@@ -231,10 +228,36 @@ const failed = (
   error: RequestError
 ): ReadonlyArray<Bulk.FailedRecord> => edits.map((edit) => ({ outcome, edit, error }))
 
-const notSent = (failedRecords: ReadonlyArray<Bulk.FailedRecord>): Bulk.BulkOutcome => ({
-  accepted: [],
-  failedRecords,
-  bytes: 0,
-  attempts: 0,
-  elapsed: Duration.zero
-})
+const notSent = (failedRecords: ReadonlyArray<Bulk.FailedRecord>): Bulk.BulkOutcome =>
+  new Outcome(() => [], 0, failedRecords, 0, 0, Duration.zero)
+
+/**
+ * What came of a request. Which edits were accepted is only looked up if somebody asks.
+ */
+class Outcome extends Inspectable.Class implements Bulk.BulkOutcome {
+  private edits: ReadonlyArray<UserEdit> | undefined
+
+  constructor(
+    private readonly read: () => ReadonlyArray<UserEdit>,
+    readonly success: number,
+    readonly failedRecords: ReadonlyArray<Bulk.FailedRecord>,
+    readonly bytes: number,
+    readonly attempts: number,
+    readonly elapsed: Duration.Duration
+  ) {
+    super()
+  }
+
+  get failure(): number {
+    return this.failedRecords.length
+  }
+
+  get accepted(): ReadonlyArray<UserEdit> {
+    return this.edits ??= this.read()
+  }
+
+  toJSON(): unknown {
+    const { attempts, bytes, elapsed, failedRecords, failure, success } = this
+    return { success, failure, bytes, attempts, elapsed: Duration.format(elapsed), failedRecords }
+  }
+}

@@ -26,9 +26,11 @@ export class Encoder {
   private readonly bytes: Buffer
   private readonly end: number
   private readonly head: Buffer
-  private readonly env: Buffer
-  private readonly tail: Buffer
+  private readonly env: string
   private readonly operations: Array<unknown> = []
+  private middle: Buffer
+  private middleTime = 0
+  private readonly tail: Buffer
   /** How many bytes are written. */
   position = 0
 
@@ -39,9 +41,9 @@ export class Encoder {
     // An event that does not fit in the rest has more bytes than one may have, however its texts are escaped.
     this.bytes = Buffer.allocUnsafe(room + (longestEscape + 2) * maximumEditBytes)
     this.end = this.bytes.length - longestEscape * shortText
-    const env = client.workspace === undefined ? "" : `"env":${JSON.stringify(client.workspace)},`
+    this.env = client.workspace === undefined ? "" : `"env":${JSON.stringify(client.workspace)},`
     this.head = Buffer.from("{\"$schema\":\"2\",\"$insert_id\":")
-    this.env = Buffer.from(`,${env}"distinct_id":`)
+    this.middle = this.between(0)
     this.tail = Buffer.from(`,"properties":${JSON.stringify({ $ss_sdk_version: client.userAgent })}`)
   }
 
@@ -63,21 +65,31 @@ export class Encoder {
 
   /**
    * Writes the event as which an edit travels to `POST /event/`, its members in the order of the vendor's SDKs (Python SDK, Node
-   * SDK). Id and time are the caller's to fix, once for all attempts. False, and nothing usable written, if it has more bytes
-   * than an event may have.
+   * SDK). Id and time are the caller's to fix, once for all attempts; its operations are the first of a list. False, and nothing
+   * usable written, if it has more bytes than an event may have.
    */
-  event(edit: UserEdit, insertId: string, time: number): boolean {
+  event(edit: UserEdit, operations: ReadonlyArray<unknown>, count: number, insertId: string, time: number): boolean {
     const start = this.position
-    const { operations } = this
-    collectOperations(edit, operations)
+    if (time !== this.middleTime) {
+      this.middle = this.between(time)
+      this.middleTime = time
+    }
     this.fragment(this.head)
-    const complete = this.text(insertId) && this.literal(",\"$time\":") && this.number(time) &&
-      this.fragment(this.env) &&
-      this.text(edit.distinctId) && this.literal(",\"$user_operations\":") && this.array(operations) &&
+    const complete = this.text(insertId) && this.fragment(this.middle) &&
+      this.text(edit.distinctId) && this.fragment(operationsHead) && this.array(operations, count) &&
       this.fragment(this.tail) &&
       (edit.tenantId === undefined || (this.literal(",\"tenant_id\":") && this.text(edit.tenantId)))
     this.ascii(closeBrace)
     return complete && this.position - start <= maximumEditBytes
+  }
+
+  /** The same for an edit whose operations nobody has collected yet. */
+  edit(edit: UserEdit, insertId: string, time: number): boolean {
+    return this.event(edit, this.operations, collectOperations(edit, this.operations), insertId, time)
+  }
+
+  private between(time: number): Buffer {
+    return Buffer.from(`,"$time":${JSON.stringify(time)},${this.env}"distinct_id":`)
   }
 
   private fragment(fragment: Buffer): boolean {
@@ -133,16 +145,16 @@ export class Encoder {
         return this.literal(value ? "true" : "false")
       default:
         return Array.isArray(value)
-          ? this.array(value)
+          ? this.array(value, value.length)
           : isPlainRecord(value)
           ? this.record(value)
           : this.literal("null")
     }
   }
 
-  private array(items: ReadonlyArray<unknown>): boolean {
+  private array(items: ReadonlyArray<unknown>, count: number): boolean {
     this.ascii(openBracket)
-    for (let i = 0; i < items.length; i++) {
+    for (let i = 0; i < count; i++) {
       if (i > 0) this.ascii(comma)
       if (!this.value(items[i])) return false
     }
@@ -152,10 +164,12 @@ export class Encoder {
 
   private record(record: Readonly<Record<string, unknown>>): boolean {
     this.ascii(openBrace)
-    const keys = Object.keys(record)
-    for (let i = 0; i < keys.length; i++) {
-      const key = keys[i] ?? ""
-      if (i > 0) this.ascii(comma)
+    let isFirst = true
+    // Unlike `Object.keys` it makes no list. `Object.prototype` may have members, if somebody put them there.
+    for (const key in record) {
+      if (!Object.hasOwn(record, key)) continue
+      if (isFirst) isFirst = false
+      else this.ascii(comma)
       if (!this.text(key)) return false
       this.ascii(colon)
       if (!this.value(record[key])) return false
@@ -164,6 +178,8 @@ export class Encoder {
     return this.position <= this.end
   }
 }
+
+const operationsHead = Buffer.from(",\"$user_operations\":")
 
 const quote = 0x22
 const comma = 0x2c

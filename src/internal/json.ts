@@ -15,7 +15,7 @@ export interface Issue {
 export const isPlainRecord = (u: unknown): u is Readonly<Record<string, unknown>> => {
   if (!Predicate.isRecord(u)) return false
   const prototype: unknown = Object.getPrototypeOf(u)
-  return prototype === null || Object.getPrototypeOf(prototype) === null
+  return prototype === Object.prototype || prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
 /**

@@ -13,6 +13,7 @@ import * as event from "./event.js"
 import * as insertId from "./insertId.js"
 import { closeBracket, comma, keep, openBracket, Pack } from "./pack.js"
 import type { Source } from "./source.js"
+import { collectOperations } from "./userEdit.js"
 import * as validate from "./validate.js"
 
 /** @internal */
@@ -35,6 +36,11 @@ export interface Next {
   readonly invalid: ReadonlyArray<FailedRecord>
 }
 
+const none: ReturnType<typeof validate.issues> = []
+
+const pinned = (edit: UserEdit.UserEdit, id: string): UserEdit.UserEdit =>
+  edit.insertId === undefined ? UserEdit.withInsertId(edit, id) : edit
+
 const sweptAt = 4 * chunk.limits.records
 
 /**
@@ -55,6 +61,7 @@ export class Packer<E> {
   /** How many edits wait for requests that are under way. */
   private waiting = 0
   private held: UserEdit.UserEdit | undefined
+  private readonly operations: Array<unknown> = []
   private insertIds: Array<string> = []
   private stopped = false
   private called = false
@@ -111,7 +118,7 @@ export class Packer<E> {
   readonly next: Effect.Effect<Next | undefined> = Effect.gen(this, function*() {
     const time = yield* Clock.currentTimeMillis
     const makeId = yield* InsertId
-    const pack = new Pack()
+    const pack = new Pack(this.options.isWanted === undefined ? undefined : [])
     const invalid: Array<FailedRecord> = []
     let expired = false
     let timer: Fiber.RuntimeFiber<void> | undefined
@@ -125,7 +132,7 @@ export class Packer<E> {
         this.insertIds = (yield* insertId.make(chunk.limits.records, makeId)).reverse()
         continue
       }
-      const empty = pack.edits.length === 0 && invalid.length === 0
+      const empty = pack.count === 0 && invalid.length === 0
       if (stop === "full" || (!empty && expired)) break
       if (stop === "stopped" || (stop === "ended" && (this.waiting === 0 || !empty))) break
       if (!empty && timer === undefined) {
@@ -141,15 +148,15 @@ export class Packer<E> {
       yield* this.turn
     }
     if (timer !== undefined) yield* Fiber.interruptFork(timer)
-    if (this.stopped) {
-      // What is in here was pulled, and goes back.
-      this.ready = [...pack.edits, ...this.ready.slice(this.readyPosition)]
-      this.readyPosition = 0
-      pack.edits.length = 0
-    }
-    if (pack.edits.length === 0 && invalid.length === 0) return undefined
     this.encoder.ascii(closeBracket)
     pack.body = this.encoder.copy(0, this.encoder.position)
+    if (this.stopped) {
+      // What is in here was pulled, and goes back.
+      this.ready = [...pack.edits(0, pack.count), ...this.ready.slice(this.readyPosition)]
+      this.readyPosition = 0
+      return invalid.length === 0 ? undefined : { pack: new Pack(undefined), invalid }
+    }
+    if (pack.count === 0 && invalid.length === 0) return undefined
     if (this.options.isWanted !== undefined) keep(pack, this.options.isWanted)
     return { pack, invalid }
   })
@@ -170,10 +177,10 @@ export class Packer<E> {
 
   /** Adds what is there, until there is no room, or nothing more. */
   private fill(pack: Pack, invalid: Array<FailedRecord>, time: number): "full" | "starved" | "ended" | "ids" {
-    const { encoder, holders } = this
+    const { encoder, holders, operations } = this
     while (true) {
       // A request of invalid edits only must not grow without end.
-      if (pack.edits.length === chunk.limits.records || invalid.length >= chunk.limits.records) return "full"
+      if (pack.count === chunk.limits.records || invalid.length >= chunk.limits.records) return "full"
       const edit = this.take()
       if (edit === undefined) {
         return this.source.exit() !== undefined && this.readyPosition >= this.ready.length ? "ended" : "starved"
@@ -189,21 +196,21 @@ export class Packer<E> {
         this.held = edit
         return "ids"
       }
-      const pinned = edit.insertId === undefined ? UserEdit.withInsertId(edit, id) : edit
-      const issues = validate.issues(pinned)
+      const count = collectOperations(edit, operations)
+      const issues = validate.isSurely(edit, operations, count) ? none : validate.allIssues(edit)
       const before = encoder.position
-      if (pack.edits.length > 0) encoder.ascii(comma)
-      if (issues.length > 0 || !encoder.event(pinned, id, time)) {
+      if (pack.count > 0) encoder.ascii(comma)
+      if (issues.length > 0 || !encoder.event(edit, operations, count, id, time)) {
         encoder.rewind(before)
-        invalid.push(this.reject(pinned, issues, time))
+        invalid.push(this.reject(pinned(edit, id), issues, time))
       } else if (encoder.position + 1 > chunk.limits.bytes) {
         encoder.rewind(before)
-        this.held = pinned
+        this.held = pinned(edit, id)
         return "full"
       } else {
-        pack.edits.push(pinned)
+        pack.kept?.push(pinned(edit, id))
         pack.ends.push(encoder.position)
-        holders.set(pinned.distinctId, pack)
+        holders.set(edit.distinctId, pack)
       }
     }
   }

@@ -79,11 +79,12 @@ const none: ReadonlyArray<Operation> = Object.freeze([])
 const nothing: Operation = Object.freeze({})
 
 /**
- * Fills a list with the operations of an edit, without having the edit remember them: for whoever looks at each edit once.
+ * Puts the operations of an edit at the beginning of a list, and says how many there are, without having the edit remember them: for
+ * whoever looks at each edit once. The list never shrinks, which would cost more than all the rest.
  *
  * @internal
  */
-export const collectOperations = (self: UserEdit.UserEdit, into: Array<unknown>): void => {
+export const collectOperations = (self: UserEdit.UserEdit, into: Array<unknown>): number => {
   let cell: UserEditImpl | undefined = own(self)
   let added = 0
   for (let root: UserEditImpl | undefined = cell; root !== undefined; root = root.previous) {
@@ -94,8 +95,8 @@ export const collectOperations = (self: UserEdit.UserEdit, into: Array<unknown>)
     }
     added++
   }
-  into.length = added
   for (let i = added; cell !== undefined && cell.written === undefined; cell = cell.previous) into[--i] = cell.last
+  return added
 }
 
 const write = (edit: UserEditImpl): ReadonlyArray<Operation> => {
@@ -143,6 +144,19 @@ export const make = (distinctId: string, options?: UserEdit.Options): UserEdit.U
     nothing,
     none
   )
+
+/**
+ * An edit as it was written into an event.
+ *
+ * @internal
+ */
+export const written = (
+  distinctId: string,
+  tenantId: string | undefined,
+  insertId: string,
+  operations: ReadonlyArray<Operation>
+): UserEdit.UserEdit =>
+  new UserEditImpl(distinctId, tenantId, insertId, [], undefined, nothing, Object.freeze(operations))
 
 /** @internal */
 export const add = (self: UserEdit.UserEdit, operation: Operation): UserEdit.UserEdit => {

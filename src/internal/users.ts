@@ -14,6 +14,7 @@ import type { UserProfile } from "../UserProfile.js"
 import type { UsersService } from "../UsersService.js"
 import * as bulk from "./bulk.js"
 import { byteLength } from "./bytes.js"
+import { Encoder } from "./encoder.js"
 import { meansUser, notFound, ofUser, read } from "./endpoint.js"
 import * as event from "./event.js"
 import * as ids from "./ids.js"
@@ -67,7 +68,7 @@ export const make = (client: SuprsendClient.Service): UsersService.Service => {
   )
 
   return {
-    asyncEdit: (edit) => asyncEdit(client, edit),
+    asyncEdit: asyncEdit(client),
     edit: (edit) => editNow(client, edit),
     bulkEdit: <E, R>(edits: Bulk.Source<E, R>, options?: Bulk.EditOptions) => bulk.report(client, edits, options),
     bulkEditStream: <E, R>(edits: Bulk.Source<E, R>, options?: Bulk.StreamOptions) =>
@@ -147,27 +148,47 @@ export const make = (client: SuprsendClient.Service): UsersService.Service => {
   }
 }
 
-const asyncEdit = (client: SuprsendClient.Service, edit: UserEdit) => {
+const asyncEdit = (client: SuprsendClient.Service): UsersService.Service["asyncEdit"] => {
   const call = "UsersService.asyncEdit"
-  return Effect.gen(function*() {
-    const issues = validate.issues(edit)
-    if (issues.length > 0) return yield* validate.invalid(call, edit, issues)
-    const insertId = edit.insertId ?? (yield* Effect.flatten(InsertId))
-    const body = event.encode(edit, insertId, yield* Clock.currentTimeMillis, client)
-    const bytes = byteLength(body)
-    if (bytes > validate.maximumEditBytes) return yield* validate.invalid(call, edit, [validate.sizeIssue(bytes)])
-    const response = yield* client.execute({
-      call,
-      method: "POST",
-      template: "/event/",
-      body,
-      discard: true,
-      insertId,
-      secrets: () => tokens(edit.operations)
+  const encoder = new Encoder(client, 0)
+  // In one go, so that calls that run at the same time can share what is written into.
+  const encode = (edit: UserEdit, insertId: string, time: number): Uint8Array | undefined => {
+    encoder.rewind(0)
+    return encoder.edit(edit, insertId, time) ? encoder.copy(0, encoder.position) : undefined
+  }
+  return (edit) =>
+    Effect.suspend(() => {
+      const issues = validate.issues(edit)
+      if (issues.length > 0) return validate.invalid(call, edit, issues)
+      return Effect.flatMap(edit.insertId === undefined ? newInsertId : Effect.succeed(edit.insertId), (insertId) =>
+        Effect.flatMap(Clock.currentTimeMillis, (time): Sending => {
+          const body = encode(edit, insertId, time)
+          if (body === undefined) {
+            const bytes = byteLength(event.encode(edit, insertId, time, client))
+            return validate.invalid(call, edit, [validate.sizeIssue(bytes)])
+          }
+          const sent = client.execute({
+            call,
+            method: "POST",
+            template: "/event/",
+            body,
+            discard: true,
+            insertId,
+            secrets: () =>
+              tokens(edit.operations)
+          })
+          return Effect.map(sent, ({ body, status }): UsersService.Accepted => ({
+            insertId,
+            statusCode: status,
+            message: redactor.make(tokens(edit.operations))(body)
+          }))
+        }))
     })
-    return { insertId, statusCode: response.status, message: redactor.make(tokens(edit.operations))(response.body) }
-  })
 }
+
+type Sending = ReturnType<UsersService.Service["asyncEdit"]>
+
+const newInsertId = Effect.flatten(InsertId)
 
 const editNow = (client: SuprsendClient.Service, edit: UserEdit) => {
   const call = "UsersService.edit"

@@ -56,9 +56,9 @@ const isSurelyJson = (value: unknown, depth: number): boolean => {
         return true
       }
       if (isPlainRecord(value)) {
-        const keys = Object.keys(value)
-        for (let i = 0; i < keys.length; i++) {
-          if (!isSurelyJson(value[keys[i] ?? ""], depth - 1)) return false
+        // Unlike `Object.keys` it makes no list. What is inherited is looked at too, which does no harm.
+        for (const key in value) {
+          if (!isSurelyJson(value[key], depth - 1)) return false
         }
         return true
       }
@@ -68,9 +68,7 @@ const isSurelyJson = (value: unknown, depth: number): boolean => {
 
 const areSurelyProperties = (u: unknown, rule: PropertyRule): boolean => {
   if (!isPlainRecord(u)) return false
-  const keys = Object.keys(u)
-  for (let i = 0; i < keys.length; i++) {
-    const key = keys[i] ?? ""
+  for (const key in u) {
     const value = u[key]
     if (!startsPlain(key) || rule(key, value) !== undefined || !isSurelyJson(value, usualDepth)) return false
   }
@@ -79,9 +77,11 @@ const areSurelyProperties = (u: unknown, rule: PropertyRule): boolean => {
 
 const isSurelyOperation = (u: unknown): boolean => {
   if (!isPlainRecord(u)) return false
-  const operators = Object.keys(u)
-  const operator = operators[0]
-  if (operator === undefined || operators.length > 1) return false
+  let operator: string | undefined
+  for (const key in u) {
+    if (operator !== undefined) return false
+    operator = key
+  }
   switch (operator) {
     case "$set":
     case "$set_once":
@@ -112,7 +112,14 @@ const scratch: Array<unknown> = []
  *
  * @internal
  */
-export const isSurelyValid = (edit: UserEdit): boolean => {
+export const isSurelyValid = (edit: UserEdit): boolean => isSurely(edit, scratch, collectOperations(edit, scratch))
+
+/**
+ * The same for an edit whose operations are the first of a list.
+ *
+ * @internal
+ */
+export const isSurely = (edit: UserEdit, operations: ReadonlyArray<unknown>, count: number): boolean => {
   if (
     !isSurelySegment(edit.distinctId, maximumIdLength) ||
     !(edit.tenantId === undefined || isSurelySegment(edit.tenantId, maximumTenantLength)) ||
@@ -121,9 +128,8 @@ export const isSurelyValid = (edit: UserEdit): boolean => {
   ) {
     return false
   }
-  collectOperations(edit, scratch)
-  for (let i = 0; i < scratch.length; i++) {
-    if (!isSurelyOperation(scratch[i])) return false
+  for (let i = 0; i < count; i++) {
+    if (!isSurelyOperation(operations[i])) return false
   }
   return true
 }

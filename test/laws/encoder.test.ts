@@ -18,7 +18,7 @@ const written = (
   of: typeof client | { userAgent: string } = client
 ) => {
   const encoder = new Encoder({ workspace: undefined, ...of }, 1_000)
-  const fits = encoder.event(edit, insertId, time)
+  const fits = encoder.edit(edit, insertId, time)
   return { fits, text: new TextDecoder().decode(encoder.copy(0, encoder.position)) }
 }
 
@@ -69,11 +69,11 @@ describe("an event is, byte for byte, what JSON.stringify makes of it", () => {
   it("without a workspace, with a tenant, in a row, and after what was taken back", () => {
     const edit = UserEdit.set(UserEdit.edit("user-42", { tenantId: "acme" }), "a", true)
     const encoder = new Encoder({ workspace: undefined, userAgent: "me" }, 1_000)
-    encoder.event(edit, "one", 1)
+    encoder.edit(edit, "one", 1)
     const first = encoder.position
-    encoder.event(edit, "never", 2)
+    encoder.edit(edit, "never", 2)
     encoder.rewind(first)
-    encoder.event(edit, "two", 3)
+    encoder.edit(edit, "two", 3)
     const text = (insertId: string, time: number) =>
       event.encode(edit, insertId, time, { workspace: undefined, userAgent: "me" })
     expect(new TextDecoder().decode(encoder.copy(0, first))).toBe(text("one", 1))
@@ -117,7 +117,7 @@ describe("the size of an event", () => {
   it("is counted from where the event begins", () => {
     const encoder = new Encoder(client, 819_200)
     const large = UserEdit.set(UserEdit.edit("user-42"), "text", "é".repeat(5_000))
-    while (encoder.position <= 819_200) expect(encoder.event(large, "id", 0)).toBe(true)
+    while (encoder.position <= 819_200) expect(encoder.edit(large, "id", 0)).toBe(true)
     expect(encoder.position).toBeLessThan(819_200 + 10_240)
   })
 })

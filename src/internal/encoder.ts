@@ -8,8 +8,8 @@ import { maximumEditBytes } from "./validate.js"
 // JSON never makes more than this of a UTF-16 unit: "\u0000".
 const longestEscape = 6
 
-// Up to here a loop over the characters is quicker than asking the runtime.
-const shortText = 32
+// Up to here, a UUID included, a loop over the characters is quicker than asking the runtime.
+const shortText = 40
 
 const unusual = /[^ !#-[\]-~]/
 

@@ -39,7 +39,14 @@ export const identities = (record: Operation.Properties): Operation.Properties =
  *
  * @internal
  */
-export const property = <A>(key: string, value: A): { readonly [key: string]: A } => ({ [trim(key)]: value })
+export const property = <A>(key: string, value: A): { readonly [key: string]: A } => {
+  const trimmed = trim(key)
+  // An assignment would set the prototype. For every other key it is much quicker than a literal with a computed key.
+  if (trimmed === "__proto__") return { [trimmed]: value }
+  const record: { [key: string]: A } = {}
+  record[trimmed] = value
+  return record
+}
 
 /**
  * A single member of `$append` or `$remove`.
@@ -47,8 +54,8 @@ export const property = <A>(key: string, value: A): { readonly [key: string]: A 
  * @internal
  */
 export const identity = (key: string, value: Operation.JsonValue): Operation.Properties => {
-  const trimmed = trim(key)
-  return pushKeys.has(trimmed) ? { [trimmed]: value, $id_provider: null } : { [trimmed]: value }
+  const record = property(key, value)
+  return pushKeys.has(trim(key)) ? { ...record, $id_provider: null } : record
 }
 
 /**

@@ -13,11 +13,20 @@
  *
  * @since 0.1.0
  */
-import type * as Duration from "effect/Duration"
-import type * as Effect from "effect/Effect"
-import type * as Stream from "effect/Stream"
+import * as Terminal from "@effect/platform/Terminal"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Equal from "effect/Equal"
+import { dual } from "effect/Function"
+import type { Inspectable } from "effect/Inspectable"
+import * as Schema from "effect/Schema"
+import * as Sink from "effect/Sink"
+import * as Stream from "effect/Stream"
+import * as internalProgress from "./internal/progress.js"
+import * as internal from "./internal/report.js"
 import type { InvalidDistinctId, InvalidUserEdit, RequestError } from "./SuprsendError.js"
-import type { UserEdit } from "./UserEdit.js"
+import * as UserEdit from "./UserEdit.js"
 
 /**
  * How a bulk is sent.
@@ -37,9 +46,9 @@ export interface Options {
  * @category models
  */
 export type Source<E = never, R = never> =
-  | Iterable<UserEdit>
-  | AsyncIterable<UserEdit>
-  | Stream.Stream<UserEdit, E, R>
+  | Iterable<UserEdit.UserEdit>
+  | AsyncIterable<UserEdit.UserEdit>
+  | Stream.Stream<UserEdit.UserEdit, E, R>
 
 /**
  * How edits are sent in bulk.
@@ -85,7 +94,7 @@ export interface EditOptions extends StreamOptions {
 export interface FailedRecord {
   readonly outcome: "rejected" | "unknown" | "unsent"
   /** The edit, with the insert id that makes sending it again safe. */
-  readonly edit: UserEdit
+  readonly edit: UserEdit.UserEdit
   readonly error: InvalidUserEdit | RequestError
 }
 
@@ -101,7 +110,7 @@ export interface BulkOutcome {
   /** How many were not accepted. */
   readonly failure: number
   /** The edits that the server took, with their insert ids. */
-  readonly accepted: ReadonlyArray<UserEdit>
+  readonly accepted: ReadonlyArray<UserEdit.UserEdit>
   readonly failedRecords: ReadonlyArray<FailedRecord>
   /** The bytes of the body; 0 if nothing was sent. */
   readonly bytes: number
@@ -112,7 +121,8 @@ export interface BulkOutcome {
 }
 
 /**
- * What came of all of them, in the vendor's words (Seed).
+ * What came of all of them, in the vendor's words (Seed). Reports with the same content are `Equal`, and one that is printed is a
+ * line: `5,000 records: 4,990 accepted, 7 rejected, 3 unknown`.
  *
  * @example
  * ```ts
@@ -132,7 +142,7 @@ export interface BulkOutcome {
  * @since 0.1.0
  * @category models
  */
-export interface BulkReport {
+export interface BulkReport extends Equal.Equal, Inspectable {
   /** "success" if no record failed, "fail" if all did, else "partial". */
   readonly status: "success" | "partial" | "fail"
   /** How many records there were. */
@@ -201,36 +211,211 @@ export interface FailedId {
  * @category constructors
  */
 export const report = (outcomes: Iterable<BulkOutcome>): BulkReport => {
-  const tally = new Tally()
+  const tally = new internal.Tally()
   for (const outcome of outcomes) tally.add(outcome)
   return tally.report()
 }
 
 /**
- * Counts outcomes as they come and forgets what was accepted: what a report of a million records needs is what failed.
+ * The report of a stream of outcomes, which forgets what was accepted as it goes.
  *
- * @internal
+ * @example
+ * ```ts
+ * import { Effect, Stream } from "effect"
+ * import * as Bulk from "effect-suprsend/Bulk"
+ * import type { UserEdit } from "effect-suprsend/UserEdit"
+ * import { UsersService } from "effect-suprsend/UsersService"
+ *
+ * const withProgress = (edits: ReadonlyArray<UserEdit>) =>
+ *   Effect.flatMap(UsersService, (users) =>
+ *     users.bulkEditStream(edits).pipe(
+ *       Bulk.progress({ total: edits.length }),
+ *       Stream.run(Bulk.sink)
+ *     ))
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
  */
-export class Tally {
-  private success = 0
-  private readonly failedRecords: Array<FailedRecord> = []
+export const sink: Sink.Sink<BulkReport, BulkOutcome> = Sink.suspend(() => {
+  const tally = new internal.Tally()
+  return Sink.map(
+    Sink.forEach((outcome: BulkOutcome) => Effect.sync(() => tally.add(outcome))),
+    () => tally.report()
+  )
+})
 
-  add(outcome: BulkOutcome): void {
-    this.success += outcome.success
-    for (const record of outcome.failedRecords) this.failedRecords.push(record)
-  }
+/**
+ * The report of nothing, which changes no report that it is combined with.
+ *
+ * @since 0.1.0
+ * @category combining
+ */
+export const empty: BulkReport = internal.empty
 
-  report(): BulkReport {
-    const { success } = this
-    const failure = this.failedRecords.length
-    return { ...totals(success, failure), failedRecords: [...this.failedRecords] }
-  }
+/**
+ * One report of two: counts are added, and failed records follow one another.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as Bulk from "effect-suprsend/Bulk"
+ * import type { UserEdit } from "effect-suprsend/UserEdit"
+ * import { UsersService } from "effect-suprsend/UsersService"
+ *
+ * const both = (leads: Iterable<UserEdit>, customers: Iterable<UserEdit>) =>
+ *   Effect.flatMap(UsersService, (users) =>
+ *     Effect.zipWith(users.bulkEdit(leads), users.bulkEdit(customers), Bulk.combine))
+ * ```
+ *
+ * @since 0.1.0
+ * @category combining
+ */
+export const combine: {
+  (that: BulkReport): (self: BulkReport) => BulkReport
+  (self: BulkReport, that: BulkReport): BulkReport
+} = dual(2, (self: BulkReport, that: BulkReport): BulkReport => combineAll([self, that]))
+
+/**
+ * One report of many.
+ *
+ * @since 0.1.0
+ * @category combining
+ */
+export const combineAll = (reports: Iterable<BulkReport>): BulkReport => {
+  const tally = new internal.Tally()
+  for (const report of reports) tally.add(report)
+  return tally.report()
 }
 
-/** @internal */
-export const totals = (success: number, failure: number): Omit<BulkReport, "failedRecords"> => ({
-  status: failure === 0 ? "success" : success === 0 ? "fail" : "partial",
-  total: success + failure,
-  success,
-  failure
+/**
+ * How progress is shown.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ProgressOptions {
+  /** How many edits there are, if that is known: then there is a bar, and a time that is left. */
+  readonly total?: number | undefined
+  /** Where the output is no terminal: how often there is a line. Default 10 seconds. */
+  readonly every?: Duration.DurationInput | undefined
+}
+
+/**
+ * Shows how a bulk gets on while its outcomes pass: on a terminal as a bar in one line, elsewhere as a plain line from time to time.
+ * At the end, however it comes, there is a last line with all of it.
+ *
+ * `Terminal` is that of the platform, `NodeTerminal.layer` for instance. One that cannot be written to costs the bulk nothing.
+ *
+ * @example
+ * ```ts
+ * import { NodeTerminal } from "@effect/platform-node"
+ * import { Effect, Stream } from "effect"
+ * import * as Bulk from "effect-suprsend/Bulk"
+ * import type { UserEdit } from "effect-suprsend/UserEdit"
+ * import { UsersService } from "effect-suprsend/UsersService"
+ *
+ * const watched = (edits: ReadonlyArray<UserEdit>) =>
+ *   Effect.gen(function*() {
+ *     const users = yield* UsersService
+ *     return yield* users.bulkEditStream(edits).pipe(
+ *       Bulk.progress({ total: edits.length }),
+ *       Stream.run(Bulk.sink)
+ *     )
+ *   }).pipe(Effect.provide(NodeTerminal.layer))
+ * ```
+ *
+ * @since 0.1.0
+ * @category progress
+ */
+export const progress =
+  (options: ProgressOptions = {}) =>
+  <E, R>(outcomes: Stream.Stream<BulkOutcome, E, R>): Stream.Stream<BulkOutcome, E, R | Terminal.Terminal> =>
+    Stream.unwrap(Effect.gen(function*() {
+      const terminal = yield* Terminal.Terminal
+      const isTerminal = yield* terminal.isTTY
+      const started = yield* Clock.currentTimeMillis
+      const every = isTerminal ? 100 : Duration.toMillis(options.every ?? "10 seconds")
+      let state = internalProgress.start(started, options.total)
+      let shown = isTerminal ? -Infinity : started
+
+      const show = (end: string) =>
+        Effect.flatMap(Effect.zip(terminal.columns, Clock.currentTimeMillis), ([columns, now]) => {
+          shown = now
+          return terminal.display(
+            isTerminal
+              ? `\r${internalProgress.line(state, now, columns > 0 ? columns : 80)}\u001b[K${end}`
+              : `${internalProgress.text(state, now)}\n`
+          )
+        }).pipe(Effect.ignore)
+
+      return outcomes.pipe(
+        Stream.tap((outcome) =>
+          Effect.flatMap(Clock.currentTimeMillis, (now) => {
+            state = internalProgress.add(state, outcome)
+            return now - shown >= every ? show("") : Effect.void
+          })
+        ),
+        Stream.ensuring(Effect.suspend(() => show("\n")))
+      )
+    }))
+
+const FailedRecordSchema = Schema.Struct({
+  outcome: Schema.Literal("rejected", "unknown", "unsent"),
+  edit: UserEdit.UserEdit,
+  error: internal.RecordError
 })
+
+/**
+ * What {@link BulkReport} is as JSON.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface BulkReportEncoded {
+  readonly success: number
+  readonly failedRecords: ReadonlyArray<typeof FailedRecordSchema.Encoded>
+}
+
+/**
+ * A report as JSON and back, to keep what failed in a file and send it tomorrow: each record has its insert id, so that nothing
+ * happens twice.
+ *
+ * The JSON holds the edits as they have to be sent, push tokens and access tokens included: keep it as you keep those.
+ *
+ * @example
+ * ```ts
+ * import { FileSystem } from "@effect/platform"
+ * import { Effect, Schema } from "effect"
+ * import * as Bulk from "effect-suprsend/Bulk"
+ * import { UsersService } from "effect-suprsend/UsersService"
+ *
+ * const ReportJson = Schema.parseJson(Bulk.BulkReport)
+ *
+ * const keep = (file: string, report: Bulk.BulkReport) =>
+ *   Effect.gen(function*() {
+ *     const files = yield* FileSystem.FileSystem
+ *     yield* files.writeFileString(file, yield* Schema.encode(ReportJson)(report))
+ *   })
+ *
+ * const sendAgain = (file: string) =>
+ *   Effect.gen(function*() {
+ *     const files = yield* FileSystem.FileSystem
+ *     const users = yield* UsersService
+ *     const report = yield* Schema.decode(ReportJson)(yield* files.readFileString(file))
+ *     return yield* users.bulkEdit(report.failedRecords.map((record) => record.edit))
+ *   })
+ * ```
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const BulkReport: Schema.Schema<BulkReport, BulkReportEncoded> = Schema.transform(
+  Schema.Struct({ success: Schema.NonNegativeInt, failedRecords: Schema.Array(FailedRecordSchema) }),
+  Schema.declare(internal.isReport, { identifier: "BulkReport" }),
+  {
+    strict: true,
+    decode: ({ failedRecords, success }): BulkReport => new internal.Report(success, failedRecords),
+    encode: ({ failedRecords, success }) => ({ success, failedRecords })
+  }
+)

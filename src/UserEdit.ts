@@ -24,10 +24,11 @@
  * @since 0.1.0
  */
 import type * as Either from "effect/Either"
-import type * as Equal from "effect/Equal"
+import * as Equal from "effect/Equal"
 import { dual } from "effect/Function"
 import type { Inspectable } from "effect/Inspectable"
 import type { Pipeable } from "effect/Pipeable"
+import * as Schema from "effect/Schema"
 import type * as Channel from "./Channel.js"
 import * as internalOperation from "./internal/operation.js"
 import * as internal from "./internal/userEdit.js"
@@ -764,3 +765,49 @@ export const withInsertId: {
  * @category validation
  */
 export const validate: (self: UserEdit) => Either.Either<UserEdit, InvalidUserEdit> = internalValidate.validate
+
+/**
+ * What an edit is as JSON.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface UserEditEncoded {
+  readonly distinctId: string
+  readonly tenantId?: string | undefined
+  readonly insertId?: string | undefined
+  readonly operations: ReadonlyArray<unknown>
+  /** Other users whose edits were joined to this one, which makes it invalid. */
+  readonly joinedByMistake?: ReadonlyArray<string> | undefined
+}
+
+/**
+ * An edit as JSON and back, for queues and files. What comes back is `Equal` to what went in, and is checked when it is sent, as every
+ * edit is.
+ *
+ * The JSON holds push tokens and access tokens as they have to be sent: keep it as you keep those. An operation that JSON cannot carry,
+ * which no call would send, becomes null.
+ *
+ * @example
+ * ```ts
+ * import { Schema } from "effect"
+ * import { edit, set, UserEdit } from "effect-suprsend/UserEdit"
+ *
+ * const text = Schema.encodeSync(Schema.parseJson(UserEdit))(set(edit("user-42"), "plan", "pro"))
+ * const again = Schema.decodeSync(Schema.parseJson(UserEdit))(text)
+ * ```
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const UserEdit: Schema.Schema<UserEdit, UserEditEncoded> = Schema.transform(
+  Schema.Struct({
+    distinctId: Schema.String,
+    tenantId: Schema.optional(Schema.String),
+    insertId: Schema.optional(Schema.String),
+    operations: Schema.Array(Schema.Unknown),
+    joinedByMistake: Schema.optional(Schema.Array(Schema.String))
+  }),
+  Schema.declare(internal.isUserEdit, { identifier: "UserEdit", equivalence: () => Equal.equals }),
+  { strict: true, decode: internal.decode, encode: internal.encode }
+)

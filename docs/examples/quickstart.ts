@@ -1,6 +1,8 @@
 // The main job, from a new user to a deleted one. `npm start` runs it over a sandbox in memory, with no account; with
 // SUPRSEND_WORKSPACE_KEY and SUPRSEND_WORKSPACE_SECRET set, the same program talks to the real service.
+import { NodeTerminal } from "@effect/platform-node"
 import { Config, type ConfigError, Console, Effect, Layer, Option, pipe, Stream } from "effect"
+import * as Bulk from "effect-suprsend/Bulk"
 import * as Sandbox from "effect-suprsend/Sandbox"
 import * as Suprsend from "effect-suprsend/Suprsend"
 import * as SuprsendClient from "effect-suprsend/SuprsendClient"
@@ -51,20 +53,10 @@ const main = Effect.gen(function*() {
   yield* Console.log("   done")
 
   yield* Console.log("\n3. Send 10,000 users in bulk")
-  let done = 0
-  yield* users.bulkEditStream(signups).pipe(
-    Stream.runForEach((outcome) => {
-      done += outcome.accepted.length
-      return Effect.sync(() => {
-        const bar = "#".repeat(Math.round(done / 500)).padEnd(20, ".")
-        process.stdout.write(
-          `${process.stdout.isTTY ? "\r" : ""}   [${bar}] ${done} accepted${process.stdout.isTTY ? "" : "\n"}`
-        )
-      })
-    })
-  )
+  const report = yield* users.bulkEditStream(signups).pipe(Bulk.progress({ total: 10_000 }), Stream.run(Bulk.sink))
+  yield* Console.log(`   ${report}`)
 
-  yield* Console.log("\n\n4. Read the user back")
+  yield* Console.log("\n4. Read the user back")
   const read = yield* users.get("quickstart-ada")
   yield* Console.log(
     `   plan ${read.properties.plan}, ${read.properties.login_count} login, ` +
@@ -112,7 +104,7 @@ const suprsend = Layer.unwrapEffect(
   )
 )
 
-Effect.runPromise(Effect.provide(main, suprsend)).catch((error) => {
+Effect.runPromise(Effect.provide(main, Layer.merge(suprsend, NodeTerminal.layer))).catch((error) => {
   console.error(error instanceof Error ? error.message : error)
   process.exitCode = 1
 })

@@ -8,13 +8,14 @@ import * as Inspectable from "effect/Inspectable"
 import * as Mailbox from "effect/Mailbox"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import * as Bulk from "../Bulk.js"
+import type * as Bulk from "../Bulk.js"
 import type { SuprsendClient } from "../SuprsendClient.js"
 import { type RequestError, type SuprsendUnauthorized, SuprsendUnavailable } from "../SuprsendError.js"
 import type { UserEdit } from "../UserEdit.js"
 import { tokens } from "./mask.js"
 import type { Pack } from "./pack.js"
 import { Packer } from "./packer.js"
+import { Tally } from "./report.js"
 import * as source from "./source.js"
 
 const defaultLinger = Duration.millis(100)
@@ -163,7 +164,7 @@ export const report = <E, R>(
   options: Bulk.EditOptions = {}
 ): Effect.Effect<Bulk.BulkReport, E | Cause.UnknownException, R> =>
   Effect.scoped(Effect.gen(function*() {
-    const tally = new Bulk.Tally()
+    const tally = new Tally()
     const stopped = yield* stopping(options)
     const running = run({
       client,

@@ -1,11 +1,12 @@
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Bulk from "../Bulk.js"
+import type * as Bulk from "../Bulk.js"
 import type { SuprsendClient } from "../SuprsendClient.js"
 import type { RequestError, SuprsendUnauthorized } from "../SuprsendError.js"
 import { outcomeOf } from "./bulk.js"
 import { meansUser } from "./endpoint.js"
+import { totals } from "./report.js"
 import * as validate from "./validate.js"
 
 // The vendor's words for lists of ids are "must contain at maximum 100 items" (its page on errors).
@@ -76,7 +77,7 @@ export const run = (
       concurrency: Math.max(1, Math.floor(options.concurrency ?? client.concurrency)),
       discard: true
     }).pipe(
-      Effect.map((): Bulk.BulkIdReport => ({ ...Bulk.totals(success, failedRecords.length), failedRecords }))
+      Effect.map((): Bulk.BulkIdReport => ({ ...totals(success, failedRecords.length), failedRecords }))
     )
   })
 

@@ -215,3 +215,43 @@ const whom = ({ distinctId, tenantId }: UserEdit.UserEdit): string =>
   tenantId === undefined ? quote(distinctId) : `${quote(distinctId)} of tenant ${quote(tenantId)}`
 
 const quote = (id: unknown): string => typeof id === "string" ? JSON.stringify(id) : `<${json.describe(id)}>`
+
+/**
+ * An edit as JSON. What JSON cannot carry makes its operation null, and what is no id makes a blank one: both are refused when they
+ * are sent, as the edit was.
+ *
+ * @internal
+ */
+export const encode = (self: UserEdit.UserEdit): UserEdit.UserEditEncoded => {
+  const { distinctId, insertId, operations, strangers, tenantId } = own(self)
+  return {
+    distinctId: text(distinctId),
+    ...(tenantId === undefined ? undefined : { tenantId: text(tenantId) }),
+    ...(insertId === undefined ? undefined : { insertId: text(insertId) }),
+    operations: operations.map((operation) => {
+      const issues: Array<json.Issue> = []
+      json.collectIssues(operation, [], issues)
+      return issues.length === 0 ? operation : null
+    }),
+    ...(strangers.length === 0 ? undefined : { joinedByMistake: strangers })
+  }
+}
+
+// From JavaScript an id may be anything.
+const text = (id: unknown): string => typeof id === "string" ? id : ""
+
+/** @internal */
+export const decode = (encoded: UserEdit.UserEditEncoded): UserEdit.UserEdit => {
+  const { distinctId, insertId, joinedByMistake, tenantId } = encoded
+  // A copy of its own, which nobody else can change.
+  const operations: ReadonlyArray<Operation> = JSON.parse(JSON.stringify(encoded.operations))
+  return new UserEditImpl(
+    distinctId,
+    tenantId,
+    insertId,
+    joinedByMistake ?? [],
+    undefined,
+    nothing,
+    Object.freeze(operations)
+  )
+}

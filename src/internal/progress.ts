@@ -1,0 +1,67 @@
+import type { BulkOutcome } from "../Bulk.js"
+import * as words from "./words.js"
+
+/**
+ * How far a bulk has come.
+ *
+ * @internal
+ */
+export interface State {
+  /** When it began, in milliseconds since 1970. */
+  readonly started: number
+  /** How many records there will be, if that is known. */
+  readonly total: number | undefined
+  readonly success: number
+  readonly failure: number
+}
+
+/** @internal */
+export const start = (started: number, total: number | undefined): State => ({ started, total, success: 0, failure: 0 })
+
+/** @internal */
+export const add = (state: State, { failure, success }: Pick<BulkOutcome, "success" | "failure">): State => ({
+  ...state,
+  success: state.success + success,
+  failure: state.failure + failure
+})
+
+/**
+ * What can be said in one line.
+ *
+ * @internal
+ */
+export const text = ({ failure, started, success, total }: State, now: number): string => {
+  const done = success + failure
+  const seconds = Math.max(0, now - started) / 1000
+  const rate = seconds === 0 ? 0 : done / seconds
+  const isOver = total !== undefined && done >= total
+  return [
+    total === undefined ? words.count(done, "record") : `${words.count(done)} of ${words.count(total, "record")}`,
+    ...(failure === 0 ? [] : [`${words.count(failure)} failed`]),
+    ...(rate === 0 ? [] : [`${words.count(rate)}/s`]),
+    total === undefined || isOver || rate === 0
+      ? `in ${words.time(seconds)}`
+      : `${words.time((total - done) / rate)} left`
+  ].join(", ")
+}
+
+const shortestBar = 10
+const longestBar = 40
+
+/**
+ * The same behind a bar, where the total is known and there is room for one. It never touches the last column, where some terminals
+ * begin a new line by themselves.
+ *
+ * @internal
+ */
+export const line = (state: State, now: number, columns: number): string => {
+  const { failure, success, total } = state
+  const said = text(state, now)
+  const room = Math.max(0, columns - 1)
+  const width = Math.min(longestBar, room - said.length - 8)
+  if (total === undefined || width < shortestBar) return said.slice(0, room)
+  const part = total === 0 ? 1 : Math.min(1, (success + failure) / total)
+  const filled = Math.floor(part * width)
+  const percent = `${Math.floor(part * 100)}%`.padStart(4)
+  return `[${"#".repeat(filled)}${".".repeat(width - filled)}] ${percent} ${said}`
+}

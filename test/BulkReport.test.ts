@@ -1,0 +1,314 @@
+import { SystemError } from "@effect/platform/Error"
+import * as Terminal from "@effect/platform/Terminal"
+import { describe, expect, it } from "@effect/vitest"
+import * as Arbitraries from "effect-suprsend/Arbitraries"
+import * as Bulk from "effect-suprsend/Bulk"
+import * as Suprsend from "effect-suprsend/Suprsend"
+import * as SuprsendError from "effect-suprsend/SuprsendError"
+import * as UserEdit from "effect-suprsend/UserEdit"
+import { UsersService } from "effect-suprsend/UsersService"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Equal from "effect/Equal"
+import * as FastCheck from "effect/FastCheck"
+import * as Hash from "effect/Hash"
+import * as Layer from "effect/Layer"
+import * as Ref from "effect/Ref"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/TestClock"
+import { inspect } from "node:util"
+import * as progress from "../src/internal/progress.js"
+import { asEdit, untyped } from "./utils/untyped.js"
+
+const error = FastCheck.oneof(
+  FastCheck.record({ attempts: FastCheck.nat(4), status: FastCheck.constantFrom(400, 422) }).map((
+    { attempts, status }
+  ) => new SuprsendError.SuprsendRejected({ call: "UsersService.bulkEdit", attempts, applied: "no", status })),
+  FastCheck.nat(9_999).map((wait) =>
+    new SuprsendError.SuprsendRateLimited({
+      call: "UsersService.bulkEdit",
+      attempts: 4,
+      applied: "no",
+      retryAfter: Duration.millis(wait),
+      serverMessage: "slower"
+    })
+  ),
+  FastCheck.string().map((message) =>
+    new SuprsendError.InvalidUserEdit({
+      call: "UsersService.bulkEdit",
+      distinctId: "ada",
+      issues: [{ path: ["operations", 0], message }]
+    })
+  ),
+  FastCheck.constant(
+    new SuprsendError.SuprsendUnavailable({
+      call: "UsersService.bulkEdit",
+      attempts: 2,
+      applied: "unknown",
+      reason: "Timeout",
+      retryable: true,
+      insertId: "one"
+    })
+  )
+)
+
+const failedRecord: FastCheck.Arbitrary<Bulk.FailedRecord> = FastCheck.record({
+  outcome: FastCheck.constantFrom("rejected", "unknown", "unsent"),
+  edit: Arbitraries.userEdit,
+  error
+})
+
+const outcome: FastCheck.Arbitrary<Bulk.BulkOutcome> = FastCheck.record({
+  success: FastCheck.nat(400),
+  failedRecords: FastCheck.array(failedRecord, { maxLength: 4 })
+}).map(({ failedRecords, success }) => ({
+  success,
+  failure: failedRecords.length,
+  accepted: [],
+  failedRecords,
+  bytes: 100,
+  attempts: 1,
+  elapsed: Duration.zero
+}))
+
+const report = FastCheck.array(outcome, { maxLength: 3 }).map(Bulk.report)
+
+const Json = Schema.parseJson(Bulk.BulkReport)
+
+describe("reports", () => {
+  it.prop(
+    "combine without regard to brackets, and the empty one changes nothing",
+    [report, report, report],
+    ([a, b, c]) => {
+      expect(Equal.equals(Bulk.combine(Bulk.combine(a, b), c), Bulk.combine(a, Bulk.combine(b, c)))).toBe(true)
+      expect(Equal.equals(Bulk.combineAll([a, b, c]), Bulk.combine(Bulk.combine(a, b), c))).toBe(true)
+      expect(Equal.equals(Bulk.combine(a, Bulk.empty), a)).toBe(true)
+      expect(Equal.equals(Bulk.combine(Bulk.empty, a), a)).toBe(true)
+    }
+  )
+
+  it.prop("of two parts are together what the report of the whole is", [
+    FastCheck.array(outcome, { maxLength: 4 }),
+    FastCheck.array(outcome, { maxLength: 4 })
+  ], ([first, second]) => {
+    const whole = Bulk.report([...first, ...second])
+    const parts = Bulk.combine(Bulk.report(second))(Bulk.report(first))
+    expect(Equal.equals(parts, whole)).toBe(true)
+    expect(Hash.hash(parts)).toBe(Hash.hash(whole))
+    expect(parts).toEqual(whole)
+    expect(parts.total).toBe(parts.success + parts.failure)
+    expect(parts.failure).toBe(parts.failedRecords.length)
+  })
+
+  it.prop("are equal by content only", [report, report], ([a, b]) => {
+    expect(Equal.equals(a, b)).toBe(Schema.encodeSync(Json)(a) === Schema.encodeSync(Json)(b))
+  })
+
+  it("print as a line, and show no token", () => {
+    const edit = UserEdit.addAndroidPush(UserEdit.edit("ada"), "secret-token")
+    const failed = (outcome: Bulk.FailedRecord["outcome"]): Bulk.FailedRecord => ({
+      outcome,
+      edit,
+      error: new SuprsendError.SuprsendRejected({ call: "c", attempts: 1, applied: "no", status: 400 })
+    })
+    const all = Bulk.report([{
+      success: 4_990,
+      failure: 4,
+      accepted: [],
+      failedRecords: [failed("unknown"), failed("rejected"), failed("unsent"), failed("rejected")],
+      bytes: 1,
+      attempts: 1,
+      elapsed: Duration.zero
+    }])
+    expect(`${all}`).toBe("4,994 records: 4,990 accepted, 2 rejected, 1 unknown, 1 unsent")
+    expect(`${Bulk.empty}`).toBe("0 records: 0 accepted")
+    for (const printed of [inspect(all, { depth: 20 }), JSON.stringify(all)]) {
+      expect(printed).toContain("4990")
+      expect(printed).not.toContain("secret-token")
+    }
+  })
+
+  it.prop("survive JSON", [report], ([report]) => {
+    const again = Schema.decodeSync(Json)(Schema.encodeSync(Json)(report))
+    expect(Equal.equals(again, report)).toBe(true)
+    expect(`${again}`).toBe(`${report}`)
+    expect(again.failedRecords.map((record) => record.error.message)).toEqual(
+      report.failedRecords.map((record) => record.error.message)
+    )
+  })
+
+  it("are refused as JSON where they are none, and the path is said", () => {
+    const text = JSON.stringify({ success: 1, failedRecords: [{ outcome: "lost", edit: {}, error: {} }] })
+    const decoded = Schema.decodeEither(Json)(text)
+    expect(Either.isLeft(decoded) && decoded.left.message).toContain("[\"failedRecords\"]")
+  })
+
+  it.effect("of what failed, kept as JSON, are sent again under the same insert ids", () =>
+    Effect.gen(function*() {
+      const users = yield* UsersService
+      const edit = UserEdit.addAndroidPush(UserEdit.edit("ada", { insertId: "kept" }), "token-1")
+      const failed = Bulk.report([{
+        success: 0,
+        failure: 1,
+        accepted: [],
+        failedRecords: [{
+          outcome: "unknown",
+          edit,
+          error: new SuprsendError.SuprsendRejected({ call: "c", attempts: 1, applied: "unknown", status: 400 })
+        }],
+        bytes: 1,
+        attempts: 1,
+        elapsed: Duration.zero
+      }])
+      const text = yield* Schema.encode(Json)(failed)
+      const read = yield* Schema.decode(Json)(text)
+      const outcomes = yield* Stream.runCollect(users.bulkEditStream(read.failedRecords.map((record) => record.edit)))
+      expect([...outcomes].flatMap(({ accepted }) => accepted.map(({ insertId }) => insertId))).toEqual(["kept"])
+      expect((yield* users.get("ada")).channels.$androidpush?.[0]?.value).toBe("token-1")
+    }).pipe(Effect.provide(Suprsend.layerTest)))
+})
+
+describe("an edit as JSON", () => {
+  const EditJson = Schema.parseJson(UserEdit.UserEdit)
+
+  it.prop("comes back equal", [Arbitraries.userEdit], ([edit]) => {
+    expect(Equal.equals(Schema.decodeSync(EditJson)(Schema.encodeSync(EditJson)(edit)), edit)).toBe(true)
+  })
+
+  it("is a copy, which nobody else can change", () => {
+    const encoded = { distinctId: "ada", operations: [{ $set: { plan: "pro" } }] }
+    const edit = Schema.decodeSync(UserEdit.UserEdit)(encoded)
+    encoded.operations[0] = { $set: { plan: "free" } }
+    expect(edit.operations).toEqual([{ $set: { plan: "pro" } }])
+  })
+
+  it("stays as invalid as it was", () => {
+    const invalid = [
+      asEdit(untyped(UserEdit.set)(UserEdit.edit("ada"), "when", new Date(0))),
+      asEdit(untyped(UserEdit.set)(UserEdit.edit("ada"), "n", NaN)),
+      asEdit(untyped(UserEdit.edit)(undefined)),
+      UserEdit.edit("ada", { tenantId: " " }),
+      UserEdit.concat(UserEdit.edit("ada"), UserEdit.set(UserEdit.edit("eve"), "a", 1))
+    ]
+    for (const edit of invalid) {
+      expect(Either.isLeft(UserEdit.validate(edit))).toBe(true)
+      expect(Either.isLeft(UserEdit.validate(Schema.decodeSync(EditJson)(Schema.encodeSync(EditJson)(edit))))).toBe(
+        true
+      )
+    }
+  })
+})
+
+const state = FastCheck.record({
+  started: FastCheck.nat(1_000_000),
+  total: FastCheck.option(FastCheck.nat(5_000_000), { nil: undefined }),
+  success: FastCheck.nat(5_000_000),
+  failure: FastCheck.nat(5_000)
+})
+
+describe("progress", () => {
+  it.prop("is never wider than the terminal, nor touches its last column", [
+    state,
+    FastCheck.nat(10_000_000),
+    FastCheck.nat(200)
+  ], ([state, passed, columns]) => {
+    const line = progress.line(state, state.started + passed, columns)
+    expect(line.length).toBeLessThanOrEqual(Math.max(0, columns - 1))
+    expect(line).toMatch(/^[ -~]*$/)
+  })
+
+  it("says how much is done, how fast, and how long it still takes", () => {
+    const at = (success: number, failure: number, seconds: number, total: number | undefined = 10_000) =>
+      progress.line({ started: 5_000, total, success, failure }, 5_000 + seconds * 1000, 80)
+    expect(at(0, 0, 0)).toBe("[........................................]   0% 0 of 10,000 records, in 0 s")
+    expect(at(2_500, 0, 5)).toBe("[#######.......................]  25% 2,500 of 10,000 records, 500/s, 15 s left")
+    expect(at(4_990, 10, 100)).toBe("[#######.......]  50% 5,000 of 10,000 records, 10 failed, 50/s, 1 min 40 s left")
+    expect(at(10_000, 0, 10)).toBe("[#############################] 100% 10,000 of 10,000 records, 1,000/s, in 10 s")
+    expect(at(0, 0, 1, 0)).toBe("[########################################] 100% 0 of 0 records, in 1 s")
+    expect(progress.line({ started: 0, total: undefined, success: 1_000, failure: 1 }, 10_000, 80)).toBe(
+      "1,001 records, 1 failed, 100/s, in 10 s"
+    )
+    expect(progress.line({ started: 0, total: 10, success: 5, failure: 0 }, 1_000, 20)).toBe("5 of 10 records, 5/")
+    expect(progress.text({ started: 0, total: 100_000, success: 10, failure: 0 }, 10_000)).toBe(
+      "10 of 100,000 records, 1/s, 27 h 46 min left"
+    )
+  })
+
+  const terminal = (isTTY: boolean, display?: Terminal.Terminal["display"]) =>
+    Effect.map(Ref.make<ReadonlyArray<string>>([]), (shown) => ({
+      shown: Ref.get(shown),
+      layer: Layer.succeed(
+        Terminal.Terminal,
+        Terminal.Terminal.of({
+          columns: Effect.succeed(60),
+          rows: Effect.succeed(20),
+          isTTY: Effect.succeed(isTTY),
+          readInput: Effect.never,
+          readLine: Effect.never,
+          display: display ?? ((text) => Ref.update(shown, (all) => [...all, text]))
+        })
+      )
+    }))
+
+  const passing = (count: number, every: Duration.DurationInput): Stream.Stream<Bulk.BulkOutcome> =>
+    Stream.range(1, count).pipe(
+      Stream.mapEffect(() =>
+        Effect.as(TestClock.adjust(every), {
+          success: 400,
+          failure: 0,
+          accepted: [],
+          failedRecords: [],
+          bytes: 1,
+          attempts: 1,
+          elapsed: Duration.zero
+        })
+      ),
+      Stream.rechunk(1)
+    )
+
+  it.effect("is one line on a terminal, drawn at most ten times a second, and at the end", () =>
+    Effect.gen(function*() {
+      const { layer, shown } = yield* terminal(true)
+      const report = yield* passing(10, "30 millis").pipe(
+        Bulk.progress({ total: 4_000 }),
+        Stream.run(Bulk.sink),
+        Effect.provide(layer)
+      )
+      expect(report.success).toBe(4_000)
+      const lines = yield* shown
+      expect(lines.length).toBe(4)
+      for (const line of lines) expect(line).toMatch(/^\r[ -~]{1,59}\u001b\[K\n?$/)
+      expect(lines.map((line) => line.endsWith("\n"))).toEqual([false, false, false, true])
+      expect(lines.at(-1)).toContain("4,000 of 4,000 records")
+    }))
+
+  it.effect("is a line from time to time elsewhere", () =>
+    Effect.gen(function*() {
+      const { layer, shown } = yield* terminal(false)
+      yield* passing(25, "1 second").pipe(Bulk.progress(), Stream.runDrain, Effect.provide(layer))
+      expect(yield* shown).toEqual([
+        "4,000 records, 400/s, in 10 s\n",
+        "8,000 records, 400/s, in 20 s\n",
+        "10,000 records, 400/s, in 25 s\n"
+      ])
+    }))
+
+  it.effect("closes its line if the bulk fails, and passes the failure on", () =>
+    Effect.gen(function*() {
+      const { layer, shown } = yield* terminal(true)
+      const failing = Stream.concat(passing(1, "1 second"), Stream.fail("broken"))
+      const exit = yield* Effect.either(failing.pipe(Bulk.progress(), Stream.runDrain, Effect.provide(layer)))
+      expect(exit).toEqual(Either.left("broken"))
+      expect((yield* shown).at(-1)?.endsWith("\n")).toBe(true)
+    }))
+
+  it.effect("costs the bulk nothing if the terminal cannot be written to", () =>
+    Effect.gen(function*() {
+      const broken = new SystemError({ reason: "Unknown", module: "Terminal", method: "display", description: "EPIPE" })
+      const { layer } = yield* terminal(true, () => Effect.fail(broken))
+      const report = yield* passing(3, "1 second").pipe(Bulk.progress(), Stream.run(Bulk.sink), Effect.provide(layer))
+      expect(report.success).toBe(1_200)
+    }))
+})

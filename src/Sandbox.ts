@@ -47,7 +47,6 @@
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
-import * as Chunk from "effect/Chunk"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
@@ -717,6 +716,8 @@ export interface Options {
    * For how long an insert id that was accepted is not applied again. Default: for ever. With 0 nothing is held back.
    */
   readonly insertIdLifetime?: Duration.DurationInput | undefined
+  /** How many requests are remembered; the oldest are forgotten first. Default: all. */
+  readonly keepRequests?: number | undefined
 }
 
 /**
@@ -734,7 +735,9 @@ export const make = (options: Options = {}): Effect.Effect<{
   Effect.gen(function*() {
     const settings = Settings.make(options)
     const world = yield* Ref.make(state.empty)
-    const record = yield* Ref.make(Chunk.empty<RecordedRequest>())
+    const record = new Map<number, RecordedRequest>()
+    const keepRequests = options.keepRequests ?? Infinity
+    let arrivals = 0
     const script = yield* Ref.make(faults.empty)
     const changeScript = (change: (script: faults.Script, now: number) => faults.Script): Effect.Effect<void> =>
       Effect.flatMap(Clock.currentTimeMillis, (now) => Ref.update(script, (script) => change(script, now)))
@@ -765,7 +768,9 @@ export const make = (options: Options = {}): Effect.Effect<{
           at,
           status: undefined
         })
-        const position = yield* Ref.modify(record, (all) => [all.length, Chunk.append(all, arrived)])
+        const position = arrivals++
+        record.set(position, arrived)
+        record.delete(position - keepRequests)
         const { delay, outcome } = yield* treat(arrived, at)
         // Nobody waits for nothing: a sleep of no time is a turn of the event loop.
         if (Duration.toMillis(delay) > 0) {
@@ -773,11 +778,9 @@ export const make = (options: Options = {}): Effect.Effect<{
         }
         const exchange = yield* play(arrived, outcome)
         const status = "status" in exchange ? exchange.status : undefined
-        yield* Ref.update(
-          record,
-          Chunk.modify(position, (entry) =>
-            new RecordedRequest({ ...entry, status }))
-        )
+        if (record.has(position)) {
+          record.set(position, new RecordedRequest({ ...arrived, status }))
+        }
         return exchange
       })
 
@@ -798,7 +801,8 @@ export const make = (options: Options = {}): Effect.Effect<{
             case "Silent":
               return Effect.never
             default:
-              return Effect.map(http.toResponse(exchange), (response) => HttpClientResponse.fromWeb(request, response))
+              return Effect.map(http.toResponse(exchange), (response) =>
+                HttpClientResponse.fromWeb(request, response))
           }
         }
       )
@@ -820,8 +824,8 @@ export const make = (options: Options = {}): Effect.Effect<{
     )
 
     const sandbox: Sandbox.Service = {
-      requests: Effect.map(Ref.get(record), Chunk.toReadonlyArray),
-      attempts: Effect.map(Ref.get(record), attemptsOf),
+      requests: Effect.sync(() => [...record.values()]),
+      attempts: Effect.sync(() => attemptsOf(record.values())),
       acceptedInsertIds: Effect.map(settled, (world) => state.deliveries(world).map(([insertId]) => insertId)),
       deliveries: Effect.map(settled, (world) => state.deliveries(world).flatMap(toDelivery)),
       users: Effect.map(settled, (world) => state.accounts(world).map(toUser)),

@@ -1,0 +1,10 @@
+/**
+ * What to do where the packages of the command line are missing.
+ *
+ * @internal
+ */
+export const install = (error: string): string => {
+  const missing = /'(@effect\/[\w-]+)/.exec(error)?.[1]
+  return `The sandbox needs ${missing ?? "packages"} that an SDK does not. Install what it is made of:\n\n` +
+    "  npm install --save-dev @effect/cli@0.77 @effect/printer@0.51 @effect/printer-ansi@0.51 @effect/platform-node@0.108\n\n"
+}

@@ -248,11 +248,21 @@ try {
   checkRuns(minimal, ["UserEdit", "Suprsend"])
   checkRefused(minimal, packed)
   checkTypes(minimal, ["UserEdit", "Suprsend"])
+  check("the command says what it needs", () => {
+    const bin = path.join(minimal, "node_modules", "effect-suprsend", manifest.bin["effect-suprsend"])
+    const { status, stderr } = spawnSync(process.execPath, [bin, "sandbox"], { cwd: minimal, encoding: "utf8" })
+    if (status !== 1 || !/npm install --save-dev @effect\/cli@/.test(stderr)) fail(`It said: ${status} ${stderr}`)
+  })
 
   console.log(`A consumer with ${peers.join(", ")}: every module (${modules.join(", ")})`)
   const full = makeConsumer(path.join(temporary, "full"), packed, peers)
   checkRuns(full, modules)
   checkTypes(full, modules)
+  check("the command runs", () => {
+    const bin = path.join(full, "node_modules", "effect-suprsend", manifest.bin["effect-suprsend"])
+    const said = run(process.execPath, [bin, "sandbox", "--help"], full)
+    if (!said.includes("--port")) fail(`It said: ${said}`)
+  })
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)
   process.exitCode = 1

@@ -14,12 +14,16 @@
  *
  * @since 0.1.0
  */
+import * as Either from "effect/Either"
+import * as Equal from "effect/Equal"
 import * as FastCheck from "effect/FastCheck"
 import * as Channel from "./Channel.js"
 import { byteLength } from "./internal/bytes.js"
 import { trim } from "./internal/trim.js"
 import type * as Operation from "./Operation.js"
+import type * as Page from "./Page.js"
 import * as UserEdit from "./UserEdit.js"
+import type { UserProfile } from "./UserProfile.js"
 
 // Of characters that some layer between here and the server treats in its own way, more than their share.
 const character = FastCheck.oneof(
@@ -551,3 +555,177 @@ export const userEdit: FastCheck.Arbitrary<UserEdit.UserEdit> = FastCheck.tuple(
  */
 export const operation: FastCheck.Arbitrary<Operation.Operation> = verb.map((verb) => verb(UserEdit.edit("user-42")))
   .chain((edit) => FastCheck.constantFrom(...edit.operations))
+
+/**
+ * A channel and an address on it, as `append` and `remove` take them: `{ $email: "..." }`, a push token with its provider.
+ *
+ * @example
+ * ```ts
+ * import { Either, FastCheck } from "effect"
+ * import * as Arbitraries from "effect-suprsend/Arbitraries"
+ * import { append, edit, validate } from "effect-suprsend/UserEdit"
+ *
+ * FastCheck.assert(
+ *   FastCheck.property(Arbitraries.identity, (identity) => Either.isRight(validate(append(edit("user-42"), identity))))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category arbitraries
+ */
+export const identity: FastCheck.Arbitrary<Operation.Properties> = FastCheck.oneof(
+  email.map(($email) => ({ $email })),
+  phone.map(($sms) => ({ $sms })),
+  phone.map(($whatsapp) => ({ $whatsapp })),
+  secret.map(($androidpush) => ({ $androidpush, $id_provider: "fcm" })),
+  secret.map(($iospush) => ({ $iospush, $id_provider: "apns" })),
+  webPush.map(($webpush) => ({ $webpush, $id_provider: "vapid" })),
+  slack.map(($slack) => ({ $slack })),
+  msTeams.map(($ms_teams) => ({ $ms_teams }))
+)
+
+/**
+ * What `upsert` takes: addresses on several channels, a time zone, a language, and properties.
+ *
+ * @example
+ * ```ts
+ * import { it } from "@effect/vitest"
+ * import { Effect } from "effect"
+ * import * as Arbitraries from "effect-suprsend/Arbitraries"
+ * import * as Suprsend from "effect-suprsend/Suprsend"
+ * import { UsersService } from "effect-suprsend/UsersService"
+ *
+ * it.effect.prop("every profile is taken", [Arbitraries.userProfile], ([profile]) =>
+ *   Effect.flatMap(UsersService, (users) => users.upsert("user-42", profile)).pipe(
+ *     Effect.asVoid,
+ *     Effect.provide(Suprsend.layerTest)
+ *   ))
+ * ```
+ *
+ * @since 0.1.0
+ * @category arbitraries
+ */
+export const userProfile: FastCheck.Arbitrary<UserProfile> = FastCheck.record({
+  $email: FastCheck.array(email, { maxLength: 3 }),
+  $sms: FastCheck.array(phone, { maxLength: 3 }),
+  $whatsapp: FastCheck.array(phone, { maxLength: 3 }),
+  $androidpush: FastCheck.array(secret, { maxLength: 2 }),
+  $slack: FastCheck.array(slack, { maxLength: 2 }),
+  $ms_teams: FastCheck.array(msTeams, { maxLength: 2 }),
+  $timezone: timezone,
+  $locale: languageTag,
+  name: text,
+  seats: FastCheck.nat()
+}, { requiredKeys: [] })
+
+/**
+ * The cursor of a page, as opaque as those of the service.
+ *
+ * @since 0.1.0
+ * @category arbitraries
+ */
+export const cursor: FastCheck.Arbitrary<string> = FastCheck.base64String({ minLength: 4, maxLength: 40 })
+
+/**
+ * Which page to read: a limit, and a cursor on one side or none.
+ *
+ * @example
+ * ```ts
+ * import { FastCheck } from "effect"
+ * import * as Arbitraries from "effect-suprsend/Arbitraries"
+ *
+ * FastCheck.assert(
+ *   FastCheck.property(Arbitraries.pageOptions, ({ after, before }) => after === undefined || before === undefined)
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category arbitraries
+ */
+export const pageOptions: FastCheck.Arbitrary<Page.Options> = FastCheck.oneof(
+  FastCheck.record({ limit: FastCheck.integer({ min: 1, max: 100 }) }, { requiredKeys: [] }),
+  FastCheck.record({ limit: FastCheck.integer({ min: 1, max: 100 }), after: cursor }, { requiredKeys: ["after"] }),
+  FastCheck.record({ limit: FastCheck.integer({ min: 1, max: 100 }), before: cursor }, { requiredKeys: ["before"] })
+)
+
+/**
+ * Something that holds of every verb of this package, and of every verb that is built from them.
+ *
+ * @since 0.1.0
+ * @category laws
+ */
+export interface VerbLaw {
+  readonly name: string
+  readonly holds: (verb: (self: UserEdit.UserEdit) => UserEdit.UserEdit, edit: UserEdit.UserEdit) => boolean
+}
+
+/**
+ * The laws of verbs. {@link assertVerb} checks all of them.
+ *
+ * @since 0.1.0
+ * @category laws
+ */
+export const verbLaws: ReadonlyArray<VerbLaw> = [
+  { name: "gives the same for the same edit", holds: (verb, edit) => Equal.equals(verb(edit), verb(edit)) },
+  {
+    name: "leaves the edit that it is given as it was, and can do with one that is frozen",
+    holds: (verb, edit) => {
+      const before = JSON.stringify(edit.operations)
+      const copy = UserEdit.concat(edit, UserEdit.edit(edit.distinctId))
+      const changed = verb(Object.freeze(copy))
+      verb(edit)
+      return JSON.stringify(edit.operations) === before && JSON.stringify(copy.operations) === before &&
+        Equal.equals(changed.operations.length, verb(edit).operations.length)
+    }
+  },
+  {
+    name: "keeps whom the edit is of",
+    holds: (verb, edit) => {
+      const after = verb(edit)
+      return after.distinctId === edit.distinctId && after.tenantId === edit.tenantId &&
+        after.insertId === edit.insertId
+    }
+  },
+  {
+    name: "adds operations behind those that are there",
+    holds: (verb, edit) =>
+      JSON.stringify(verb(edit).operations.slice(0, edit.operations.length)) === JSON.stringify(edit.operations)
+  },
+  {
+    name: "keeps a valid edit valid",
+    holds: (verb, edit) => Either.isLeft(UserEdit.validate(edit)) || Either.isRight(UserEdit.validate(verb(edit)))
+  }
+]
+
+/**
+ * Checks the laws of verbs on a verb of your own, with many edits. It throws where one does not hold, and names the law and the
+ * smallest edit that shows it, so it works in every test runner.
+ *
+ * @example
+ * ```ts
+ * import { it } from "@effect/vitest"
+ * import { flow } from "effect"
+ * import * as Arbitraries from "effect-suprsend/Arbitraries"
+ * import { increment, set } from "effect-suprsend/UserEdit"
+ *
+ * const upgrade = (plan: string) => flow(set("plan", plan), increment("upgrades", 1))
+ *
+ * it("upgrade is a verb", () => Arbitraries.assertVerb(upgrade("pro")))
+ * ```
+ *
+ * @since 0.1.0
+ * @category laws
+ */
+export const assertVerb = (
+  verb: (self: UserEdit.UserEdit) => UserEdit.UserEdit,
+  options?: { readonly numRuns?: number | undefined; readonly seed?: number | undefined }
+): void =>
+  FastCheck.assert(
+    FastCheck.property(userEdit, (edit) => {
+      const broken = verbLaws.find(({ holds }) => !holds(verb, edit))
+      if (broken !== undefined) throw new Error(`A verb ${broken.name}. This one does not with ${edit}`)
+    }),
+    { ...(options?.numRuns === undefined ? undefined : { numRuns: options.numRuns }), ...seedOf(options?.seed) }
+  )
+
+const seedOf = (seed: number | undefined) => seed === undefined ? undefined : { seed }

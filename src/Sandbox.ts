@@ -73,6 +73,7 @@ import * as profiles from "./internal/sandbox/profile.js"
 import * as Settings from "./internal/sandbox/settings.js"
 import { Snapshot } from "./internal/sandbox/snapshot.js"
 import * as state from "./internal/sandbox/state.js"
+import * as time from "./internal/sandbox/time.js"
 import { refuse } from "./internal/sandbox/wire.js"
 import type { PreferenceChannel } from "./Preferences.js"
 import type * as SuprsendConfig from "./SuprsendConfig.js"
@@ -944,3 +945,37 @@ export const layerWith = (options: Options): Layer.Layer<Sandbox | HttpClient.Ht
  * @category layers
  */
 export const layer: Layer.Layer<Sandbox | HttpClient.HttpClient> = layerWith({})
+
+/**
+ * Runs an effect to its end under the `TestClock`, and lets as much virtual time pass as it waits for: retries, timeouts and rate
+ * limits play out at once, in their order. There is no need to fork, and nothing stands still.
+ *
+ * Time only passes when nobody can go on without it. Over real sockets, where an answer may still be on its way, `longest` says how
+ * long a wait may be that is skipped: then timeouts are left alone.
+ *
+ * @example
+ * ```ts
+ * import { expect, it } from "@effect/vitest"
+ * import { Effect } from "effect"
+ * import * as Sandbox from "effect-suprsend/Sandbox"
+ * import * as Suprsend from "effect-suprsend/Suprsend"
+ * import { edit, increment } from "effect-suprsend/UserEdit"
+ * import { UsersService } from "effect-suprsend/UsersService"
+ *
+ * it.effect("counts a visit once, although two answers are lost", () =>
+ *   Effect.gen(function*() {
+ *     const users = yield* UsersService
+ *     const sandbox = yield* Sandbox.Sandbox
+ *     yield* sandbox.faults.add(Sandbox.failNext(2, Sandbox.cutAfter))
+ *     yield* Sandbox.playOut(users.asyncEdit(increment(edit("user-42"), "visits", 1)))
+ *     expect((yield* users.get("user-42")).properties.visits).toBe(1)
+ *   }).pipe(Effect.provide(Suprsend.layerTest)))
+ * ```
+ *
+ * @since 0.1.0
+ * @category testing
+ */
+export const playOut = <A, E, R>(
+  effect: Effect.Effect<A, E, R>,
+  options?: { readonly longest?: Duration.DurationInput | undefined }
+): Effect.Effect<A, E, R> => time.playOut(effect, Duration.toMillis(options?.longest ?? Duration.infinity))

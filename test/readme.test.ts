@@ -40,5 +40,10 @@ it("every test that a guide shows is one that runs", () => {
     read(Path.join("docs", "guides", name))
   )
   const shown = guides.flatMap(fencesOf).filter(({ code }) => code.includes("@effect/vitest"))
-  expect(shown.map(({ code }) => examples.get(code))).toEqual(["visits.test.ts", "tagging.test.ts"])
+  expect(shown.map(({ code }) => examples.get(code))).toEqual([
+    "visits.test.ts",
+    "deliveries.test.ts",
+    "tagging.test.ts",
+    "upgrade.test.ts"
+  ])
 })

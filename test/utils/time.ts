@@ -1,5 +1,4 @@
-import * as Chunk from "effect/Chunk"
-import * as Clock from "effect/Clock"
+import * as Sandbox from "effect-suprsend/Sandbox"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
@@ -19,38 +18,9 @@ export const ended = <A, E>(fiber: Fiber.Fiber<A, E>): Effect.Effect<A, E> =>
     })
   )
 
-/**
- * Lets everybody else run until nobody can go on without time, an answer, or an interruption. A turn goes through the queue of
- * timers and that of I/O: the scheduler of Effect, and the streams of the runtime, hand work over through both.
- */
-export const settle: Effect.Effect<void> = Effect.repeatN(
-  Effect.async<void>((resume) => {
-    setTimeout(() => setImmediate(() => resume(Effect.void)), 0)
-  }),
-  15
-)
+/** Lets everybody else run until nobody can go on without time, an answer, or an interruption. */
+export { settle } from "../../src/internal/sandbox/time.js"
 
-/**
- * Runs an effect that talks to a real socket under the `TestClock`. Its retry delays, of at most `longest` milliseconds, are
- * skipped as soon as they begin; whatever waits for longer, such as a timeout, is left alone.
- */
-export const skippingDelays = <A, E, R>(
-  effect: Effect.Effect<A, E, R>,
-  longest = 10_000
-): Effect.Effect<A, E, R> =>
-  Effect.flatMap(Effect.fork(effect), (fiber) => {
-    const loop: Effect.Effect<A, E> = Effect.flatMap(
-      Effect.zipRight(settle, Fiber.poll(fiber)),
-      Option.match({
-        onSome: (exit) => exit,
-        onNone: () =>
-          Effect.gen(function*() {
-            const now = yield* Clock.currentTimeMillis
-            const next = Chunk.reduce(yield* TestClock.sleeps(), Infinity, (a, b) => b > now ? Math.min(a, b) : a)
-            if (next - now <= longest) yield* TestClock.setTime(next)
-            return yield* loop
-          })
-      })
-    )
-    return loop
-  })
+/** Runs an effect that talks to a real socket under the `TestClock`, and skips its retry delays as soon as they begin. */
+export const skippingDelays = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Sandbox.playOut(effect, { longest: "10 seconds" })

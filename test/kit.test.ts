@@ -1,0 +1,153 @@
+import { describe, expect, it } from "@effect/vitest"
+import * as Arbitraries from "effect-suprsend/Arbitraries"
+import * as Sandbox from "effect-suprsend/Sandbox"
+import * as Suprsend from "effect-suprsend/Suprsend"
+import * as SuprsendClient from "effect-suprsend/SuprsendClient"
+import * as UserEdit from "effect-suprsend/UserEdit"
+import * as UsersService from "effect-suprsend/UsersService"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import { flow } from "effect/Function"
+import * as Layer from "effect/Layer"
+import * as Ref from "effect/Ref"
+import * as TestClock from "effect/TestClock"
+
+describe("assertVerb", () => {
+  it("has nothing against verbs that are built from ours", () => {
+    const upgrade = (plan: string) => flow(UserEdit.set("plan", plan), UserEdit.increment("upgrades", 1))
+    Arbitraries.assertVerb(upgrade("pro"))
+    Arbitraries.assertVerb((edit) => edit)
+  })
+
+  it.prop("has nothing against ours", [Arbitraries.verb], ([verb]) => {
+    Arbitraries.assertVerb(verb, { numRuns: 3 })
+  })
+
+  let calls = 0
+  const broken: Record<string, (edit: UserEdit.UserEdit) => UserEdit.UserEdit> = {
+    "gives the same for the same edit": (edit) => UserEdit.set(edit, "n", calls++),
+    "leaves the edit that it is given as it was": (edit) => {
+      const [first] = edit.operations
+      if (first !== undefined) Object.assign(Object.values(first)[0] ?? {}, { touched: calls++ })
+      return edit
+    },
+    "keeps whom the edit is of": (edit) => UserEdit.edit(`${edit.distinctId}-2`),
+    "adds operations behind those that are there": (edit) =>
+      UserEdit.concat(UserEdit.set(UserEdit.edit(edit.distinctId, withIds(edit)), "first", 1), edit),
+    "keeps a valid edit valid": (edit) => UserEdit.set(edit, "n", NaN)
+  }
+  const withIds = ({ insertId, tenantId }: UserEdit.UserEdit) => ({
+    ...(insertId === undefined ? undefined : { insertId }),
+    ...(tenantId === undefined ? undefined : { tenantId })
+  })
+
+  it("has a test for each law", () => {
+    expect(Object.keys(broken).every((name, i) => Arbitraries.verbLaws[i]?.name.startsWith(name))).toBe(true)
+    expect(Object.keys(broken).length).toBe(Arbitraries.verbLaws.length)
+  })
+
+  for (const [law, verb] of Object.entries(broken)) {
+    it(`names the law that does not hold: ${law}`, () => {
+      expect(() => Arbitraries.assertVerb(verb, { seed: 1 })).toThrow(law)
+    })
+  }
+})
+
+describe("arbitraries", () => {
+  it.prop("identities are valid wherever they go", [Arbitraries.identity], ([identity]) => {
+    expect(Either.isRight(UserEdit.validate(UserEdit.append(UserEdit.edit("ada"), identity)))).toBe(true)
+    expect(Either.isRight(UserEdit.validate(UserEdit.remove(UserEdit.edit("ada"), identity)))).toBe(true)
+  })
+
+  it.effect.prop("profiles are taken, and arrive", [Arbitraries.userProfile], ([profile]) =>
+    Effect.gen(function*() {
+      const users = yield* UsersService.UsersService
+      const user = yield* users.upsert("ada", profile)
+      if (profile.name !== undefined) expect(user.properties.name).toBe(profile.name)
+      expect((user.channels.$email ?? []).map(({ value }) => value)).toEqual([...new Set(profile.$email ?? [])])
+    }).pipe(Effect.provide(Suprsend.layerTest)))
+
+  it.effect.prop("page options are sent as they are", [Arbitraries.pageOptions], ([options]) =>
+    Effect.gen(function*() {
+      const users = yield* UsersService.UsersService
+      const sandbox = yield* Sandbox.Sandbox
+      // A cursor that is nobody's may be refused.
+      yield* Effect.either(users.list(options))
+      const [request] = yield* sandbox.requests
+      const query = new URLSearchParams(request?.uri.split("?")[1])
+      expect(query.get("limit")).toBe(options.limit === undefined ? null : String(options.limit))
+      expect(query.get("after")).toBe(options.after ?? null)
+      expect(query.get("before")).toBe(options.before ?? null)
+    }).pipe(Effect.provide(Suprsend.layerTest)))
+})
+
+describe("playOut", () => {
+  it.effect("lets a retry play out, in the time that it would take", () =>
+    Effect.gen(function*() {
+      const users = yield* UsersService.UsersService
+      const sandbox = yield* Sandbox.Sandbox
+      yield* sandbox.faults.add(Sandbox.failNext(1, Sandbox.status(503, { retryAfter: "17" })))
+      yield* Sandbox.playOut(users.asyncEdit(UserEdit.edit("ada")))
+      expect(yield* Clock.currentTimeMillis).toBe(17_000)
+    }).pipe(Effect.provide(Suprsend.layerTest)))
+
+  it.effect("lets a limiter play out", () =>
+    Effect.gen(function*() {
+      const users = yield* UsersService.UsersService
+      const edits = Array.from({ length: 12 }, (_, n) => UserEdit.edit(`user-${n}`))
+      yield* Sandbox.playOut(Effect.forEach(edits, users.asyncEdit, { concurrency: "unbounded" }))
+      const passed = yield* Clock.currentTimeMillis
+      expect(passed).toBeGreaterThanOrEqual(2_000)
+      expect(passed).toBeLessThan(10_000)
+    }).pipe(Effect.provide(UsersService.layer.pipe(
+      Layer.provide(SuprsendClient.layer({ ...Sandbox.credentials, rateLimit: { limit: 4, window: "1 second" } })),
+      Layer.provideMerge(Sandbox.layer)
+    ))))
+
+  it.effect("gives back what the effect ends with, also if it never sleeps", () =>
+    Effect.gen(function*() {
+      expect(yield* Sandbox.playOut(Effect.succeed(1))).toBe(1)
+      expect(yield* Effect.flip(Sandbox.playOut(Effect.fail("no")))).toBe("no")
+      expect(Exit.isInterrupted(yield* Effect.exit(Sandbox.playOut(Effect.interrupt)))).toBe(true)
+      expect(yield* Clock.currentTimeMillis).toBe(0)
+    }))
+
+  it.effect("takes long sleeps and many", () =>
+    Effect.gen(function*() {
+      yield* Sandbox.playOut(Effect.sleep("400 days"))
+      yield* Sandbox.playOut(Effect.repeatN(Effect.sleep("1 millis"), 499))
+      expect(yield* Clock.currentTimeMillis).toBe(400 * 24 * 3_600_000 + 500)
+    }))
+
+  it.effect("takes whatever sleeps at the same time in its order", () =>
+    Effect.gen(function*() {
+      const seen = yield* Ref.make<ReadonlyArray<number>>([])
+      yield* Sandbox.playOut(
+        Effect.forEach([30, 10, 20], (n) => Effect.zipRight(Effect.sleep(n), Ref.update(seen, (all) => [...all, n])), {
+          concurrency: "unbounded"
+        })
+      )
+      expect(yield* Ref.get(seen)).toEqual([10, 20, 30])
+    }))
+
+  it.effect("leaves waits alone that are longer than is said", () =>
+    Effect.gen(function*() {
+      const fiber = yield* Effect.fork(Sandbox.playOut(Effect.sleep("2 seconds"), { longest: "1 second" }))
+      yield* Effect.repeatN(Effect.yieldNow(), 100)
+      expect(yield* Clock.currentTimeMillis).toBe(0)
+      yield* TestClock.adjust("2 seconds")
+      yield* Fiber.join(fiber)
+    }))
+
+  it.effect("takes the effect with it when it is interrupted", () =>
+    Effect.gen(function*() {
+      const ended = yield* Ref.make(false)
+      const fiber = yield* Effect.fork(Sandbox.playOut(Effect.onInterrupt(Effect.never, () => Ref.set(ended, true))))
+      yield* Effect.repeatN(Effect.yieldNow(), 10)
+      yield* Fiber.interrupt(fiber)
+      expect(yield* Ref.get(ended)).toBe(true)
+    }))
+})

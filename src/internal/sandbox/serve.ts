@@ -5,6 +5,7 @@ import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as ParseResult from "effect/ParseResult"
 import * as PubSub from "effect/PubSub"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
@@ -131,7 +132,7 @@ const control = (
   const setFaults = (set: (faults: ReadonlyArray<Sandbox.Fault>) => Effect.Effect<void>): Answer =>
     Effect.matchEffect(Schema.decode(Schema.parseJson(Faults), { errors: "all" })(body), {
       onSuccess: (faults) => Effect.zipRight(set(faults), showFaults),
-      onFailure: (error) => Effect.succeed(refuse(400, error.message))
+      onFailure: (error) => Effect.succeed(refuse(400, why(error)))
     })
   switch (`${isRead ? "GET" : method} ${path}`) {
     case "GET /":
@@ -166,6 +167,19 @@ const control = (
     default:
       return Effect.succeed(refuse(404, `there is no ${method} ${path}`))
   }
+}
+
+// A fault may be one of fifteen things, and the whole story says of each of them why it is none. The deepest place says enough.
+const why = (error: ParseResult.ParseError): string => {
+  const all = ParseResult.ArrayFormatter.formatErrorSync(error)
+  // That it is none of the other things is not the point.
+  const telling = all.filter(({ path }) => path.at(-1) !== "_tag")
+  const issues = telling.length === 0 ? all : telling
+  const depth = Math.max(...issues.map(({ path }) => path.length))
+  const deepest = issues.filter(({ path }) => path.length === depth)
+  return [...new Set(deepest.map(({ message, path }) => depth === 0 ? message : `${path.join(".")}: ${message}`))].join(
+    "; "
+  )
 }
 
 const filterIn = ({ url = "" }: Http.IncomingMessage): string =>

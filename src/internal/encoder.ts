@@ -167,7 +167,7 @@ export class Encoder {
     let isFirst = true
     // Unlike `Object.keys` it makes no list. `Object.prototype` may have members, if somebody put them there.
     for (const key in record) {
-      if (!Object.hasOwn(record, key)) continue
+      if (!hasOwn.call(record, key)) continue
       if (isFirst) isFirst = false
       else this.ascii(comma)
       if (!this.text(key)) return false
@@ -180,6 +180,8 @@ export class Encoder {
 }
 
 const operationsHead = Buffer.from(",\"$user_operations\":")
+
+const hasOwn = Object.prototype.hasOwnProperty
 
 const quote = 0x22
 const comma = 0x2c

@@ -87,6 +87,16 @@ export declare namespace RateLimiter {
      * is left alone. Pauses only ever extend: a shorter one within a longer one changes nothing.
      */
     readonly pause: (duration: Duration.DurationInput) => Effect.Effect<void>
+    /**
+     * Runs the attempt if its slot is free at once, or else the other effect. Nobody who waits can be hurried, but most callers do
+     * not wait, and whoever knows that can do with less.
+     *
+     * @internal
+     */
+    readonly limitOr?: <A, E, R>(
+      attempt: Effect.Effect<A, E, R>,
+      otherwise: Effect.Effect<A, E, R>
+    ) => Effect.Effect<A, E, R>
   }
 
   /**
@@ -224,7 +234,8 @@ export const make = (
         Slots.canPass(initial.rule, cost)
           ? queue.limit(attempt, cost)
           : Effect.fail(new RateLimitCostExceeded({ cost, limit })),
-      pause: queue.pause
+      pause: queue.pause,
+      limitOr: queue.limitOr
     }
   })
 
@@ -276,5 +287,6 @@ export const layerMemory = (
 export const layerNoop: Layer.Layer<RateLimiter> = Layer.succeed(RateLimiter, {
   limit: identity,
   limitCost: identity,
+  limitOr: identity,
   pause: () => Effect.void
 })

@@ -161,6 +161,7 @@ export const make = (
       Effect.flatMap(Effect.orDie(SuprsendConfig.scoped(config, options)), ({ headers, retry, timeout }) =>
         repeat(limiter, request, {
           policy: retry,
+          timeout: Duration.toMillis(timeout),
           secrets,
           attempt: transport.attempt(
             send,
@@ -258,8 +259,10 @@ const annotate = (attempts: number, status: number | undefined): Effect.Effect<v
 const repeat = (
   limiter: RateLimiter.RateLimiter.Service,
   request: SuprsendClient.Request,
-  { attempt, policy, secrets }: {
+  { attempt, policy, secrets, timeout }: {
     readonly policy: RetryPolicy.RetryPolicy
+    /** Of one attempt, in milliseconds. */
+    readonly timeout: number
     readonly secrets: ReadonlyArray<string>
     readonly attempt: ReturnType<typeof transport.attempt>
   }
@@ -328,12 +331,36 @@ const repeat = (
 
     const outOfTime = Effect.suspend(() => cutOff(nothingSent(policy.elapsed), answer.tooLate(policy.elapsed)))
 
-    const inTime = Effect.as(Effect.sleep(policy.elapsed), outOfTime)
-    const { giveUpWhen } = request
-    if (giveUpWhen === undefined) return cut.by(loop, [inTime])
-    const givenUp = Effect.suspend(() => cutOff(answer.fromInterruption(false), answer.fromInterruption(true)))
-    return cut.by(loop, [inTime, Effect.as(giveUpWhen, givenUp)])
+    const bounded = (effect: Effect.Effect<SuprsendClient.Response, RequestError>) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) => {
+        const left = Math.max(0, Duration.toMillis(policy.elapsed) - (now - started))
+        const inTime = Effect.as(Effect.sleep(left), outOfTime)
+        const { giveUpWhen } = request
+        if (giveUpWhen === undefined) return cut.by(effect, [inTime])
+        const givenUp = Effect.suspend(() => cutOff(answer.fromInterruption(false), answer.fromInterruption(true)))
+        return cut.by(effect, [inTime, Effect.as(giveUpWhen, givenUp)])
+      })
+
+    // Where nothing has to be waited for, the timeout of the first attempt is all that is needed, and the rest, which costs as much as
+    // everything else together, only comes with a second one.
+    if (
+      limiter.limitOr === undefined || request.giveUpWhen !== undefined || timeout > Duration.toMillis(policy.elapsed)
+    ) {
+      return bounded(loop)
+    }
+    return Effect.matchEffect(
+      limiter.limitOr<transport.Answered, answer.Failed | typeof mustWait, never>(counted, waits),
+      {
+        onFailure: (failed) => bounded(failed === mustWait ? loop : again(failed)),
+        onSuccess: done
+      }
+    )
   })
+
+// A text, because Effect wraps objects that it fails with, and this one has to be known again.
+const mustWait = "mustWait" as const
+
+const waits: Effect.Effect<never, typeof mustWait> = Effect.fail(mustWait)
 
 const nothingSent = (elapsed: Duration.Duration): answer.Failed =>
   answer.fromTimeout(`nothing was sent: the rate limit left no room within ${Duration.format(elapsed)}`, false)

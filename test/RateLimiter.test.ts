@@ -137,6 +137,23 @@ describe("RateLimiter", () => {
         expect(yield* Effect.exit(limiter.limit(Effect.die("defect")))).toEqual(Exit.die("defect"))
       }))
 
+    it.scoped("is told apart from waiting: whoever would have to wait does something else, and takes no slot", () =>
+      Effect.gen(function*() {
+        const { entries, note } = journal()
+        const limiter = yield* RateLimiter.make({ limit: 1, window: "1 second" })
+        const limitOr = limiter.limitOr ?? (() => Effect.dieMessage("it should have one"))
+        expect(yield* limitOr(Effect.succeed("sent"), Effect.succeed("waits"))).toBe("sent")
+        expect(yield* limitOr(Effect.succeed("sent"), Effect.succeed("waits"))).toBe("waits")
+        yield* TestClock.adjust("1 second")
+        // Somebody waits already, and goes first.
+        yield* limiter.pause("1 second")
+        yield* Effect.fork(limiter.limit(note("first")))
+        yield* Effect.yieldNow()
+        expect(yield* limitOr(Effect.succeed("sent"), Effect.succeed("waits"))).toBe("waits")
+        yield* TestClock.adjust("1 second")
+        expect(entries.length).toBe(1)
+      }))
+
     it.scoped("the slot comes back one window after the answer, not after the start", () =>
       Effect.gen(function*() {
         const { entries, note } = journal()

@@ -45,6 +45,11 @@ const maxSleep = 2 ** 31 - 1
 export interface Queue {
   /** Runs the attempt when its turn has come and its slots are free. */
   readonly limit: <A, E, R>(attempt: Effect.Effect<A, E, R>, cost: number) => Effect.Effect<A, E, R>
+  /** Runs the attempt if its slot is free at once and nobody waits, or else the other effect, without a slot. */
+  readonly limitOr: <A, E, R>(
+    attempt: Effect.Effect<A, E, R>,
+    otherwise: Effect.Effect<A, E, R>
+  ) => Effect.Effect<A, E, R>
   readonly pause: (duration: Duration.DurationInput) => Effect.Effect<void>
   /** Interrupts those who wait, and everyone who comes later. */
   readonly close: () => void
@@ -183,17 +188,31 @@ export const unsafeMake = (
       }
     })
 
+  /** Takes slots, if they are free at once and nobody waits for them. */
+  const startNow = (cost: number): boolean => {
+    if (waiting.next !== waiting) return false
+    const instant = now()
+    if (Slots.startAt(state, cost, instant) > instant) return false
+    state = Slots.start(state, cost, instant)
+    return true
+  }
+
+  const limitOr = <A, E, R>(
+    attempt: Effect.Effect<A, E, R>,
+    otherwise: Effect.Effect<A, E, R>
+  ): Effect.Effect<A, E, R> =>
+    Effect.uninterruptibleMask((restore) => {
+      if (closed) return Effect.interrupt
+      return startNow(1) ? run(restore, attempt, 1) : restore(otherwise)
+    })
+
   const limit = <A, E, R>(attempt: Effect.Effect<A, E, R>, cost: number): Effect.Effect<A, E, R> =>
     Effect.uninterruptibleMask((restore) => {
       if (closed) {
         return Effect.interrupt
       }
-      if (waiting.next === waiting) {
-        const instant = now()
-        if (Slots.startAt(state, cost, instant) <= instant) {
-          state = Slots.start(state, cost, instant)
-          return run(restore, attempt, cost)
-        }
+      if (startNow(cost)) {
+        return run(restore, attempt, cost)
       }
       const waiter = new Waiter(cost)
       waiter.insertBefore(waiting)
@@ -205,6 +224,7 @@ export const unsafeMake = (
 
   return {
     limit,
+    limitOr,
     pause: (duration) =>
       Effect.sync(() => {
         state = Slots.pause(state, now() + Duration.toMillis(duration))

@@ -15,11 +15,12 @@ import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as internal from "./internal/rateLimiter.js"
+import type { Signal } from "./internal/signal.js"
 import * as Slots from "./internal/slots.js"
+import * as timer from "./internal/timer.js"
 
 /**
  * The limiter that all requests of the SDK go through, single calls and bulk alike. It is a service of its own, so that
@@ -88,15 +89,27 @@ export declare namespace RateLimiter {
      */
     readonly pause: (duration: Duration.DurationInput) => Effect.Effect<void>
     /**
-     * Runs the attempt if its slot is free at once, or else the other effect. Nobody who waits can be hurried, but most callers do
-     * not wait, and whoever knows that can do with less.
+     * The same as `limit` for an attempt that does not wait for ever. Anybody can interrupt who waits, but a limiter that knows how
+     * long somebody waits does without a fiber for it.
      *
      * @internal
      */
-    readonly limitOr?: <A, E, R>(
+    readonly limitWithin?: <A, E, R>(
       attempt: Effect.Effect<A, E, R>,
-      otherwise: Effect.Effect<A, E, R>
+      patience: Patience<A, E, R>
     ) => Effect.Effect<A, E, R>
+  }
+
+  /**
+   * How long somebody waits, and what then takes the place of the attempt.
+   *
+   * @internal
+   */
+  export interface Patience<A, E = never, R = never> {
+    readonly milliseconds: number
+    /** Ends the wait when it is given. */
+    readonly signal?: Signal | undefined
+    readonly otherwise: Effect.Effect<A, E, R>
   }
 
   /**
@@ -219,10 +232,7 @@ export const make = (
   Effect.gen(function*() {
     const initial = yield* check(options)
     const clock = yield* Effect.clock
-    const runtime = yield* Effect.runtime<never>()
-    // A layer may be built in an uninterruptible region, which the timer must not inherit.
-    const fork = (effect: Effect.Effect<void>) =>
-      Runtime.runFork(runtime, Effect.interruptible(effect), { immediate: false })
+    const fork = yield* timer.fork
     const queue = yield* Effect.acquireRelease(
       Effect.sync(() => internal.unsafeMake(initial, clock, fork)),
       (queue) => Effect.sync(queue.close)
@@ -235,7 +245,7 @@ export const make = (
           ? queue.limit(attempt, cost)
           : Effect.fail(new RateLimitCostExceeded({ cost, limit })),
       pause: queue.pause,
-      limitOr: queue.limitOr
+      limitWithin: (attempt, patience) => queue.limit(attempt, 1, patience)
     }
   })
 
@@ -287,6 +297,6 @@ export const layerMemory = (
 export const layerNoop: Layer.Layer<RateLimiter> = Layer.succeed(RateLimiter, {
   limit: identity,
   limitCost: identity,
-  limitOr: identity,
+  limitWithin: identity,
   pause: () => Effect.void
 })

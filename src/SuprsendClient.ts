@@ -17,22 +17,20 @@ import * as Clock from "effect/Clock"
 import type * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Random from "effect/Random"
 import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
-import * as answer from "./internal/answer.js"
-import * as cut from "./internal/cut.js"
+import type * as Tracer from "effect/Tracer"
 import * as platformSender from "./internal/platformSender.js"
-import * as redactor from "./internal/redactor.js"
-import { type Progress, Sender } from "./internal/sender.js"
+import * as repeat from "./internal/repeat.js"
+import { Sender } from "./internal/sender.js"
+import type { Signal } from "./internal/signal.js"
 import * as transport from "./internal/transport.js"
 import * as RateLimiter from "./RateLimiter.js"
 import * as RequestOptions from "./RequestOptions.js"
-import * as RetryPolicy from "./RetryPolicy.js"
 import * as SuprsendConfig from "./SuprsendConfig.js"
 import type { RequestError } from "./SuprsendError.js"
 
@@ -109,8 +107,12 @@ export declare namespace SuprsendClient {
     readonly repeatable?: boolean | undefined
     /** True if nobody reads the answer: then its status settles the request, even if its body is cut or never ends. */
     readonly discard?: boolean | undefined
-    /** When this succeeds, the call ends as one does whose time is up. */
-    readonly giveUpWhen?: Effect.Effect<unknown> | undefined
+    /**
+     * When this is given, the call ends as one does whose time is up.
+     *
+     * @internal
+     */
+    readonly giveUp?: Signal | undefined
     /** The insert id in the body, for the errors. */
     readonly insertId?: string | undefined
     /** What must not appear in an error, should the server echo it. */
@@ -156,46 +158,58 @@ export const make = (
     const secrets = secretsOf(config.credentials)
     const usualHeaders = transport.staticHeaders(config, config.headers)
 
-    const execute = (request: SuprsendClient.Request, options: RequestOptions.Options) =>
-      // Options that are of no use are a mistake in a program, and have no place among the errors of each call.
-      Effect.flatMap(Effect.orDie(SuprsendConfig.scoped(config, options)), ({ headers, retry, timeout }) =>
-        repeat(limiter, request, {
-          policy: retry,
-          timeout: Duration.toMillis(timeout),
-          secrets,
-          attempt: transport.attempt(
-            send,
-            config.credentials,
-            transport.prepare(
-              config,
-              request,
-              headers === config.headers ? usualHeaders : transport.staticHeaders(config, headers)
-            ),
-            { timeout, discard: request.discard ?? false }
+    const call = (
+      request: SuprsendClient.Request,
+      options: RequestOptions.Options,
+      clock: Clock.Clock,
+      span: Tracer.Span
+    ): Effect.Effect<SuprsendClient.Response, RequestError> =>
+      Either.match(SuprsendConfig.scoped(config, options), {
+        // Options that are of no use are a mistake in a program, and have no place among the errors of each call.
+        onLeft: Effect.die,
+        onRight: ({ headers, retry, timeout }) => {
+          const prepared = transport.prepare(
+            config,
+            request,
+            headers === config.headers ? usualHeaders : transport.staticHeaders(config, headers)
           )
-        }))
+          return repeat.run(request, {
+            limiter,
+            policy: retry,
+            timeout,
+            secrets,
+            clock,
+            span,
+            attempt: transport.attempt(send, config.credentials, prepared, { clock, discard: request.discard ?? false })
+          })
+        }
+      })
 
     return {
+      // What a region of code says is asked for once, and not by an effect each: this is the path of every request.
       execute: (request) =>
-        Effect.matchEffect(Effect.flatMap(RequestOptions.RequestOptions, (options) => execute(request, options)), {
-          onSuccess: (response) =>
-            Effect.zipRight(annotate(response.attempts, response.status), Effect.as(keep(response), response)),
-          onFailure: (error) =>
-            Effect.zipRight(
-              annotate(error.attempts, "status" in error ? error.status : undefined),
-              Effect.fail(error)
-            )
-        }).pipe(
-          Effect.withSpan(request.call, {
-            kind: "client",
-            captureStackTrace: false,
-            attributes: {
-              "http.request.method": request.method,
-              "url.template": request.template,
-              "server.address": config.host
+        Effect.withFiberRuntime<SuprsendClient.Response, RequestError>((fiber) => {
+          const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
+          const options = Context.get(fiber.currentContext, RequestOptions.RequestOptions)
+          const attributes = {
+            "http.request.method": request.method,
+            "url.template": request.template,
+            "server.address": config.host
+          }
+          const response = Effect.useSpan(
+            request.call,
+            { kind: "client", captureStackTrace: false, attributes },
+            (span) => {
+              const response = Effect.suspend(() => call(request, options, clock, span))
+              // A client of somebody else's may have more to trace.
+              return Option.isSome(lean) ? response : Effect.withParentSpan(response, span)
             }
+          )
+          return Option.match(Context.get(fiber.currentContext, Answers), {
+            onNone: () => response,
+            onSome: (answers) => Effect.tap(response, (response) => Ref.set(answers, Option.some(response)))
           })
-        ),
+        }),
       workspace: config.env,
       userAgent: config.userAgent.header,
       concurrency: config.concurrency
@@ -208,12 +222,6 @@ export const make = (
 class Answers extends Context.Reference<Answers>()("effect-suprsend/SuprsendClient/Answers", {
   defaultValue: () => Option.none<Ref.Ref<Option.Option<SuprsendClient.Response>>>()
 }) {}
-
-const keep = (response: SuprsendClient.Response): Effect.Effect<void> =>
-  Effect.flatMap(
-    Answers,
-    Option.match({ onNone: () => Effect.void, onSome: (answers) => Ref.set(answers, Option.some(response)) })
-  )
 
 /**
  * The value of an effect, with the answer from which it was read: status, headers, body, attempts. Of several calls in the
@@ -246,134 +254,6 @@ export const withResponse = <A, E, R>(
 const secretsOf = (credentials: SuprsendConfig.Credentials): ReadonlyArray<string> => [
   Redacted.value(credentials.apiKey ?? credentials.workspaceSecret)
 ]
-
-const annotate = (attempts: number, status: number | undefined): Effect.Effect<void> =>
-  Effect.annotateCurrentSpan({
-    "suprsend.attempts": attempts,
-    ...(status === undefined ? undefined : { "http.response.status_code": status })
-  })
-
-/**
- * The loop around the attempts: one counter, one deadline.
- */
-const repeat = (
-  limiter: RateLimiter.RateLimiter.Service,
-  request: SuprsendClient.Request,
-  { attempt, policy, secrets, timeout }: {
-    readonly policy: RetryPolicy.RetryPolicy
-    /** Of one attempt, in milliseconds. */
-    readonly timeout: number
-    readonly secrets: ReadonlyArray<string>
-    readonly attempt: ReturnType<typeof transport.attempt>
-  }
-): Effect.Effect<SuprsendClient.Response, RequestError> =>
-  Effect.flatMap(Clock.currentTimeMillis, (started) => {
-    const repeatable = request.repeatable ?? true
-    let attempts = 0
-    let underWay: Progress | undefined
-    let last: answer.Failed | undefined
-    // Whether one of the attempts may have been carried out.
-    let uncertain = false
-
-    const giveUp = (failed: answer.Failed): Effect.Effect<never, RequestError> => {
-      uncertain = uncertain || answer.mayBeApplied(failed.failure)
-      return Effect.fail(failed.error({
-        call: request.call,
-        attempts,
-        repeatable,
-        applied: uncertain ? "unknown" : "no",
-        insertId: request.insertId,
-        clean: redactor.make([...secrets, ...(request.secrets?.() ?? [])])
-      }))
-    }
-
-    const counted = Effect.suspend(() => {
-      attempts++
-      underWay = { head: undefined }
-      return attempt(underWay)
-    })
-
-    const again = (failed: answer.Failed): Effect.Effect<SuprsendClient.Response, RequestError> =>
-      Effect.flatMap(Effect.zip(Clock.currentTimeMillis, Random.next), ([now, random]) => {
-        const { failure } = failed
-        last = failed
-        underWay = undefined
-        uncertain = uncertain || answer.mayBeApplied(failure)
-        const wait = RetryPolicy.decide(policy, { attempts, elapsed: now - started, failure, repeatable, random })
-        return Effect.zipRight(
-          coolDown(limiter, failure, wait),
-          Option.match(wait, {
-            onNone: () => giveUp(failed),
-            onSome: (wait) =>
-              Effect.logDebug(`${request.call}: attempt ${attempts} failed, the next in ${Duration.format(wait)}`).pipe(
-                Effect.zipRight(Effect.sleep(wait)),
-                Effect.zipRight(Effect.suspend(() => loop))
-              )
-          })
-        )
-      })
-
-    const done = ({ body, head }: transport.Answered) => Effect.succeed(new transport.Response(head, body, attempts))
-
-    const loop: Effect.Effect<SuprsendClient.Response, RequestError> = Effect.matchEffect(limiter.limit(counted), {
-      onFailure: again,
-      onSuccess: done
-    })
-
-    // An attempt that is under way then counts by its status, if it has one already, as one that runs into its timeout does.
-    const cutOff = (nothingSent: answer.Failed, noAnswer: answer.Failed) =>
-      underWay === undefined
-        ? giveUp(last ?? nothingSent)
-        : Effect.matchEffect(transport.cutOff(underWay, noAnswer, request.discard ?? false), {
-          onFailure: (failed) => Effect.zipRight(coolDown(limiter, failed.failure, Option.none()), giveUp(failed)),
-          onSuccess: done
-        })
-
-    const outOfTime = Effect.suspend(() => cutOff(nothingSent(policy.elapsed), answer.tooLate(policy.elapsed)))
-
-    const bounded = (effect: Effect.Effect<SuprsendClient.Response, RequestError>) =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) => {
-        const left = Math.max(0, Duration.toMillis(policy.elapsed) - (now - started))
-        const inTime = Effect.as(Effect.sleep(left), outOfTime)
-        const { giveUpWhen } = request
-        if (giveUpWhen === undefined) return cut.by(effect, [inTime])
-        const givenUp = Effect.suspend(() => cutOff(answer.fromInterruption(false), answer.fromInterruption(true)))
-        return cut.by(effect, [inTime, Effect.as(giveUpWhen, givenUp)])
-      })
-
-    // Where nothing has to be waited for, the timeout of the first attempt is all that is needed, and the rest, which costs as much as
-    // everything else together, only comes with a second one.
-    if (
-      limiter.limitOr === undefined || request.giveUpWhen !== undefined || timeout > Duration.toMillis(policy.elapsed)
-    ) {
-      return bounded(loop)
-    }
-    return Effect.matchEffect(
-      limiter.limitOr<transport.Answered, answer.Failed | typeof mustWait, never>(counted, waits),
-      {
-        onFailure: (failed) => bounded(failed === mustWait ? loop : again(failed)),
-        onSuccess: done
-      }
-    )
-  })
-
-// A text, because Effect wraps objects that it fails with, and this one has to be known again.
-const mustWait = "mustWait" as const
-
-const waits: Effect.Effect<never, typeof mustWait> = Effect.fail(mustWait)
-
-const nothingSent = (elapsed: Duration.Duration): answer.Failed =>
-  answer.fromTimeout(`nothing was sent: the rate limit left no room within ${Duration.format(elapsed)}`, false)
-
-// A 429 concerns everybody who shares the limit, those too who wait already; and it holds whether or not this call goes on.
-const coolDown = (
-  limiter: RateLimiter.RateLimiter.Service,
-  failure: RetryPolicy.Failure,
-  wait: Option.Option<Duration.Duration>
-): Effect.Effect<void> =>
-  failure._tag === "Status" && failure.status === 429
-    ? Option.match(Option.orElse(failure.retryAfter, () => wait), { onNone: () => Effect.void, onSome: limiter.pause })
-    : Effect.void
 
 /**
  * The client over the `HttpClient` of the context, with a rate limiter of its own in memory.

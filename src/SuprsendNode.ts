@@ -40,7 +40,7 @@ export const layer = (
     Layer.provide(NodeHttpClient.dispatcherLayer)
   )
 
-const SenderLive = Layer.effect(Sender, Effect.map(NodeHttpClient.Dispatcher, undiciSender.make))
+const SenderLive = Layer.scoped(Sender, Effect.flatMap(NodeHttpClient.Dispatcher, undiciSender.make))
 
 /**
  * Everything over undici, from a `Config`, by default from the environment as `Suprsend.layerConfig` reads it.

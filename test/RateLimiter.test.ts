@@ -12,6 +12,7 @@ import * as FiberId from "effect/FiberId"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
+import { Signal } from "../src/internal/signal.js"
 
 const second = 1_000
 
@@ -24,6 +25,13 @@ const journal = () => {
     })
   return { entries, note }
 }
+
+const waitingWithin = (
+  limiter: RateLimiter.RateLimiter.Service,
+  attempt: Effect.Effect<void>,
+  patience: RateLimiter.RateLimiter.Patience<void>
+): Effect.Effect<void> =>
+  limiter.limitWithin?.(attempt, patience) ?? Effect.dieMessage("it should know how long one waits")
 
 const settle = Effect.repeatN(Effect.yieldNow(), 20)
 
@@ -40,21 +48,27 @@ const admittedNotRunning = (
     readonly limiter: RateLimiter.RateLimiter.Service
     readonly admitted: Fiber.RuntimeFiber<void>
     readonly scope: Scope.CloseableScope
+    /** Ends the wait of `admitted`, if it still waits. */
+    readonly signal: Signal
   }) => Effect.Effect<void>
 ) =>
   Effect.gen(function*() {
     const { entries, note } = journal()
+    const signal = new Signal()
     const scope = yield* Scope.make()
     const limiter = yield* Scope.extend(RateLimiter.make({ limit: 2, window: "1 second" }), scope)
     yield* limiter.limit(Effect.void)
     const waiting: Array<Fiber.RuntimeFiber<void>> = []
     const blocker = yield* Effect.fork(
       limiter.limitCost(note("blocker"), 2).pipe(
-        Effect.onInterrupt(() => Effect.forEach(waiting.slice(0, 1), (admitted) => race({ limiter, admitted, scope })))
+        Effect.onInterrupt(() =>
+          Effect.forEach(waiting.slice(0, 1), (admitted) => race({ limiter, admitted, scope, signal }))
+        )
       )
     )
     yield* settle
-    const first = yield* Effect.fork(limiter.limit(note("first")))
+    const patience = { milliseconds: 60_000, signal, otherwise: note("first left") }
+    const first = yield* Effect.fork(waitingWithin(limiter, note("first"), patience))
     const next = yield* Effect.fork(limiter.limit(note("second")))
     waiting.push(first, next)
     yield* settle
@@ -137,21 +151,57 @@ describe("RateLimiter", () => {
         expect(yield* Effect.exit(limiter.limit(Effect.die("defect")))).toEqual(Exit.die("defect"))
       }))
 
-    it.scoped("is told apart from waiting: whoever would have to wait does something else, and takes no slot", () =>
+    it.scoped("whoever does not wait for ever does something else when the time is up, and takes no slot", () =>
       Effect.gen(function*() {
         const { entries, note } = journal()
         const limiter = yield* RateLimiter.make({ limit: 1, window: "1 second" })
-        const limitOr = limiter.limitOr ?? (() => Effect.dieMessage("it should have one"))
-        expect(yield* limitOr(Effect.succeed("sent"), Effect.succeed("waits"))).toBe("sent")
-        expect(yield* limitOr(Effect.succeed("sent"), Effect.succeed("waits"))).toBe("waits")
-        yield* TestClock.adjust("1 second")
-        // Somebody waits already, and goes first.
-        yield* limiter.pause("1 second")
-        yield* Effect.fork(limiter.limit(note("first")))
-        yield* Effect.yieldNow()
-        expect(yield* limitOr(Effect.succeed("sent"), Effect.succeed("waits"))).toBe("waits")
-        yield* TestClock.adjust("1 second")
-        expect(entries.length).toBe(1)
+        const within = (name: string, milliseconds: number) =>
+          waitingWithin(limiter, note(name), { milliseconds, otherwise: note(`${name} left`) })
+        yield* within("first", 0)
+        yield* Effect.fork(within("impatient", 400))
+        yield* Effect.fork(within("patient", 5_000))
+        yield* Effect.fork(within("less patient", 500))
+        yield* Effect.fork(within("last", 3_000))
+        yield* TestClock.adjust("10 seconds")
+        expect(entries).toEqual(["first@0", "impatient left@400", "less patient left@500", "patient@1000", "last@2000"])
+        yield* limiter.limit(note("later"))
+        expect(entries.at(-1)).toBe("later@10000")
+      }))
+
+    it.effect("whoever has a slot already when the wait is to end keeps it", () =>
+      Effect.gen(function*() {
+        const { entries } = yield* admittedNotRunning(({ signal }) => Effect.sync(() => signal.give()))
+        expect(entries).toEqual(["first@0"])
+      }))
+
+    it.effect("unless a pause takes it back", () =>
+      Effect.gen(function*() {
+        const { entries, next } = yield* admittedNotRunning(({ limiter, signal }) =>
+          Effect.zipRight(Effect.sync(() => signal.give()), limiter.pause("10 seconds"))
+        )
+        expect(entries).toEqual(["first left@0"])
+        yield* TestClock.adjust("10 seconds")
+        yield* Fiber.join(next)
+        expect(entries).toEqual(["first left@0", "second@10000"])
+      }))
+
+    it.scoped("a signal ends the wait of all who listen, and those behind them move up", () =>
+      Effect.gen(function*() {
+        const { entries, note } = journal()
+        const limiter = yield* RateLimiter.make({ limit: 1, window: "1 second" })
+        const signal = new Signal()
+        const within = (name: string) =>
+          waitingWithin(limiter, note(name), { milliseconds: 10_000, signal, otherwise: note(`${name} left`) })
+        yield* within("first")
+        yield* Effect.fork(within("second"))
+        yield* Effect.fork(within("third"))
+        yield* Effect.fork(limiter.limit(note("fourth")))
+        yield* TestClock.adjust(100)
+        signal.give()
+        yield* settle
+        yield* within("fifth")
+        yield* TestClock.adjust("5 seconds")
+        expect(entries).toEqual(["first@0", "second left@100", "third left@100", "fifth left@100", "fourth@1000"])
       }))
 
     it.scoped("the slot comes back one window after the answer, not after the start", () =>

@@ -63,7 +63,7 @@ export const asyncEdit = (
     const settle = (outcome: Bulk.BulkOutcome, response?: SuprsendClient.Response) =>
       Effect.sync(() => {
         const secrets = () => outcome.accepted.flatMap((edit) => tokens(edit.operations))
-        const message = response === undefined || response.body === "" ? "" : redactor.make(secrets())(response.body)
+        const message = response === undefined ? "" : redactor.make(secrets)(response.body)
         for (const edit of outcome.accepted) {
           const accepted = { insertId: edit.insertId ?? "", statusCode: response?.status ?? 202, message }
           answer(edit, Effect.succeed(accepted))

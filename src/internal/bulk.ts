@@ -16,6 +16,7 @@ import { tokens } from "./mask.js"
 import type { Pack } from "./pack.js"
 import { Packer } from "./packer.js"
 import { Tally } from "./report.js"
+import { Signal } from "./signal.js"
 import * as source from "./source.js"
 
 const defaultLinger = Duration.millis(100)
@@ -54,14 +55,14 @@ export const run = <E, R>(
     const opened = yield* open(() => packer.call())
     const packer = new Packer(opened, { client, call, concurrency, linger, isWanted })
     const turn = yield* Effect.makeSemaphore(1)
-    const givenUp = yield* Deferred.make<void>()
+    const giveUp = new Signal()
     // Once the credentials are refused, nothing more is sent.
     let refused: SuprsendUnauthorized | undefined
 
     yield* Deferred.await(stopped).pipe(
       Effect.zipRight(Effect.sync(() => packer.stop())),
       Effect.zipRight(Effect.sleep(grace)),
-      Effect.zipRight(Deferred.succeed(givenUp, undefined)),
+      Effect.zipRight(Effect.sync(() => giveUp.give())),
       Effect.forkScoped
     )
 
@@ -89,7 +90,7 @@ export const run = <E, R>(
           template: "/event/",
           body,
           discard: true,
-          giveUpWhen: Deferred.await(givenUp),
+          giveUp,
           secrets: () => pack.edits(from, to).flatMap((edit) => tokens(edit.operations))
         })
         return Effect.matchEffect(execute, {

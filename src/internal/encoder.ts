@@ -49,7 +49,7 @@ export class Encoder {
 
   /** What stands between two positions, as bytes of their own. */
   copy(from: number, to: number): Uint8Array {
-    const copy = Buffer.allocUnsafeSlow(to - from)
+    const copy = Buffer.allocUnsafe(to - from)
     this.bytes.copy(copy, 0, from, to)
     return copy
   }

@@ -16,8 +16,9 @@ import type { Outgoing, Send } from "./sender.js"
  */
 export const make = (client: HttpClient.HttpClient, made: Option.Option<RequestInit>): Send => {
   const hardened = harden(client, made)
-  return (request, progress, timeout) =>
-    cut.by(
+  return (request, progress, { after, signal, timeout }) => {
+    const tooLate = Effect.as(Effect.sleep(after), Effect.fail(answer.tooLate(timeout)))
+    return cut.by(
       hardened.execute(platformRequest(request)).pipe(
         // The caller's own hand on the client may fail on a status, `HttpClient.filterStatusOk` for one.
         Effect.catchTag(
@@ -30,8 +31,9 @@ export const make = (client: HttpClient.HttpClient, made: Option.Option<RequestI
         }),
         Effect.mapError(answer.fromTransport)
       ),
-      [Effect.as(Effect.sleep(timeout), Effect.fail(answer.tooLate(timeout)))]
+      signal === undefined ? [tooLate] : [tooLate, Effect.as(signal.heard, Effect.fail(answer.fromInterruption(true)))]
     )
+  }
 }
 
 /**

@@ -2,10 +2,11 @@ import type * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Fiber from "effect/Fiber"
-import * as FiberId from "effect/FiberId"
 import { constVoid } from "effect/Function"
+import type { RateLimiter } from "../RateLimiter.js"
+import { Deadlines } from "./deadlines.js"
 import * as Slots from "./slots.js"
+import { type Fork, Timer } from "./timer.js"
 
 /** The queue is a ring closed by a waiter that waits for nothing, so that whoever gives up leaves it in O(1). */
 class Waiter {
@@ -13,6 +14,10 @@ class Waiter {
   next: Waiter = this
   /** It has its slots, but its fiber does not run yet. */
   admitted = false
+  /** It does not want to wait any longer. */
+  expired = false
+  /** Takes back whatever would end its patience. */
+  forget: () => void = constVoid
   resume: (effect: Effect.Effect<void>) => void = constVoid
   constructor(readonly cost: number) {}
 
@@ -33,9 +38,6 @@ class Waiter {
 
 type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
-/** The longest that a JavaScript timer can sleep. */
-const maxSleep = 2 ** 31 - 1
-
 /**
  * The queue of those who wait, and the one timer that wakes them. It carries the pure state from one event to the next: each
  * transition happens in one go, between two steps of the runtime.
@@ -43,12 +45,11 @@ const maxSleep = 2 ** 31 - 1
  * @internal
  */
 export interface Queue {
-  /** Runs the attempt when its turn has come and its slots are free. */
-  readonly limit: <A, E, R>(attempt: Effect.Effect<A, E, R>, cost: number) => Effect.Effect<A, E, R>
-  /** Runs the attempt if its slot is free at once and nobody waits, or else the other effect, without a slot. */
-  readonly limitOr: <A, E, R>(
+  /** Runs the attempt when its turn has come and its slots are free. Not everybody waits for ever. */
+  readonly limit: <A, E, R>(
     attempt: Effect.Effect<A, E, R>,
-    otherwise: Effect.Effect<A, E, R>
+    cost: number,
+    patience?: RateLimiter.Patience<A, E, R>
   ) => Effect.Effect<A, E, R>
   readonly pause: (duration: Duration.DurationInput) => Effect.Effect<void>
   /** Interrupts those who wait, and everyone who comes later. */
@@ -59,16 +60,15 @@ export interface Queue {
 export const unsafeMake = (
   initial: Slots.State,
   clock: Clock.Clock,
-  fork: (effect: Effect.Effect<void>) => Fiber.RuntimeFiber<void>
+  fork: Fork
 ): Queue => {
   // Nanoseconds since 1970 do not fit a float, those since the limiter was made do.
   const origin = clock.unsafeCurrentTimeNanos()
   const now = () => Number(clock.unsafeCurrentTimeNanos() - origin) / 1_000_000
   const waiting = new Waiter(0)
   const leaving = new Waiter(0)
+  const deadlines = new Deadlines()
   let state = initial
-  let timer: Fiber.RuntimeFiber<void> | undefined
-  let wakeAt = Infinity
   let closed = false
 
   /** Admits whoever may start now, and tells when the next may, as far as is known. */
@@ -89,33 +89,28 @@ export const unsafeMake = (
     return Infinity
   }
 
-  const sleep: Effect.Effect<void> = Effect.suspend(() =>
-    // Rounded up, as timers know whole milliseconds only. Some fire early all the same: `admit` looks at the clock.
-    Effect.flatMap(clock.sleep(Duration.millis(Math.min(Math.ceil(wakeAt - now()), maxSleep))), () => {
-      wakeAt = admit()
-      if (wakeAt < Infinity) {
-        return sleep
-      }
-      timer = undefined
-      return Effect.void
-    })
-  )
-
-  const stopTimer = () => {
-    timer?.unsafeInterruptAsFork(FiberId.none)
-    timer = undefined
-    wakeAt = Infinity
+  const wake = () => {
+    deadlines.pass(now())
+    const at = admit()
+    return waiting.next === waiting ? Infinity : Math.min(at, deadlines.first)
   }
+
+  // Slots are waited for in whole milliseconds, as timers know no others, but nobody is kept beyond the end of their patience.
+  const timer = new Timer(
+    clock,
+    now,
+    fork,
+    wake,
+    (milliseconds) => Math.min(Math.ceil(milliseconds), Math.max(milliseconds, deadlines.first - now()))
+  )
 
   /** To be called whenever something changed for those who wait. */
   const update = () => {
     const at = admit()
     if (waiting.next === waiting) {
-      stopTimer()
-    } else if (at < wakeAt) {
-      stopTimer()
-      wakeAt = at
-      timer = fork(sleep)
+      timer.stop()
+    } else {
+      timer.wakeBy(Math.min(at, deadlines.first))
     }
   }
 
@@ -142,6 +137,7 @@ export const unsafeMake = (
       state = Slots.cancel(state, waiter.cost)
     }
     waiter.remove()
+    waiter.forget()
     update()
   }
 
@@ -161,7 +157,7 @@ export const unsafeMake = (
     Effect.async<void>((resume) => {
       if (closed) {
         resume(Effect.interrupt)
-      } else if (waiter.admitted) {
+      } else if (waiter.admitted || waiter.expired) {
         resume(Effect.void)
       } else {
         waiter.resume = resume
@@ -171,7 +167,8 @@ export const unsafeMake = (
   const runAdmitted = <A, E, R>(
     restore: Restore,
     attempt: Effect.Effect<A, E, R>,
-    waiter: Waiter
+    waiter: Waiter,
+    patience: RateLimiter.Patience<A, E, R> | undefined
   ): Effect.Effect<A, E, R> =>
     Effect.matchCauseEffect(restore(admission(waiter)), {
       onFailure: (cause) => {
@@ -179,12 +176,17 @@ export const unsafeMake = (
         return Effect.failCause(cause)
       },
       onSuccess: () => {
-        // A pause can come between the admission and this fiber.
-        if (!waiter.admitted) {
-          return runAdmitted(restore, attempt, waiter)
+        if (waiter.admitted) {
+          waiter.remove()
+          waiter.forget()
+          return run(restore, attempt, waiter.cost)
         }
-        waiter.remove()
-        return run(restore, attempt, waiter.cost)
+        if (waiter.expired && patience !== undefined) {
+          gaveUp(waiter)
+          return restore(patience.otherwise)
+        }
+        // A pause can come between the admission and this fiber.
+        return runAdmitted(restore, attempt, waiter, patience)
       }
     })
 
@@ -197,34 +199,53 @@ export const unsafeMake = (
     return true
   }
 
-  const limitOr = <A, E, R>(
-    attempt: Effect.Effect<A, E, R>,
-    otherwise: Effect.Effect<A, E, R>
-  ): Effect.Effect<A, E, R> =>
-    Effect.uninterruptibleMask((restore) => {
-      if (closed) return Effect.interrupt
-      return startNow(1) ? run(restore, attempt, 1) : restore(otherwise)
-    })
+  /** Has the waiter go when its time is up. What has its slot already is left alone. */
+  const expireBy = (waiter: Waiter, { milliseconds, signal }: Omit<RateLimiter.Patience<never>, "otherwise">) => {
+    const expire = () => {
+      waiter.expired = true
+      if (!waiter.admitted) {
+        waiter.remove()
+        waiter.resume(Effect.void)
+      }
+    }
+    const deadline = deadlines.add(now() + milliseconds, expire)
+    signal?.listen(expire)
+    waiter.forget = () => {
+      deadlines.remove(deadline)
+      signal?.forget(expire)
+    }
+  }
 
-  const limit = <A, E, R>(attempt: Effect.Effect<A, E, R>, cost: number): Effect.Effect<A, E, R> =>
+  const limit = <A, E, R>(
+    attempt: Effect.Effect<A, E, R>,
+    cost: number,
+    patience?: RateLimiter.Patience<A, E, R>
+  ): Effect.Effect<A, E, R> =>
     Effect.uninterruptibleMask((restore) => {
       if (closed) {
         return Effect.interrupt
+      }
+      if (patience?.signal?.isGiven === true) {
+        return restore(patience.otherwise)
       }
       if (startNow(cost)) {
         return run(restore, attempt, cost)
       }
       const waiter = new Waiter(cost)
       waiter.insertBefore(waiting)
+      if (patience !== undefined) {
+        expireBy(waiter, patience)
+      }
       if (waiting.next === waiter) {
         update()
+      } else {
+        timer.wakeBy(deadlines.first)
       }
-      return runAdmitted(restore, attempt, waiter)
+      return runAdmitted(restore, attempt, waiter, patience)
     })
 
   return {
     limit,
-    limitOr,
     pause: (duration) =>
       Effect.sync(() => {
         state = Slots.pause(state, now() + Duration.toMillis(duration))
@@ -233,7 +254,7 @@ export const unsafeMake = (
       }),
     close: () => {
       closed = true
-      stopTimer()
+      timer.stop()
       recall()
       while (waiting.next !== waiting) {
         const first = waiting.next

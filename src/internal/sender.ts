@@ -3,6 +3,7 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as answer from "./answer.js"
+import type { Signal } from "./signal.js"
 
 /**
  * A request as it goes over the wire.
@@ -38,15 +39,25 @@ export interface Progress {
 }
 
 /**
- * Sends one request and gives the body of its answer, whatever its status, within a time. Nobody follows a redirect.
+ * What ends an attempt that has no answer yet.
  *
  * @internal
  */
-export type Send = (
-  request: Outgoing,
-  progress: Progress,
-  timeout: Duration.Duration
-) => Effect.Effect<string, answer.Failed>
+export interface Cut {
+  /** Milliseconds from its start. */
+  readonly after: number
+  /** The time that was not kept then, as it is told. */
+  readonly timeout: Duration.Duration
+  /** Given when nobody wants the answer any more. */
+  readonly signal: Signal | undefined
+}
+
+/**
+ * Sends one request and gives the body of its answer, whatever its status, unless it is cut. Nobody follows a redirect.
+ *
+ * @internal
+ */
+export type Send = (request: Outgoing, progress: Progress, cut: Cut) => Effect.Effect<string, answer.Failed>
 
 /**
  * A way to send that comes with a layer and is leaner than its `HttpClient`.

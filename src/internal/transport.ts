@@ -1,6 +1,5 @@
 import * as Headers from "@effect/platform/Headers"
 import * as Clock from "effect/Clock"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Inspectable from "effect/Inspectable"
@@ -13,7 +12,7 @@ import type * as SuprsendConfig from "../SuprsendConfig.js"
 import * as answer from "./answer.js"
 import { encode } from "./bytes.js"
 import { mask } from "./mask.js"
-import type { Head, Outgoing, Progress, Send } from "./sender.js"
+import type { Cut, Head, Outgoing, Progress, Send } from "./sender.js"
 import * as uri from "./uri.js"
 
 const contentType = "application/json; charset=utf-8"
@@ -56,9 +55,22 @@ const authorize = (credentials: SuprsendConfig.Credentials, request: Outgoing, n
   if (credentials.apiKey !== undefined) {
     return { ...request, headers: { ...headers, authorization: `Bearer ${Redacted.value(credentials.apiKey)}` } }
   }
-  const date = new Date(now).toUTCString()
+  const date = httpDate(now)
   const authorization = Signature.authorization({ method, body, contentType, date, uri: target }, credentials)
   return { ...request, headers: { ...headers, date, authorization } }
+}
+
+let second = 0
+let dateOfSecond = new Date(0).toUTCString()
+
+/** The same for all requests of a second. */
+const httpDate = (now: number): string => {
+  const current = Math.floor(now / 1000)
+  if (current !== second) {
+    second = current
+    dateOfSecond = new Date(now).toUTCString()
+  }
+  return dateOfSecond
 }
 
 /**
@@ -70,20 +82,16 @@ export const attempt = (
   send: Send,
   credentials: SuprsendConfig.Credentials,
   request: Outgoing,
-  options: { readonly timeout: Duration.Duration; readonly discard: boolean }
+  options: { readonly clock: Clock.Clock; readonly discard: boolean }
 ) =>
-(progress: Progress): Effect.Effect<Answered, answer.Failed> =>
-  Effect.flatMap(
-    Clock.currentTimeMillis,
-    (now) =>
-      Effect.matchEffect(send(authorize(credentials, request, now), progress, options.timeout), {
-        onSuccess: (body) =>
-          progress.head === undefined
-            ? Effect.dieMessage("an answer without a head")
-            : settle(progress.head, Either.right(body), options.discard),
-        onFailure: (failed) => cutOff(progress, failed, options.discard)
-      })
-  )
+(progress: Progress, cut: Cut): Effect.Effect<Answered, answer.Failed> =>
+  Effect.matchEffect(send(authorize(credentials, request, options.clock.unsafeCurrentTimeMillis()), progress, cut), {
+    onSuccess: (body) =>
+      progress.head === undefined
+        ? Effect.dieMessage("an answer without a head")
+        : settle(progress.head, Either.right(body), options.discard),
+    onFailure: (failed) => cutOff(progress, failed, options.discard)
+  })
 
 /**
  * The whole answer of an attempt.

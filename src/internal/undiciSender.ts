@@ -2,10 +2,12 @@ import type * as Undici from "@effect/platform-node/Undici"
 import * as Headers from "@effect/platform/Headers"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
+import type * as Scope from "effect/Scope"
 import * as answer from "./answer.js"
+import { type Deadline, Deadlines } from "./deadlines.js"
 import type { Head, Outgoing, Progress, Send } from "./sender.js"
+import * as Timer from "./timer.js"
 
 /**
  * Sends straight over a dispatcher of undici.
@@ -15,27 +17,52 @@ import type { Head, Outgoing, Progress, Send } from "./sender.js"
  *
  * @internal
  */
-export const make = (dispatcher: Undici.Dispatcher): Send => (request, progress, timeout) =>
-  Effect.uninterruptibleMask((restore) => {
-    const exchange = new Exchange(progress)
-    return Effect.flatMap(
-      // By the clock of Effect, as all times here.
-      Effect.fork(Effect.flatMap(
-        restore(Effect.sleep(timeout)),
-        () => Effect.sync(() => exchange.abandon(Exit.fail(answer.tooLate(timeout))))
-      )),
-      (timer) =>
-        restore(Effect.async<string, answer.Failed>((resume) => {
-          exchange.begin(timer, resume)
-          try {
-            dispatcher.dispatch(options(request), exchange)
-          } catch (error) {
-            exchange.end(Exit.fail(answer.fromCause(error)))
-          }
-          return Effect.sync(() => exchange.abandon(Exit.interrupt(FiberId.none)))
-        }))
-    )
-  })
+export const make = (dispatcher: Undici.Dispatcher): Effect.Effect<Send, never, Scope.Scope> =>
+  Effect.map(makeTimeouts, (timeouts) => (request, progress, { after, signal, timeout }) =>
+    Effect.async((resume) => {
+      const tooLate = () => exchange.abandon(Exit.fail(answer.tooLate(timeout)))
+      const givenUp = () => exchange.abandon(Exit.fail(answer.fromInterruption(true)))
+      const deadline = timeouts.add(after, tooLate)
+      const exchange = new Exchange(progress, (result) => {
+        timeouts.remove(deadline)
+        signal?.forget(givenUp)
+        resume(result)
+      })
+      signal?.listen(givenUp)
+      if (signal?.isGiven === true) givenUp()
+      else exchange.begin(dispatcher, request)
+      return Effect.sync(() => exchange.abandon(Exit.interrupt(FiberId.none)))
+    }))
+
+// An idle timer keeps a process from its end, and making one anew for each request costs more than the request. So it looks up from
+// time to time, and ends when there is nothing to wait for.
+const longestNap = 500
+
+/** The timeouts of all requests, by the clock of Effect, as all times here. */
+const makeTimeouts = Effect.gen(function*() {
+  const clock = yield* Effect.clock
+  const fork = yield* Timer.fork
+  const deadlines = new Deadlines()
+  const now = () => clock.unsafeCurrentTimeMillis()
+  const next = () => Math.min(deadlines.first, now() + longestNap)
+  const timer = yield* Effect.acquireRelease(
+    Effect.sync(() =>
+      new Timer.Timer(clock, now, fork, () => {
+        deadlines.pass(now())
+        return deadlines.first === Infinity ? Infinity : next()
+      })
+    ),
+    (timer) => Effect.sync(() => timer.stop())
+  )
+  return {
+    add: (milliseconds: number, due: () => void) => {
+      const deadline = deadlines.add(now() + milliseconds, due)
+      timer.wakeBy(next())
+      return deadline
+    },
+    remove: (deadline: Deadline) => deadlines.remove(deadline)
+  }
+})
 
 const options = ({ body, headers, method, origin, target }: Outgoing): Undici.Dispatcher.DispatchOptions => ({
   origin,
@@ -58,22 +85,26 @@ type Result = Exit.Exit<string, answer.Failed>
 class Exchange implements Undici.Dispatcher.DispatchHandler {
   private readonly chunks: Array<Uint8Array> = []
   private controller: Undici.Dispatcher.DispatchController | undefined
-  private timer: Fiber.RuntimeFiber<void> | undefined
-  private resume: ((result: Result) => void) | undefined
   private abandoned = false
+  private ended = false
 
-  constructor(private readonly progress: Progress) {}
+  /**
+   * @param done is told how it ended, once
+   */
+  constructor(private readonly progress: Progress, private readonly done: (result: Result) => void) {}
 
-  begin(timer: Fiber.RuntimeFiber<void>, resume: (result: Result) => void): void {
-    this.timer = timer
-    this.resume = resume
+  begin(dispatcher: Undici.Dispatcher, request: Outgoing): void {
+    try {
+      dispatcher.dispatch(options(request), this)
+    } catch (error) {
+      this.end(Exit.fail(answer.fromCause(error)))
+    }
   }
 
-  end(result: Result): void {
-    const { resume, timer } = this
-    this.resume = undefined
-    timer?.unsafeInterruptAsFork(FiberId.none)
-    resume?.(result)
+  private end(result: Result): void {
+    if (this.ended) return
+    this.ended = true
+    this.done(result)
   }
 
   /** Whatever still comes is of no interest. What waits for a connection is not sent any more. */

@@ -1,4 +1,5 @@
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as AssociatedTenant from "../AssociatedTenant.js"
 import type * as Bulk from "../Bulk.js"
@@ -156,39 +157,32 @@ const asyncEdit = (client: SuprsendClient.Service): UsersService.Service["asyncE
     encoder.rewind(0)
     return encoder.edit(edit, insertId, time) ? encoder.copy(0, encoder.position) : undefined
   }
+  const send = (edit: UserEdit, insertId: string, time: number): Sending => {
+    const body = encode(edit, insertId, time)
+    if (body === undefined) {
+      const bytes = byteLength(event.encode(edit, insertId, time, client))
+      return validate.invalid(call, edit, [validate.sizeIssue(bytes)])
+    }
+    const secrets = () => tokens(edit.operations)
+    const request = { call, method: "POST", template: "/event/", body, discard: true, insertId, secrets } as const
+    return Effect.map(client.execute(request), ({ body, status }): UsersService.Accepted => ({
+      insertId,
+      statusCode: status,
+      message: redactor.make(secrets)(body)
+    }))
+  }
   return (edit) =>
-    Effect.suspend(() => {
+    Effect.withFiberRuntime((fiber): Sending => {
       const issues = validate.issues(edit)
       if (issues.length > 0) return validate.invalid(call, edit, issues)
-      return Effect.flatMap(edit.insertId === undefined ? newInsertId : Effect.succeed(edit.insertId), (insertId) =>
-        Effect.flatMap(Clock.currentTimeMillis, (time): Sending => {
-          const body = encode(edit, insertId, time)
-          if (body === undefined) {
-            const bytes = byteLength(event.encode(edit, insertId, time, client))
-            return validate.invalid(call, edit, [validate.sizeIssue(bytes)])
-          }
-          const sent = client.execute({
-            call,
-            method: "POST",
-            template: "/event/",
-            body,
-            discard: true,
-            insertId,
-            secrets: () =>
-              tokens(edit.operations)
-          })
-          return Effect.map(sent, ({ body, status }): UsersService.Accepted => ({
-            insertId,
-            statusCode: status,
-            message: redactor.make(tokens(edit.operations))(body)
-          }))
-        }))
+      const time = Context.get(fiber.currentDefaultServices, Clock.Clock).unsafeCurrentTimeMillis()
+      if (edit.insertId !== undefined) return send(edit, edit.insertId, time)
+      const source = Context.get(fiber.currentContext, InsertId)
+      return Effect.flatMap(source, (insertId) => send(edit, insertId, time))
     })
 }
 
 type Sending = ReturnType<UsersService.Service["asyncEdit"]>
-
-const newInsertId = Effect.flatten(InsertId)
 
 const editNow = (client: SuprsendClient.Service, edit: UserEdit) => {
   const call = "UsersService.edit"

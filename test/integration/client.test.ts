@@ -1,4 +1,5 @@
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import * as Undici from "@effect/platform-node/Undici"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import { describe, expect, it } from "@effect/vitest"
@@ -10,16 +11,20 @@ import type * as SuprsendConfig from "effect-suprsend/SuprsendConfig"
 import * as SuprsendNode from "effect-suprsend/SuprsendNode"
 import * as UserEdit from "effect-suprsend/UserEdit"
 import * as UsersService from "effect-suprsend/UsersService"
+import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
 import * as FastCheck from "effect/FastCheck"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
 import { createHash, createHmac } from "node:crypto"
+import { Sender } from "../../src/internal/sender.js"
+import * as undiciSender from "../../src/internal/undiciSender.js"
 import { type Answer, inOrder, json, serve, text, type WireRequest } from "../utils/loopback.js"
 import { ended, settle, skippingDelays } from "../utils/time.js"
 
@@ -66,7 +71,20 @@ const cutWithin: Answer = (_request, response) => {
   response.write("{\"distinct_id\":", () => response.socket?.destroy())
 }
 
-const httpClients = { fetch: FetchHttpClient.layer, undici: NodeHttpClient.layerUndici }
+/** As `SuprsendNode` sends: by the dispatcher itself. */
+const straight = Layer.merge(
+  NodeHttpClient.layerUndici,
+  Layer.provide(
+    Layer.scoped(Sender, Effect.flatMap(NodeHttpClient.Dispatcher, undiciSender.make)),
+    NodeHttpClient.dispatcherLayer
+  )
+)
+
+const httpClients = {
+  fetch: FetchHttpClient.layer,
+  undici: NodeHttpClient.layerUndici,
+  "undici, straight": straight
+}
 
 const suprsend = (
   http: Layer.Layer<HttpClient.HttpClient>,
@@ -553,6 +571,106 @@ describe("what is said to fetch", () => {
       )
       expect(seen).toMatchObject([{ keepalive: false, cache: "no-store", redirect: "manual" }])
       server.requests.forEach(isSigned)
+    }))
+})
+
+describe("straight over undici", () => {
+  /** Runs with a dispatcher that tells when the head of an answer is there. */
+  const withHead = <A, E>(
+    baseUrl: string,
+    run: (headIsThere: Effect.Effect<void>) => Effect.Effect<A, E, UsersService.UsersService>
+  ) =>
+    Effect.gen(function*() {
+      const headIsThere = yield* Deferred.make<void>()
+      const agent = yield* Effect.acquireRelease(
+        Effect.sync(() => new Undici.Agent()),
+        (agent) => Effect.promise(() => agent.destroy())
+      )
+      const telling = agent.compose((dispatch) => (options, handler) =>
+        dispatch(options, {
+          onRequestStart: (controller, context) => handler.onRequestStart?.(controller, context),
+          onResponseStart: (controller, status, headers, message) => {
+            handler.onResponseStart?.(controller, status, headers, message)
+            Deferred.unsafeDone(headIsThere, Exit.void)
+          },
+          onResponseData: (controller, chunk) => handler.onResponseData?.(controller, chunk),
+          onResponseEnd: (controller, trailers) => handler.onResponseEnd?.(controller, trailers),
+          onResponseError: (controller, error) => handler.onResponseError?.(controller, error)
+        })
+      )
+      const sender = Layer.merge(NodeHttpClient.layerUndici, Layer.scoped(Sender, undiciSender.make(telling)))
+      return yield* Effect.provide(run(Deferred.await(headIsThere)), suprsend(sender, baseUrl))
+    })
+
+  it.scoped("an interruption while the body is read closes the connection", () =>
+    Effect.gen(function*() {
+      const server = yield* serve(head(200))
+      yield* withHead(server.url, (headIsThere) =>
+        Effect.gen(function*() {
+          const users = yield* UsersService.UsersService
+          const fiber = yield* Effect.fork(users.get("ada"))
+          yield* headIsThere
+          yield* Fiber.interrupt(fiber)
+          yield* server.connectionClosed
+          expect(server.requests).toHaveLength(1)
+        }))
+    }))
+
+  it.scoped("the timeout closes the connection too, and what was accepted stays accepted", () =>
+    Effect.gen(function*() {
+      const server = yield* serve(head(202))
+      yield* withHead(server.url, (headIsThere) =>
+        Effect.gen(function*() {
+          const users = yield* UsersService.UsersService
+          const fiber = yield* Effect.fork(users.asyncEdit(ada))
+          yield* headIsThere
+          yield* TestClock.adjust("30 seconds")
+          yield* server.connectionClosed
+          yield* settle
+          expect(yield* ended(fiber)).toMatchObject({ statusCode: 202, message: "" })
+          expect(server.requests).toHaveLength(1)
+        }))
+    }))
+
+  it.scoped("many timeouts are kept by one sleeper, each at its own instant, and nothing sleeps once all have ended", () =>
+    Effect.gen(function*() {
+      const server = yield* serve(silence)
+      yield* Effect.gen(function*() {
+        const users = yield* UsersService.UsersService
+        const late: Array<string> = []
+        const call = (seconds: number) =>
+          users.get("ada").pipe(
+            withRequestOptions({ timeout: Duration.seconds(seconds), retry: { attempts: 1 } }),
+            Effect.catchTag("SuprsendUnavailable", ({ description }) =>
+              Effect.map(Clock.currentTimeMillis, (now) => late.push(`${description} @${now}`))),
+            Effect.fork
+          )
+        const fibers = yield* Effect.forEach([3, 1, 2, 1], call)
+        yield* server.arrived(4)
+        expect(yield* TestClock.sleeps()).toHaveLength(1)
+        yield* TestClock.adjust("5 seconds")
+        yield* Fiber.joinAll(fibers)
+        expect(late).toEqual([
+          "no whole answer within 1s @1000",
+          "no whole answer within 1s @1000",
+          "no whole answer within 2s @2000",
+          "no whole answer within 3s @3000"
+        ])
+        expect(yield* TestClock.sleeps()).toHaveLength(0)
+      }).pipe(Effect.provide(suprsend(straight, server.url)))
+    }))
+
+  it.scoped("half a second after the last answer nothing keeps the process from its end", () =>
+    Effect.gen(function*() {
+      const server = yield* serve(text(202, "OK"))
+      yield* Effect.gen(function*() {
+        const users = yield* UsersService.UsersService
+        yield* users.asyncEdit(ada)
+        yield* users.asyncEdit(ada)
+        expect(yield* TestClock.sleeps()).toHaveLength(1)
+        yield* TestClock.adjust("500 millis")
+        expect(yield* TestClock.sleeps()).toHaveLength(0)
+      }).pipe(Effect.provide(suprsend(straight, server.url)))
     }))
 })
 

@@ -1,0 +1,74 @@
+import type * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
+import { identity } from "effect/Function"
+import * as Runtime from "effect/Runtime"
+
+/**
+ * Runs an effect in a fiber of its own.
+ *
+ * @internal
+ */
+export type Fork = (effect: Effect.Effect<void>) => Fiber.RuntimeFiber<void>
+
+/**
+ * How a timer runs beside everybody who waits. A layer may be built in an uninterruptible region, which it must not inherit.
+ *
+ * @internal
+ */
+export const fork: Effect.Effect<Fork> = Effect.map(
+  Effect.runtime<never>(),
+  (runtime) => (effect) => Runtime.runFork(runtime, Effect.interruptible(effect), { immediate: false })
+)
+
+/** The longest that a JavaScript timer can sleep. */
+const maximumSleep = 2 ** 31 - 1
+
+/**
+ * One fiber that sleeps until the next instant at which something has to be done, for everybody who waits for such an instant: a
+ * fiber each was measured to cost more than the rest of a request.
+ *
+ * @internal
+ */
+export class Timer {
+  private fiber: Fiber.RuntimeFiber<void> | undefined
+  private at = Infinity
+
+  /**
+   * @param now the time by the same clock, in milliseconds, fractions included
+   * @param wake does what is due, and tells when there will be more; infinity if that is not known
+   * @param round how long to sleep where there are so many milliseconds to go; it may be longer, as `wake` looks at the clock
+   */
+  constructor(
+    private readonly clock: Clock.Clock,
+    private readonly now: () => number,
+    private readonly fork: Fork,
+    private readonly wake: () => number,
+    private readonly round: (milliseconds: number) => number = identity
+  ) {}
+
+  /** Wakes at that instant, or before if something else is due before. */
+  wakeBy(at: number): void {
+    if (at >= this.at) return
+    this.stop()
+    this.at = at
+    this.fiber = this.fork(this.sleep)
+  }
+
+  stop(): void {
+    this.fiber?.unsafeInterruptAsFork(FiberId.none)
+    this.fiber = undefined
+    this.at = Infinity
+  }
+
+  private readonly sleep: Effect.Effect<void> = Effect.suspend(() =>
+    Effect.flatMap(this.clock.sleep(Duration.millis(Math.min(this.round(this.at - this.now()), maximumSleep))), () => {
+      this.at = this.wake()
+      if (this.at < Infinity) return this.sleep
+      this.fiber = undefined
+      return Effect.void
+    })
+  )
+}

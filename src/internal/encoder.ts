@@ -1,9 +1,12 @@
 import { Buffer } from "node:buffer"
 import type { SuprsendClient } from "../SuprsendClient.js"
 import type { UserEdit } from "../UserEdit.js"
-import { isPlainRecord } from "./json.js"
-import { collectOperations } from "./userEdit.js"
-import { maximumEditBytes } from "./validate.js"
+import { byteLength } from "./bytes.js"
+import * as event from "./event.js"
+import { isPlainRecord, type Issue } from "./json.js"
+import { collectOperations, strangers } from "./userEdit.js"
+import * as uuid from "./uuid.js"
+import * as validate from "./validate.js"
 
 // JSON never makes more than this of a UTF-16 unit: "\u0000".
 const longestEscape = 6
@@ -11,40 +14,40 @@ const longestEscape = 6
 // Up to here, a UUID included, a loop over the characters is quicker than asking the runtime.
 const shortText = 40
 
+// Deeper than edits are in practice, and not so deep that cycles matter.
+const usualDepth = 8
+
 const unusual = /[^ !#-[\]-~]/
 
 /**
- * Writes events as the bytes in which they travel: byte for byte what `JSON.stringify` makes of them, without the texts in
- * between, which cost more than all the rest. It writes what is usual by itself, and asks `JSON.stringify` where an escape may be
- * needed.
+ * Writes events as the bytes in which they travel: byte for byte what `JSON.stringify` makes of them, without the texts in between,
+ * which cost more than all the rest.
  *
- * Edits must have passed `validate`: values that JSON cannot carry are not looked for here.
+ * It looks at each value once, and writes it if it is surely as it should be, as nearly all are. Where it is in doubt, `validate` says
+ * what is wrong, and `JSON.stringify` writes what is only unusual.
  *
  * @internal
  */
 export class Encoder {
   private readonly bytes: Buffer
+  /** Behind it there is room for whatever is written without looking. */
   private readonly end: number
-  private readonly head: Buffer
-  private readonly env: string
   private readonly operations: Array<unknown> = []
-  private middle: Buffer
-  private middleTime = 0
-  private readonly tail: Buffer
+  private readonly suffix: Buffer
+  private prefix: Buffer
+  private time = 0
   /** How many bytes are written. */
   position = 0
 
   /**
    * @param room the bytes after which no further event begins
    */
-  constructor(client: Pick<SuprsendClient.Service, "workspace" | "userAgent">, room: number) {
-    // An event that does not fit in the rest has more bytes than one may have, however its texts are escaped.
-    this.bytes = Buffer.allocUnsafe(room + (longestEscape + 2) * maximumEditBytes)
-    this.end = this.bytes.length - longestEscape * shortText
-    this.env = client.workspace === undefined ? "" : `"env":${JSON.stringify(client.workspace)},`
-    this.head = Buffer.from("{\"$schema\":\"2\",\"$insert_id\":")
-    this.middle = this.between(0)
-    this.tail = Buffer.from(`,"properties":${JSON.stringify({ $ss_sdk_version: client.userAgent })}`)
+  constructor(private readonly client: Pick<SuprsendClient.Service, "workspace" | "userAgent">, room: number) {
+    this.suffix = Buffer.from(`],"properties":${JSON.stringify({ $ss_sdk_version: client.userAgent })}`)
+    this.prefix = this.before(this.time)
+    const longest = longestEscape * shortText + this.prefix.length + this.suffix.length
+    this.bytes = Buffer.allocUnsafe(room + (longestEscape + 2) * validate.maximumEditBytes + longest)
+    this.end = this.bytes.length - longest
   }
 
   /** What stands between two positions, as bytes of their own. */
@@ -65,53 +68,172 @@ export class Encoder {
 
   /**
    * Writes the event as which an edit travels to `POST /event/`, its members in the order of the vendor's SDKs (Python SDK, Node
-   * SDK). Id and time are the caller's to fix, once for all attempts; its operations are the first of a list. False, and nothing
-   * usable written, if it has more bytes than an event may have.
+   * SDK), or says what is wrong with the edit, and then has written nothing. Id and time are the caller's to fix, once for all
+   * attempts; without an id one is made.
    */
-  event(edit: UserEdit, operations: ReadonlyArray<unknown>, count: number, insertId: string, time: number): boolean {
+  event(edit: UserEdit, insertId: string | undefined, time: number): ReadonlyArray<Issue> {
     const start = this.position
-    if (time !== this.middleTime) {
-      this.middle = this.between(time)
-      this.middleTime = time
+    if (this.usual(edit, insertId, time) && this.position - start <= validate.maximumEditBytes) return validate.none
+    this.position = start
+    const issues = validate.issues(edit)
+    if (issues.length > 0) return issues
+    const text = event.encode(edit, insertId ?? globalThis.crypto.randomUUID(), time, this.client)
+    const bytes = byteLength(text)
+    if (bytes > validate.maximumEditBytes) return [validate.sizeIssue(bytes)]
+    this.position += this.bytes.write(text, start, "utf8")
+    return validate.none
+  }
+
+  private before(time: number): Buffer {
+    const { workspace } = this.client
+    const env = workspace === undefined ? "" : `"env":${JSON.stringify(workspace)},`
+    return Buffer.from(`${head}"${" ".repeat(uuid.length)}","$time":${JSON.stringify(time)},${env}"distinct_id":`)
+  }
+
+  // Each of these is false if it is in doubt, and what it has written is then of no use.
+
+  private usual(edit: UserEdit, insertId: string | undefined, time: number): boolean {
+    if (strangers(edit).length > 0) return false
+    if (time !== this.time) {
+      this.prefix = this.before(time)
+      this.time = time
     }
-    this.fragment(this.head)
-    const complete = this.text(insertId) && this.fragment(this.middle) &&
-      this.text(edit.distinctId) && this.fragment(operationsHead) && this.array(operations, count) &&
-      this.fragment(this.tail) &&
-      (edit.tenantId === undefined || (this.literal(",\"tenant_id\":") && this.text(edit.tenantId)))
+    const { operations, prefix } = this
+    if (insertId === undefined) {
+      const start = this.position + head.length + 1
+      this.fragment(prefix)
+      uuid.write(this.bytes, start)
+    } else {
+      this.fragment(headBytes)
+      if (!this.key(insertId)) return false
+      this.fragment(prefix.subarray(head.length + 1 + uuid.length + 1))
+    }
+    if (!this.segment(edit.distinctId, validate.maximumIdLength)) return false
+    this.fragment(operationsHead)
+    const count = collectOperations(edit, operations)
+    for (let i = 0; i < count; i++) {
+      if (i > 0) this.ascii(comma)
+      if (!this.operation(operations[i])) return false
+    }
+    this.fragment(this.suffix)
+    if (edit.tenantId !== undefined) {
+      this.fragment(tenantHead)
+      if (!this.segment(edit.tenantId, validate.maximumTenantLength)) return false
+    }
     this.ascii(closeBrace)
-    return complete && this.position - start <= maximumEditBytes
-  }
-
-  /** The same for an edit whose operations nobody has collected yet. */
-  edit(edit: UserEdit, insertId: string, time: number): boolean {
-    return this.event(edit, this.operations, collectOperations(edit, this.operations), insertId, time)
-  }
-
-  private between(time: number): Buffer {
-    return Buffer.from(`,"$time":${JSON.stringify(time)},${this.env}"distinct_id":`)
-  }
-
-  private fragment(fragment: Buffer): boolean {
-    if (this.position + fragment.length > this.end) return false
-    this.bytes.set(fragment, this.position)
-    this.position += fragment.length
     return true
   }
 
-  private literal(text: string): boolean {
-    for (let i = 0; i < text.length; i++) this.bytes[this.position++] = text.charCodeAt(i)
-    return this.position <= this.end
+  private fragment(fragment: Uint8Array): void {
+    this.bytes.set(fragment, this.position)
+    this.position += fragment.length
   }
 
-  private number(value: number): boolean {
-    return this.literal(Object.is(value, -0) ? "0" : String(value))
+  private operation(operation: unknown): boolean {
+    if (!isPlainRecord(operation)) return false
+    let operator: string | undefined
+    for (const key in operation) {
+      if (operator !== undefined) return false
+      operator = key
+    }
+    if (operator === undefined || !hasOwn.call(operation, operator)) return false
+    const payload = operation[operator]
+    this.ascii(openBrace)
+    if (!this.text(operator)) return false
+    this.ascii(colon)
+    let complete = false
+    switch (operator) {
+      case "$set":
+      case "$set_once":
+        complete = this.properties(payload, validate.profileIssue)
+        break
+      case "$append":
+      case "$remove":
+        complete = this.properties(payload, validate.identityIssue)
+        break
+      case "$add":
+        complete = this.properties(payload, validate.amountIssue)
+        break
+      case "$unset":
+        complete = this.keys(payload)
+    }
+    this.ascii(closeBrace)
+    return complete
+  }
+
+  private properties(record: unknown, rule: validate.PropertyRule): boolean {
+    if (!isPlainRecord(record)) return false
+    this.ascii(openBrace)
+    let isFirst = true
+    // Unlike `Object.keys` it makes no list. `Object.prototype` may have members, if somebody put them there.
+    for (const key in record) {
+      if (!hasOwn.call(record, key)) continue
+      if (isFirst) isFirst = false
+      else this.ascii(comma)
+      const value = record[key]
+      if (!this.key(key) || rule(key, value) !== undefined) return false
+      this.ascii(colon)
+      if (!this.value(value, usualDepth)) return false
+    }
+    this.ascii(closeBrace)
+    return true
+  }
+
+  private keys(keys: unknown): boolean {
+    if (!Array.isArray(keys)) return false
+    this.ascii(openBracket)
+    for (let i = 0; i < keys.length; i++) {
+      if (i > 0) this.ascii(comma)
+      if (!this.key(keys[i])) return false
+    }
+    this.ascii(closeBracket)
+    return true
+  }
+
+  /** What must not be blank. */
+  private key(key: unknown): boolean {
+    return typeof key === "string" && isPlain(key.charCodeAt(0)) && this.text(key)
+  }
+
+  /** What becomes a part of a path. */
+  private segment(segment: unknown, maximumLength: number): boolean {
+    if (typeof segment !== "string" || segment.length === 0 || segment.length > maximumLength) return false
+    if (segment === "." || segment === "..") return false
+    const { bytes } = this
+    let { position } = this
+    if (position > this.end - maximumLength) return false
+    bytes[position++] = quote
+    for (let i = 0; i < segment.length; i++) {
+      const code = segment.charCodeAt(i)
+      if (!isPlain(code) || code === quote || code === backslash) return false
+      bytes[position++] = code
+    }
+    bytes[position++] = quote
+    this.position = position
+    return true
+  }
+
+  private value(value: unknown, depth: number): boolean {
+    switch (typeof value) {
+      case "string":
+        return this.text(value)
+      case "number":
+        return this.number(value)
+      case "boolean":
+        return this.literal(value ? "true" : "false")
+      case "object":
+        if (value === null) return this.literal("null")
+        if (depth === 0) return false
+        return Array.isArray(value) ? this.array(value, depth - 1) : this.record(value, depth - 1)
+      default:
+        return false
+    }
   }
 
   private text(text: string): boolean {
     if (text.length > shortText) return this.longText(text)
     const { bytes } = this
-    let position = this.position
+    let { position } = this
     bytes[position++] = quote
     for (let i = 0; i < text.length; i++) {
       const code = text.charCodeAt(i)
@@ -135,51 +257,52 @@ export class Encoder {
     return this.position <= this.end
   }
 
-  private value(value: unknown): boolean {
-    switch (typeof value) {
-      case "string":
-        return this.text(value)
-      case "number":
-        return this.number(value)
-      case "boolean":
-        return this.literal(value ? "true" : "false")
-      default:
-        return Array.isArray(value)
-          ? this.array(value, value.length)
-          : isPlainRecord(value)
-          ? this.record(value)
-          : this.literal("null")
-    }
+  private number(value: number): boolean {
+    return Number.isFinite(value) && this.literal(Object.is(value, -0) ? "0" : String(value))
   }
 
-  private array(items: ReadonlyArray<unknown>, count: number): boolean {
+  private literal(text: string): boolean {
+    const { bytes } = this
+    let { position } = this
+    for (let i = 0; i < text.length; i++) bytes[position++] = text.charCodeAt(i)
+    this.position = position
+    return position <= this.end
+  }
+
+  private array(items: ReadonlyArray<unknown>, depth: number): boolean {
     this.ascii(openBracket)
-    for (let i = 0; i < count; i++) {
+    for (let i = 0; i < items.length; i++) {
       if (i > 0) this.ascii(comma)
-      if (!this.value(items[i])) return false
+      if (!this.value(items[i], depth)) return false
     }
     this.ascii(closeBracket)
     return this.position <= this.end
   }
 
-  private record(record: Readonly<Record<string, unknown>>): boolean {
+  private record(record: object, depth: number): boolean {
+    if (!isPlainRecord(record)) return false
     this.ascii(openBrace)
     let isFirst = true
-    // Unlike `Object.keys` it makes no list. `Object.prototype` may have members, if somebody put them there.
     for (const key in record) {
       if (!hasOwn.call(record, key)) continue
       if (isFirst) isFirst = false
       else this.ascii(comma)
       if (!this.text(key)) return false
       this.ascii(colon)
-      if (!this.value(record[key])) return false
+      if (!this.value(record[key], depth)) return false
     }
     this.ascii(closeBrace)
     return this.position <= this.end
   }
 }
 
-const operationsHead = Buffer.from(",\"$user_operations\":")
+// Characters that are neither space nor half of anything.
+const isPlain = (code: number): boolean => code > 0x20 && code < 0x7f
+
+const head = "{\"$schema\":\"2\",\"$insert_id\":"
+const headBytes = Buffer.from(head)
+const operationsHead = Buffer.from(",\"$user_operations\":[")
+const tenantHead = Buffer.from(",\"tenant_id\":")
 
 const hasOwn = Object.prototype.hasOwnProperty
 

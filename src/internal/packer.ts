@@ -6,14 +6,12 @@ import type { FailedRecord } from "../Bulk.js"
 import { InsertId } from "../InsertId.js"
 import type { SuprsendClient } from "../SuprsendClient.js"
 import * as UserEdit from "../UserEdit.js"
-import { byteLength } from "./bytes.js"
 import * as chunk from "./chunk.js"
 import { Encoder } from "./encoder.js"
-import * as event from "./event.js"
 import * as insertId from "./insertId.js"
+import type { Issue } from "./json.js"
 import { closeBracket, comma, keep, openBracket, Pack } from "./pack.js"
 import type { Source } from "./source.js"
-import { collectOperations } from "./userEdit.js"
 import * as validate from "./validate.js"
 
 /** @internal */
@@ -35,8 +33,6 @@ export interface Next {
   readonly pack: Pack
   readonly invalid: ReadonlyArray<FailedRecord>
 }
-
-const none: ReturnType<typeof validate.issues> = []
 
 const pinned = (edit: UserEdit.UserEdit, id: string): UserEdit.UserEdit =>
   edit.insertId === undefined ? UserEdit.withInsertId(edit, id) : edit
@@ -61,7 +57,6 @@ export class Packer<E> {
   /** How many edits wait for requests that are under way. */
   private waiting = 0
   private held: UserEdit.UserEdit | undefined
-  private readonly operations: Array<unknown> = []
   private insertIds: Array<string> = []
   private stopped = false
   private called = false
@@ -99,9 +94,10 @@ export class Packer<E> {
   private sweep(): void {
     if (this.holders.size < sweptAt * this.options.concurrency) return
     const holders = new Map<string, Pack>()
-    for (const [distinctId, pack] of this.holders) {
+    // A loop over the map is optimised anew each time, and each time in vain.
+    this.holders.forEach((pack, distinctId) => {
       if (!pack.ended) holders.set(distinctId, pack)
-    }
+    })
     this.holders = holders
   }
 
@@ -118,6 +114,8 @@ export class Packer<E> {
   readonly next: Effect.Effect<Next | undefined> = Effect.gen(this, function*() {
     const time = yield* Clock.currentTimeMillis
     const makeId = yield* InsertId
+    // Edits that are kept as they are need their ids in them.
+    const isMinted = makeId === insertId.fromCrypto && this.options.isWanted === undefined
     const pack = new Pack(this.options.isWanted === undefined ? undefined : [])
     const invalid: Array<FailedRecord> = []
     let expired = false
@@ -126,10 +124,10 @@ export class Packer<E> {
     this.encoder.rewind(0)
     this.encoder.ascii(openBracket)
     while (true) {
-      const stop = this.stopped ? "stopped" : this.fill(pack, invalid, time)
+      const stop = this.stopped ? "stopped" : this.fill(pack, invalid, time, isMinted)
       if (stop === "ids") {
         // The last one is taken first.
-        this.insertIds = (yield* insertId.make(chunk.limits.records, makeId)).reverse()
+        this.insertIds = (yield* Effect.replicateEffect(makeId, chunk.limits.records)).reverse()
         continue
       }
       const empty = pack.count === 0 && invalid.length === 0
@@ -176,8 +174,13 @@ export class Packer<E> {
   })
 
   /** Adds what is there, until there is no room, or nothing more. */
-  private fill(pack: Pack, invalid: Array<FailedRecord>, time: number): "full" | "starved" | "ended" | "ids" {
-    const { encoder, holders, operations } = this
+  private fill(
+    pack: Pack,
+    invalid: Array<FailedRecord>,
+    time: number,
+    isMinted: boolean
+  ): "full" | "starved" | "ended" | "ids" {
+    const { encoder, holders } = this
     while (true) {
       // A request of invalid edits only must not grow without end.
       if (pack.count === chunk.limits.records || invalid.length >= chunk.limits.records) return "full"
@@ -191,24 +194,23 @@ export class Packer<E> {
         this.waiting++
         continue
       }
-      const id = edit.insertId ?? this.insertIds.pop()
-      if (id === undefined) {
+      const id = edit.insertId ?? (isMinted ? undefined : this.insertIds.pop())
+      if (id === undefined && !isMinted) {
         this.held = edit
         return "ids"
       }
-      const count = collectOperations(edit, operations)
-      const issues = validate.isSurely(edit, operations, count) ? none : validate.allIssues(edit)
       const before = encoder.position
       if (pack.count > 0) encoder.ascii(comma)
-      if (issues.length > 0 || !encoder.event(edit, operations, count, id, time)) {
+      const issues = encoder.event(edit, id, time)
+      if (issues.length > 0) {
         encoder.rewind(before)
-        invalid.push(this.reject(pinned(edit, id), issues, time))
+        invalid.push(this.reject(pinned(edit, id ?? globalThis.crypto.randomUUID()), issues))
       } else if (encoder.position + 1 > chunk.limits.bytes) {
         encoder.rewind(before)
-        this.held = pinned(edit, id)
+        this.held = id === undefined ? edit : pinned(edit, id)
         return "full"
       } else {
-        pack.kept?.push(pinned(edit, id))
+        if (id !== undefined) pack.kept?.push(pinned(edit, id))
         pack.ends.push(encoder.position)
         holders.set(edit.distinctId, pack)
       }
@@ -234,11 +236,7 @@ export class Packer<E> {
     return this.waiting < this.options.concurrency * chunk.limits.records ? this.source.next() : undefined
   }
 
-  private reject(edit: UserEdit.UserEdit, issues: ReturnType<typeof validate.issues>, time: number): FailedRecord {
-    const { call, client } = this.options
-    const why = issues.length > 0
-      ? issues
-      : [validate.sizeIssue(byteLength(event.encode(edit, edit.insertId ?? "", time, client)))]
-    return { outcome: "rejected", edit, error: validate.invalid(call, edit, why) }
+  private reject(edit: UserEdit.UserEdit, issues: ReadonlyArray<Issue>): FailedRecord {
+    return { outcome: "rejected", edit, error: validate.invalid(this.options.call, edit, issues) }
   }
 }

@@ -75,6 +75,8 @@ class UserEditImpl implements UserEdit.UserEdit {
 
 const none: ReadonlyArray<Operation> = Object.freeze([])
 
+const nobody: ReadonlyArray<string> = Object.freeze([])
+
 // The last operation of an edit whose operations are written: nobody looks at it.
 const nothing: Operation = Object.freeze({})
 
@@ -127,7 +129,7 @@ const own = (self: UserEdit.UserEdit): UserEditImpl =>
       self.distinctId,
       self.tenantId,
       self.insertId,
-      Predicate.hasProperty(self, "strangers") && Array.isArray(self.strangers) ? self.strangers : [],
+      Predicate.hasProperty(self, "strangers") && Array.isArray(self.strangers) ? self.strangers : nobody,
       undefined,
       nothing,
       self.operations
@@ -139,7 +141,7 @@ export const make = (distinctId: string, options?: UserEdit.Options): UserEdit.U
     typeof distinctId === "string" ? trim(distinctId) : distinctId,
     typeof options?.tenantId === "string" ? trim(options.tenantId) : options?.tenantId,
     options?.insertId,
-    [],
+    nobody,
     undefined,
     nothing,
     none
@@ -156,7 +158,7 @@ export const written = (
   insertId: string,
   operations: ReadonlyArray<Operation>
 ): UserEdit.UserEdit =>
-  new UserEditImpl(distinctId, tenantId, insertId, [], undefined, nothing, Object.freeze(operations))
+  new UserEditImpl(distinctId, tenantId, insertId, nobody, undefined, nothing, Object.freeze(operations))
 
 /** @internal */
 export const add = (self: UserEdit.UserEdit, operation: Operation): UserEdit.UserEdit => {
@@ -249,7 +251,7 @@ export const decode = (encoded: UserEdit.UserEditEncoded): UserEdit.UserEdit => 
     distinctId,
     tenantId,
     insertId,
-    joinedByMistake ?? [],
+    joinedByMistake ?? nobody,
     undefined,
     nothing,
     Object.freeze(operations)

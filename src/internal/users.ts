@@ -14,10 +14,8 @@ import type { UserEdit } from "../UserEdit.js"
 import type { UserProfile } from "../UserProfile.js"
 import type { UsersService } from "../UsersService.js"
 import * as bulk from "./bulk.js"
-import { byteLength } from "./bytes.js"
 import { Encoder } from "./encoder.js"
 import { meansUser, notFound, ofUser, read } from "./endpoint.js"
-import * as event from "./event.js"
 import * as ids from "./ids.js"
 import * as inputs from "./inputs.js"
 import { tokens } from "./mask.js"
@@ -152,17 +150,12 @@ export const make = (client: SuprsendClient.Service): UsersService.Service => {
 const asyncEdit = (client: SuprsendClient.Service): UsersService.Service["asyncEdit"] => {
   const call = "UsersService.asyncEdit"
   const encoder = new Encoder(client, 0)
-  // In one go, so that calls that run at the same time can share what is written into.
-  const encode = (edit: UserEdit, insertId: string, time: number): Uint8Array | undefined => {
-    encoder.rewind(0)
-    return encoder.edit(edit, insertId, time) ? encoder.copy(0, encoder.position) : undefined
-  }
   const send = (edit: UserEdit, insertId: string, time: number): Sending => {
-    const body = encode(edit, insertId, time)
-    if (body === undefined) {
-      const bytes = byteLength(event.encode(edit, insertId, time, client))
-      return validate.invalid(call, edit, [validate.sizeIssue(bytes)])
-    }
+    // In one go, so that calls that run at the same time can share what is written into.
+    encoder.rewind(0)
+    const issues = encoder.event(edit, insertId, time)
+    if (issues.length > 0) return validate.invalid(call, edit, issues)
+    const body = encoder.copy(0, encoder.position)
     const secrets = () => tokens(edit.operations)
     const request = { call, method: "POST", template: "/event/", body, discard: true, insertId, secrets } as const
     return Effect.map(client.execute(request), ({ body, status }): UsersService.Accepted => ({
@@ -173,8 +166,6 @@ const asyncEdit = (client: SuprsendClient.Service): UsersService.Service["asyncE
   }
   return (edit) =>
     Effect.withFiberRuntime((fiber): Sending => {
-      const issues = validate.issues(edit)
-      if (issues.length > 0) return validate.invalid(call, edit, issues)
       const time = Context.get(fiber.currentDefaultServices, Clock.Clock).unsafeCurrentTimeMillis()
       if (edit.insertId !== undefined) return send(edit, edit.insertId, time)
       const source = Context.get(fiber.currentContext, InsertId)

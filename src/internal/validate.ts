@@ -7,7 +7,7 @@ import type { UserEdit } from "../UserEdit.js"
 import { byteLength } from "./bytes.js"
 import { collectIssues, describe, isPlainRecord, type Issue } from "./json.js"
 import { trim } from "./trim.js"
-import { collectOperations, strangers } from "./userEdit.js"
+import { strangers } from "./userEdit.js"
 
 /**
  * The most bytes that one asynchronous edit may have (every vendor SDK).
@@ -16,123 +16,14 @@ import { collectOperations, strangers } from "./userEdit.js"
  */
 export const maximumEditBytes = 10_240
 
-const maximumIdLength = 255
+/** @internal */
+export const maximumIdLength = 255
+
 /** @internal */
 export const maximumTenantLength = 64
 
 // With the `u` flag a well-formed pair is one code point: what is left of this category stands alone.
 const loneSurrogate = /\p{Surrogate}/u
-
-// Characters that are neither space nor half of anything.
-const isPlain = (code: number): boolean => code > 0x20 && code < 0x7f
-
-const isSurelySegment = (u: unknown, maximumLength: number): boolean => {
-  if (typeof u !== "string" || u.length === 0 || u.length > maximumLength) return false
-  for (let i = 0; i < u.length; i++) {
-    if (!isPlain(u.charCodeAt(i))) return false
-  }
-  return u !== "." && u !== ".."
-}
-
-const startsPlain = (text: string): boolean => isPlain(text.charCodeAt(0))
-
-// Deeper than edits are in practice, and not so deep that cycles matter.
-const usualDepth = 8
-
-const isSurelyJson = (value: unknown, depth: number): boolean => {
-  switch (typeof value) {
-    case "string":
-    case "boolean":
-      return true
-    case "number":
-      return Number.isFinite(value)
-    case "object":
-      if (value === null) return true
-      if (depth === 0) return false
-      if (Array.isArray(value)) {
-        for (let i = 0; i < value.length; i++) {
-          if (!isSurelyJson(value[i], depth - 1)) return false
-        }
-        return true
-      }
-      if (isPlainRecord(value)) {
-        // Unlike `Object.keys` it makes no list. What is inherited is looked at too, which does no harm.
-        for (const key in value) {
-          if (!isSurelyJson(value[key], depth - 1)) return false
-        }
-        return true
-      }
-  }
-  return false
-}
-
-const areSurelyProperties = (u: unknown, rule: PropertyRule): boolean => {
-  if (!isPlainRecord(u)) return false
-  for (const key in u) {
-    const value = u[key]
-    if (!startsPlain(key) || rule(key, value) !== undefined || !isSurelyJson(value, usualDepth)) return false
-  }
-  return true
-}
-
-const isSurelyOperation = (u: unknown): boolean => {
-  if (!isPlainRecord(u)) return false
-  let operator: string | undefined
-  for (const key in u) {
-    if (operator !== undefined) return false
-    operator = key
-  }
-  switch (operator) {
-    case "$set":
-    case "$set_once":
-      return areSurelyProperties(u[operator], profileIssue)
-    case "$append":
-    case "$remove":
-      return areSurelyProperties(u[operator], identityIssue)
-    case "$add":
-      return areSurelyProperties(u[operator], amountIssue)
-    case "$unset": {
-      const keys = u[operator]
-      if (!Array.isArray(keys)) return false
-      for (let i = 0; i < keys.length; i++) {
-        if (typeof keys[i] !== "string" || !startsPlain(keys[i])) return false
-      }
-      return true
-    }
-    default:
-      return false
-  }
-}
-
-const scratch: Array<unknown> = []
-
-/**
- * A quick look that finds most edits valid, and is in doubt about the others. Nearly all edits are as they should be, and a bulk has
- * a million of them.
- *
- * @internal
- */
-export const isSurelyValid = (edit: UserEdit): boolean => isSurely(edit, scratch, collectOperations(edit, scratch))
-
-/**
- * The same for an edit whose operations are the first of a list.
- *
- * @internal
- */
-export const isSurely = (edit: UserEdit, operations: ReadonlyArray<unknown>, count: number): boolean => {
-  if (
-    !isSurelySegment(edit.distinctId, maximumIdLength) ||
-    !(edit.tenantId === undefined || isSurelySegment(edit.tenantId, maximumTenantLength)) ||
-    !(edit.insertId === undefined || (typeof edit.insertId === "string" && startsPlain(edit.insertId))) ||
-    strangers(edit).length > 0
-  ) {
-    return false
-  }
-  for (let i = 0; i < count; i++) {
-    if (!isSurelyOperation(operations[i])) return false
-  }
-  return true
-}
 
 /** @internal */
 export const segmentProblem = (name: string, value: unknown, maximumLength: number): string | undefined => {
@@ -165,20 +56,18 @@ export const distinctId = (call: string, id: string): Either.Either<string, Inva
 }
 
 /**
+ * Nothing wrong.
+ *
+ * @internal
+ */
+export const none: ReadonlyArray<Issue> = []
+
+/**
  * Everything that is wrong with an edit, wherever it is sent to.
  *
  * @internal
  */
-export const issues = (edit: UserEdit): ReadonlyArray<Issue> => isSurelyValid(edit) ? none : allIssues(edit)
-
-const none: ReadonlyArray<Issue> = []
-
-/**
- * The same for an edit of which nothing is known yet.
- *
- * @internal
- */
-export const allIssues = (edit: UserEdit): ReadonlyArray<Issue> => {
+export const issues = (edit: UserEdit): ReadonlyArray<Issue> => {
   const found: Array<Issue> = []
   const id = segmentProblem("distinct id", edit.distinctId, maximumIdLength)
   if (id !== undefined) found.push({ path: ["distinctId"], message: id })
@@ -231,7 +120,12 @@ const operationIssues = (operation: unknown, path: Issue["path"], found: Array<I
   }
 }
 
-type PropertyRule = (key: string, value: unknown) => string | undefined
+/**
+ * What is wrong with a property.
+ *
+ * @internal
+ */
+export type PropertyRule = (key: string, value: unknown) => string | undefined
 
 const propertyIssues = (record: unknown, path: Issue["path"], rule: PropertyRule, found: Array<Issue>): void => {
   if (!isPlainRecord(record)) {
@@ -266,7 +160,8 @@ const keyIssues = (keys: unknown, path: Issue["path"], found: Array<Issue>): voi
   }
 }
 
-const amountIssue: PropertyRule = (_key, value) =>
+/** @internal */
+export const amountIssue: PropertyRule = (_key, value) =>
   typeof value === "number" && Number.isFinite(value) ? undefined : `must be a finite number, got ${describe(value)}`
 
 /**
@@ -287,7 +182,8 @@ export const profileIssue: PropertyRule = (key, value) => {
   }
 }
 
-const identityIssue: PropertyRule = (key, value) => isChannelKey(key) ? channelIssue(key, value) : undefined
+/** @internal */
+export const identityIssue: PropertyRule = (key, value) => isChannelKey(key) ? channelIssue(key, value) : undefined
 
 /** @internal */
 export const channelIssue = (key: ChannelKey, value: unknown): string | undefined => {

@@ -1,7 +1,14 @@
+import * as Headers from "@effect/platform/Headers"
 import { describe, expect, it } from "@effect/vitest"
+import { SuprsendClient } from "effect-suprsend/SuprsendClient"
+import * as UserEdit from "effect-suprsend/UserEdit"
+import * as UsersService from "effect-suprsend/UsersService"
+import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
+import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as chunk from "../../src/internal/chunk.js"
+import * as event from "../../src/internal/event.js"
 import { maximumEditBytes } from "../../src/internal/validate.js"
 import { vectors } from "../utils/vectors.js"
 
@@ -29,18 +36,43 @@ const cases = vectors(
   })
 )
 
-/** The chunks of records of these sizes, cut as `bulkEdit` cuts them: it begins a new one where `chunk.add` finds no room. */
-const cut = (sizes: ReadonlyArray<number>): ReadonlyArray<ReadonlyArray<number>> => {
-  const chunks: Array<Array<number>> = []
-  let fill = chunk.empty
-  for (const size of sizes) {
-    const more = chunk.add(fill, size)
-    if (more === undefined || chunks.length === 0) chunks.push([])
-    chunks.at(-1)?.push(size)
-    fill = more ?? chunk.add(chunk.empty, size) ?? chunk.empty
-  }
-  return chunks
+/** An edit that has so many bytes as it is sent. */
+const editOfSize = (size: number, i: number) => {
+  const empty = UserEdit.edit(`user-${String(i).padStart(8, "0")}`, { insertId: "id" })
+  const textOf = (text: string) => UserEdit.set(empty, "text", text)
+  return textOf("x".repeat(size - Buffer.byteLength(event.encode(textOf(""), "id", 0, nobody))))
 }
+
+const nobody = { workspace: undefined, userAgent: "" }
+
+// Less than this no event has.
+const minimum = 250
+
+/** The sizes of the records in the bodies that `bulkEdit` makes of records of these sizes, and how many it rejects. */
+const cut = (sizes: ReadonlyArray<number>) =>
+  Effect.gen(function*() {
+    const bodies: Array<Uint8Array> = []
+    const client: SuprsendClient.Service = {
+      ...nobody,
+      concurrency: 1,
+      execute: ({ body }) =>
+        Effect.sync(() => {
+          bodies.push(typeof body === "string" ? Buffer.from(body) : body ?? Buffer.alloc(0))
+          return { status: 202, headers: Headers.empty, body: "OK", attempts: 1 }
+        })
+    }
+    const report = yield* Effect.flatMap(UsersService.UsersService, (users) => users.bulkEdit(sizes.map(editOfSize)))
+      .pipe(
+        Effect.provide(Layer.provide(UsersService.layer, Layer.succeed(SuprsendClient, client)))
+      )
+    const chunks = bodies.map((body) => {
+      const records: ReadonlyArray<unknown> = JSON.parse(Buffer.from(body).toString())
+      const sizes = records.map((record) => Buffer.byteLength(JSON.stringify(record)))
+      expect(body.length).toBe(bodyBytes(sizes))
+      return sizes
+    })
+    return { chunks, rejected: report.failure }
+  })
 
 /** What the body of a chunk has in bytes: `[`, the records with a comma between two, `]`. */
 const bodyBytes = (sizes: ReadonlyArray<number>): number =>
@@ -64,32 +96,37 @@ describe("chunking.json", () => {
         { sdk: "Node", recording: testCase.node, sizes: realSizesOfNode(testCase) }
       ]
       for (const { recording, sdk, sizes } of recordings) {
-        const sendable = sizes.filter((size) => size <= maximumEditBytes)
-        const ours = cut(sendable)
+        const counts = (records: ReadonlyArray<ReadonlyArray<unknown>>) => records.map(({ length }) => length)
 
-        it(`${sdk}: no body of ours is over 819,200 bytes or 400 records`, () => {
-          for (const records of ours) {
-            expect(bodyBytes(records)).toBeLessThanOrEqual(chunk.limits.bytes)
-            expect(records.length).toBeLessThanOrEqual(chunk.limits.records)
-          }
-        })
+        it.effect(`${sdk}: no body of ours is over 819,200 bytes or 400 records`, () =>
+          Effect.gen(function*() {
+            for (const records of (yield* cut(sizes)).chunks) {
+              expect(bodyBytes(records)).toBeLessThanOrEqual(chunk.limits.bytes)
+              expect(records.length).toBeLessThanOrEqual(chunk.limits.records)
+            }
+          }))
 
-        if (sizes.length - sendable.length > recording.invalid_records) {
-          it(`${sdk}: the vendor sends records of more than 10,240 bytes (it counts UTF-16 units), we send none`, () => {
-            expect(recording).toMatchObject({ invalid_records: 0 })
-            expect(Math.min(...sizes)).toBeGreaterThan(10_240)
-            expect(ours).toEqual([])
-          })
+        if (sizes.filter((size) => size > maximumEditBytes).length > recording.invalid_records) {
+          it.effect(`${sdk}: the vendor sends records of more than 10,240 bytes (it counts UTF-16 units), we send none`, () =>
+            Effect.gen(function*() {
+              expect(recording).toMatchObject({ invalid_records: 0 })
+              expect(Math.min(...sizes)).toBeGreaterThan(10_240)
+              expect(yield* cut(sizes)).toEqual({ chunks: [], rejected: sizes.length })
+            }))
         } else if (recording.http_body_bytes.some((bytes) => bytes > chunk.limits.bytes)) {
-          it(`${sdk}: the vendor sends a body of more than 819,200 bytes, we cut it in other places`, () => {
-            expect(ours.length).toBeGreaterThanOrEqual(recording.chunks.length)
-            expect(ours.map((records) => records.length)).not.toEqual(recording.chunks.map(([records]) => records))
-          })
+          it.effect(`${sdk}: the vendor sends a body of more than 819,200 bytes, we cut it in other places`, () =>
+            Effect.gen(function*() {
+              const ours = (yield* cut(sizes)).chunks
+              expect(ours.length).toBeGreaterThanOrEqual(recording.chunks.length)
+              expect(counts(ours)).not.toEqual(recording.chunks.map(([records]) => records))
+            }))
         } else {
-          it(`${sdk}: the same chunks, as those of the vendor keep within 819,200 bytes`, () => {
-            expect(ours.map((records) => records.length)).toEqual(recording.chunks.map(([records]) => records))
-            expect(sizes.length - sendable.length).toBe(recording.invalid_records)
-          })
+          it.effect(`${sdk}: the same chunks, as those of the vendor keep within 819,200 bytes`, () =>
+            Effect.gen(function*() {
+              const ours = yield* cut(sizes)
+              expect(counts(ours.chunks)).toEqual(recording.chunks.map(([records]) => records))
+              expect(ours.rejected).toBe(recording.invalid_records)
+            }))
         }
       }
     })
@@ -127,49 +164,39 @@ describe("chunking.json", () => {
 
 describe("the cut is greedy", () => {
   const sizes = FastCheck.oneof(
-    FastCheck.array(FastCheck.integer({ min: 2, max: 10_240 }), { maxLength: 900, size: "max" }),
+    FastCheck.array(FastCheck.integer({ min: minimum, max: 10_240 }), { maxLength: 400, size: "max" }),
     // Small ones, so that the number of records decides.
-    FastCheck.array(FastCheck.integer({ min: 2, max: 300 }), { maxLength: 1_300, size: "max" }),
+    FastCheck.array(FastCheck.integer({ min: minimum, max: 300 }), { maxLength: 1_300, size: "max" }),
     // Around the size at which both limits are reached at once.
     FastCheck.array(FastCheck.integer({ min: 2_045, max: 2_050 }), { maxLength: 900, size: "max" })
   )
 
-  it.prop("order is kept, and nothing is lost or added", [sizes], ([sizes]) => {
-    expect(cut(sizes).flat()).toEqual(sizes)
-  })
-
-  it.prop("no chunk is empty or over a limit, counted in bytes of the body", [sizes], ([sizes]) => {
-    for (const records of cut(sizes)) {
-      expect(records.length).toBeGreaterThan(0)
-      expect(records.length).toBeLessThanOrEqual(400)
-      expect(bodyBytes(records)).toBeLessThanOrEqual(819_200)
-    }
-  })
-
-  it.prop("a chunk ends only where the next record has no room", [sizes], ([sizes]) => {
-    const chunks = cut(sizes)
-    chunks.slice(1).forEach(([next], i) => {
-      const full = chunks[i] ?? []
-      expect(full.length === 400 || bodyBytes([...full, next ?? 0]) > 819_200).toBe(true)
-    })
-  })
-
-  it.prop(
-    "a fill counts the very bytes of the body",
-    [FastCheck.array(FastCheck.string({ unit: "binary" }))],
-    ([texts]) => {
-      const records = texts.map((text) => JSON.stringify({ text }))
-      const fill = records.reduce(
-        (fill, record) => chunk.add(fill, Buffer.byteLength(record)) ?? fill,
-        chunk.empty
-      )
-      expect(fill).toEqual({ records: records.length, bytes: Buffer.byteLength(`[${records.join(",")}]`) })
-    }
+  it.effect.prop(
+    "nothing is lost, no body is over a limit, and one ends only where the next record has no room",
+    [sizes],
+    ([sizes]) =>
+      Effect.gen(function*() {
+        const { chunks, rejected } = yield* cut(sizes)
+        expect(rejected).toBe(0)
+        expect(chunks.flat()).toEqual(sizes)
+        for (const records of chunks) {
+          expect(records.length).toBeGreaterThan(0)
+          expect(records.length).toBeLessThanOrEqual(400)
+          expect(bodyBytes(records)).toBeLessThanOrEqual(819_200)
+        }
+        chunks.slice(1).forEach(([next], i) => {
+          const full = chunks[i] ?? []
+          expect(full.length === 400 || bodyBytes([...full, next ?? 0]) > 819_200).toBe(true)
+        })
+      }),
+    { fastCheck: { numRuns: 30 } }
   )
 
-  it("a chunk takes a record that fills it to the last byte, and none that is one byte longer", () => {
-    const fill = chunk.add(chunk.empty, 819_198)
-    expect(fill).toEqual({ records: 1, bytes: 819_200 })
-    expect(chunk.add(chunk.empty, 819_199)).toBeUndefined()
-  })
+  it.effect("a body is filled to the last byte, and no further", () =>
+    Effect.gen(function*() {
+      // 79 of these, the commas and the brackets leave 10,159 bytes.
+      const full = Array.from({ length: 79 }, () => 10_240)
+      expect((yield* cut([...full, 10_159])).chunks.map(bodyBytes)).toEqual([819_200])
+      expect((yield* cut([...full, 10_160])).chunks.map((records) => records.length)).toEqual([79, 1])
+    }))
 })

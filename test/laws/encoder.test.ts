@@ -18,11 +18,25 @@ const written = (
   of: typeof client | { userAgent: string } = client
 ) => {
   const encoder = new Encoder({ workspace: undefined, ...of }, 1_000)
-  const fits = encoder.edit(edit, insertId, time)
-  return { fits, text: new TextDecoder().decode(encoder.copy(0, encoder.position)) }
+  const issues = encoder.event(edit, insertId, time)
+  return { issues, text: new TextDecoder().decode(encoder.copy(0, encoder.position)) }
 }
 
 const expected = (edit: UserEdit.UserEdit, insertId: string, time: number) => event.encode(edit, insertId, time, client)
+
+/** That an edit is written as `JSON.stringify` writes it, unless `validate` has something against it. */
+const agrees = (edit: UserEdit.UserEdit) => {
+  const issues = validate.issues(edit)
+  const { issues: found, text } = written(edit, "id", 0)
+  if (issues.length > 0) {
+    expect(found).toEqual(issues)
+    expect(text).toBe("")
+  } else {
+    const bytes = Buffer.byteLength(expected(edit, "id", 0))
+    expect(found).toEqual(bytes > 10_240 ? [validate.sizeIssue(bytes)] : [])
+    expect(text).toBe(bytes > 10_240 ? "" : expected(edit, "id", 0))
+  }
+}
 
 const textOfAnyKind = FastCheck.oneof(
   FastCheck.string({ unit: "binary", maxLength: 60 }),
@@ -38,7 +52,7 @@ describe("an event is, byte for byte, what JSON.stringify makes of it", () => {
     "whatever the edit",
     [Arbitraries.userEdit, Arbitraries.insertId, FastCheck.nat()],
     ([edit, insertId, time]) => {
-      expect(written(edit, insertId, time)).toEqual({ fits: true, text: expected(edit, insertId, time) })
+      expect(written(edit, insertId, time)).toEqual({ issues: [], text: expected(edit, insertId, time) })
     },
     often
   )
@@ -69,11 +83,11 @@ describe("an event is, byte for byte, what JSON.stringify makes of it", () => {
   it("without a workspace, with a tenant, in a row, and after what was taken back", () => {
     const edit = UserEdit.set(UserEdit.edit("user-42", { tenantId: "acme" }), "a", true)
     const encoder = new Encoder({ workspace: undefined, userAgent: "me" }, 1_000)
-    encoder.edit(edit, "one", 1)
+    encoder.event(edit, "one", 1)
     const first = encoder.position
-    encoder.edit(edit, "never", 2)
+    encoder.event(edit, "never", 2)
     encoder.rewind(first)
-    encoder.edit(edit, "two", 3)
+    encoder.event(edit, "two", 3)
     const text = (insertId: string, time: number) =>
       event.encode(edit, insertId, time, { workspace: undefined, userAgent: "me" })
     expect(new TextDecoder().decode(encoder.copy(0, first))).toBe(text("one", 1))
@@ -90,15 +104,12 @@ describe("an event is, byte for byte, what JSON.stringify makes of it", () => {
 })
 
 describe("the size of an event", () => {
-  it.prop("fits up to 10,240 bytes, and not beyond", [
+  it.prop("may be up to 10,240 bytes, and not beyond", [
     FastCheck.constantFrom("x", "é", "\u0000", "😀", "\"", "\ud800"),
     FastCheck.integer({ min: 0, max: 12_000 })
   ], ([character, count]) => {
     const edit = UserEdit.set(UserEdit.edit("user-42"), "text", character.repeat(count))
-    const text = expected(edit, "id", 0)
-    const { fits, text: bytes } = written(edit, "id", 0)
-    expect(fits).toBe(Buffer.byteLength(text) <= 10_240)
-    if (fits) expect(bytes).toBe(text)
+    agrees(edit)
   }, often)
 
   it("is found out for what is far too large, or has far too many parts", () => {
@@ -110,21 +121,23 @@ describe("the size of an event", () => {
         Array.from({ length: 100_000 }, (_, n) => ({ [n]: "é" }))
       ]
     ) {
-      expect(written(UserEdit.set(UserEdit.edit("user-42"), "any", value), "id", 0).fits).toBe(false)
+      const edit = UserEdit.set(UserEdit.edit("user-42"), "any", value)
+      const bytes = Buffer.byteLength(expected(edit, "id", 0))
+      expect(written(edit, "id", 0)).toEqual({ issues: [validate.sizeIssue(bytes)], text: "" })
     }
   })
 
   it("is counted from where the event begins", () => {
     const encoder = new Encoder(client, 819_200)
     const large = UserEdit.set(UserEdit.edit("user-42"), "text", "é".repeat(5_000))
-    while (encoder.position <= 819_200) expect(encoder.edit(large, "id", 0)).toBe(true)
+    while (encoder.position <= 819_200) expect(encoder.event(large, "id", 0)).toEqual([])
     expect(encoder.position).toBeLessThan(819_200 + 10_240)
   })
 })
 
-describe("the quick look of validate", () => {
+describe("an edit that is not as it should be is not written, and is told what validate tells", () => {
   it.prop(
-    "finds nothing valid that is not",
+    "whatever it holds",
     [FastCheck.anything(), FastCheck.anything(), FastCheck.anything()],
     ([id, operation, value]) => {
       const edits = [
@@ -137,26 +150,19 @@ describe("the quick look of validate", () => {
           untyped(UserEdit.append)(UserEdit.edit("user-42"), key, value)
         )
       ]
-      for (const edit of edits.map(asEdit)) {
-        if (validate.isSurelyValid(edit)) expect(validate.allIssues(edit)).toEqual([])
-      }
+      edits.map(asEdit).forEach(agrees)
     },
     often
   )
 
-  it.prop("finds ids and keys as the long look does", [textOfAnyKind, textOfAnyKind], ([id, key]) => {
-    for (
-      const edit of [
-        UserEdit.set(UserEdit.edit(id, { tenantId: key }), "a", 1),
-        UserEdit.withInsertId(UserEdit.set(UserEdit.edit("user-42"), key, 1), id),
-        UserEdit.unset(UserEdit.edit("user-42"), [key, "a"])
-      ]
-    ) {
-      if (validate.isSurelyValid(edit)) expect(validate.allIssues(edit)).toEqual([])
-    }
+  it.prop("whatever its ids and keys are", [textOfAnyKind, textOfAnyKind], ([id, key]) => {
+    agrees(UserEdit.set(UserEdit.edit(id, { tenantId: key }), "a", 1))
+    agrees(UserEdit.unset(UserEdit.set(UserEdit.edit("user-42"), key, 1), [key, "a"]))
+    const insertId = UserEdit.withInsertId(UserEdit.set(UserEdit.edit("user-42"), "a", 1), id)
+    expect(written(insertId, id, 0).issues).toEqual(validate.issues(insertId))
   }, often)
 
-  it("sees the holes of a sparse array, strangers and cycles", () => {
+  it("of another user, with a cycle, or with the holes of a sparse array", () => {
     const sparse: Array<string> = ["a"]
     sparse[2] = "c"
     const cycle: Array<unknown> = []
@@ -169,20 +175,81 @@ describe("the quick look of validate", () => {
         asEdit(untyped(UserEdit.set)(UserEdit.edit("user-42"), "cycle", cycle))
       ]
     ) {
-      expect(validate.isSurelyValid(edit)).toBe(false)
+      const issues = validate.issues(edit)
+      expect(issues).not.toEqual([])
+      expect(written(edit, "id", 0)).toEqual({ issues, text: "" })
     }
   })
 
-  it("is enough for edits as they are in practice", () => {
+  it("leaves nothing behind in a row of others", () => {
+    const encoder = new Encoder(client, 1_000)
+    const good = UserEdit.set(UserEdit.edit("user-42"), "a", 1)
+    const bad = UserEdit.set(UserEdit.set(UserEdit.edit("user-43"), "a", 1), " ", 2)
+    encoder.event(good, "one", 1)
+    const first = encoder.position
+    expect(encoder.event(bad, "two", 1)).toHaveLength(1)
+    expect(encoder.position).toBe(first)
+  })
+})
+
+describe("edits as they are in practice", () => {
+  it("are written without asking JSON.stringify for the whole of them", () => {
+    let asked = 0
+    const encoder = new Encoder({
+      workspace: undefined,
+      get userAgent() {
+        asked++
+        return "me"
+      }
+    }, 1_000)
     const edit = UserEdit.edit("user-42", { tenantId: "acme", insertId: "id" }).pipe(
       UserEdit.addEmail("ada@example.com"),
       UserEdit.addAndroidPush("token"),
+      UserEdit.addSlack({ email: "ada@example.com", access_token: "xoxb" }),
       UserEdit.setTimezone("Europe/London"),
       UserEdit.setLocale("en_GB"),
-      UserEdit.set({ name: "Ada", nested: { list: [1, null, false] } }),
+      UserEdit.set({ name: "Łukasz \"Ada\" 😀", nested: { list: [1, null, false, -0.5] } }),
       UserEdit.increment("n", 1),
       UserEdit.unset(["old"])
     )
-    expect(validate.isSurelyValid(edit)).toBe(true)
+    asked = 0
+    expect(encoder.event(edit, "id", 1)).toEqual([])
+    expect(asked).toBe(0)
+    expect(encoder.event(UserEdit.appendOperation(edit, { $later: {} }), "id", 1)).toEqual([])
+    expect(asked).toBe(1)
+  })
+})
+
+describe("an id that nobody gave", () => {
+  it("is a UUID of version 4, and never comes twice", () => {
+    const encoder = new Encoder(client, 1_000)
+    const edit = UserEdit.set(UserEdit.edit("user-42"), "a", 1)
+    const ids = Array.from({ length: 5_000 }, () => {
+      encoder.rewind(0)
+      encoder.event(edit, undefined, 1)
+      const event = new TextDecoder().decode(encoder.copy(0, encoder.position))
+      const { $insert_id }: { readonly $insert_id: string } = JSON.parse(event)
+      expect(event).toBe(expected(edit, $insert_id, 1))
+      return $insert_id
+    })
+    const version4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
+    expect(ids.filter((id) => !version4.test(id))).toEqual([])
+    expect(new Set(ids).size).toBe(ids.length)
+    // Each of the digits that are not fixed takes every value: none of the random bytes is lost.
+    for (let i = 0; i < 36; i++) {
+      const seen = new Set(ids.map((id) => id[i])).size
+      expect(seen).toBe(i === 8 || i === 13 || i === 18 || i === 23 || i === 14 ? 1 : i === 19 ? 4 : 16)
+    }
+  })
+
+  it("is made for what is only unusual too", () => {
+    const encoder = new Encoder(client, 1_000)
+    const edit = UserEdit.appendOperation(UserEdit.edit("user-42"), { $later: { a: 1 } })
+    expect(encoder.event(edit, undefined, 1)).toEqual([])
+    const { $insert_id, ...event }: Record<string, unknown> = JSON.parse(
+      new TextDecoder().decode(encoder.copy(0, encoder.position))
+    )
+    expect($insert_id).toMatch(/^[0-9a-f-]{36}$/)
+    expect(event).toMatchObject({ $user_operations: [{ $later: { a: 1 } }] })
   })
 })

@@ -1,3 +1,4 @@
+import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -19,12 +20,15 @@ import {
 import * as UserEdit from "../UserEdit.js"
 import type { UsersService } from "../UsersService.js"
 import * as bulk from "./bulk.js"
+import * as insertId from "./insertId.js"
 import { tokens } from "./mask.js"
 import * as redactor from "./redactor.js"
 
 const defaultLinger = Duration.millis(5)
 
-type Resume = (result: Effect.Effect<UsersService.Accepted, InvalidUserEdit | RequestError>) => void
+type Answer = Effect.Effect<UsersService.Accepted, InvalidUserEdit | RequestError>
+
+type Resume = (result: Answer) => void
 
 /**
  * `asyncEdit` whose edits travel together. A run in bulk that never ends takes them from its callers, and answers each of them.
@@ -54,7 +58,7 @@ export const asyncEdit = (
       return undefined
     }
 
-    const answer = (edit: UserEdit.UserEdit, result: Parameters<Resume>[0]) => {
+    const answer = (edit: UserEdit.UserEdit, result: Answer) => {
       const resume = callers.get(edit)
       callers.delete(edit)
       resume?.(result)
@@ -100,21 +104,28 @@ export const asyncEdit = (
       })
     )
 
+    const together = (edit: UserEdit.UserEdit, insertId: string): Answer =>
+      Effect.async((resume) => {
+        const mine = UserEdit.withInsertId(edit, insertId)
+        callers.set(mine, resume)
+        queue.push(mine)
+        arrived()
+        return Effect.sync(() => callers.delete(mine))
+      })
+
     return (edit) =>
-      Effect.flatMap(RequestOptions, (options) => {
+      Effect.withFiberRuntime((fiber): Answer => {
         // Other options than the layer's are those of one call: such an edit travels alone.
-        if (closed || Object.values(options).some((option) => option !== undefined)) return alone(edit)
-        const insertId = edit.insertId === undefined ? Effect.flatten(InsertId) : Effect.succeed(edit.insertId)
-        return Effect.flatMap(insertId, (id) =>
-          Effect.async((resume) => {
-            const mine = UserEdit.withInsertId(edit, id)
-            callers.set(mine, resume)
-            queue.push(mine)
-            arrived()
-            return Effect.sync(() => callers.delete(mine))
-          }))
+        if (closed || !isEmpty(Context.get(fiber.currentContext, RequestOptions))) return alone(edit)
+        if (edit.insertId !== undefined) return together(edit, edit.insertId)
+        const source = Context.get(fiber.currentContext, InsertId)
+        return source === insertId.fromCrypto
+          ? together(edit, globalThis.crypto.randomUUID())
+          : Effect.flatMap(source, (insertId) => together(edit, insertId))
       })
   })
+
+const isEmpty = (options: object): boolean => Object.values(options).every((option) => option === undefined)
 
 // The error of a request names no insert id, since it had many.
 const naming = (

@@ -44,20 +44,26 @@ export const staticHeaders = (
   headers: Readonly<Record<string, string>>
 ): Readonly<Record<string, string>> =>
   // Names are one in any case.
-  Headers.setAll(Headers.fromInput(headers), {
+  Headers.setAll(Headers.remove(Headers.fromInput(headers), signing(config.credentials)), {
     "content-type": contentType,
     "user-agent": config.userAgent.header,
     "x-suprsend-client-user-agent": config.userAgent.json
   })
 
+/** What each attempt says for itself. */
+const signing = ({ apiKey }: SuprsendConfig.Credentials): ReadonlyArray<string> =>
+  apiKey === undefined ? ["authorization", "date"] : ["authorization"]
+
 const authorize = (credentials: SuprsendConfig.Credentials, request: Outgoing, now: number): Outgoing => {
-  const { body, headers, method, target } = request
+  const { body, headers, method, origin, target } = request
   if (credentials.apiKey !== undefined) {
-    return { ...request, headers: { ...headers, authorization: `Bearer ${Redacted.value(credentials.apiKey)}` } }
+    const authorization = `Bearer ${Redacted.value(credentials.apiKey)}`
+    return { method, origin, target, headers: Object.assign({ authorization }, headers), body }
   }
   const date = httpDate(now)
   const authorization = Signature.authorization({ method, body, contentType, date, uri: target }, credentials)
-  return { ...request, headers: { ...headers, date, authorization } }
+  // To spread the headers and add two was measured to cost as much as the signature.
+  return { method, origin, target, headers: Object.assign({ date, authorization }, headers), body }
 }
 
 let second = 0

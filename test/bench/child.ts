@@ -19,7 +19,9 @@ const sessions: Record<string, (url: string) => Promise<Session>> = {
   "by hand": async (url) => (await import("./contenders/byHand.js")).open(url),
   ours: async (url) => (await import("./contenders/ours.js")).open(url),
   "ours, limited": async (url) => (await import("./contenders/ours.js")).openLimited(url),
-  "ours, batched": async (url) => (await import("./contenders/ours.js")).openBatched(url)
+  "ours, batched": async (url) => (await import("./contenders/ours.js")).openBatched(url),
+  "ours, batched and limited": async (url) => (await import("./contenders/ours.js")).openBatchedLimited(url),
+  "fibers alone": async () => (await import("./contenders/fibersAlone.js")).open()
 }
 
 const builders: Record<string, () => Promise<Builder>> = {

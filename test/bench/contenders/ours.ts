@@ -1,5 +1,4 @@
 // This package over undici, as a user has it: validation, insert ids, retry, limiter, spans and reports are all on.
-import type { SuprsendClient } from "effect-suprsend/SuprsendClient"
 import type { Settings } from "effect-suprsend/SuprsendConfig"
 import * as SuprsendNode from "effect-suprsend/SuprsendNode"
 import { addEmail, edit, increment, set, type UserEdit } from "effect-suprsend/UserEdit"
@@ -60,24 +59,14 @@ export const open = (url: string): Promise<Session> => connect(client(url, raise
 /** At the rate of SuprSend, which is the default. */
 export const openLimited = (url: string): Promise<Session> => connect(client(url, {}))
 
+const batched = (url: string, settings: Settings): Promise<Session> =>
+  connect(Layer.provide(UsersService.layerBatched(), client(url, settings)))
+
 /** With `asyncEdit` batching by itself. */
-export const openBatched = (url: string): Promise<Session> => {
-  const batched = layerBatched()
-  if (batched === undefined) throw new Error("UsersService.layerBatched is not there yet")
-  return connect(Layer.provide(batched, client(url, raised)))
-}
+export const openBatched = (url: string): Promise<Session> => batched(url, raised)
 
-type UsersLayer = Layer.Layer<UsersService.UsersService, never, SuprsendClient>
-
-const isUsersLayer = (u: unknown): u is UsersLayer => Layer.isLayer(u)
-
-/** The layer, or what the function of that name makes with its defaults; undefined as long as there is none. */
-export const layerBatched = (): UsersLayer | undefined => {
-  if (!("layerBatched" in UsersService)) return undefined
-  const found: unknown = UsersService.layerBatched
-  const layer: unknown = typeof found === "function" ? found() : found
-  return isUsersLayer(layer) ? layer : undefined
-}
+/** The same at the rate of SuprSend. */
+export const openBatchedLimited = (url: string): Promise<Session> => batched(url, {})
 
 export const builder: Builder = {
   build: (id) => {

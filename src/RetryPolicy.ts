@@ -132,7 +132,7 @@ const isTransientStatus = (status: number): boolean =>
  * How long to wait before the next attempt; none to give up.
  *
  * The server's `Retry-After` wins over the backoff. Without it the wait is drawn evenly from nothing up to the backoff ("full
- * jitter"), by a `random` in [0, 1). A wait that would end at or after the deadline is not begun.
+ * jitter"), by a `random` in [0, 1), in whole milliseconds. A wait that would end at or after the deadline is not begun.
  *
  * @example
  * ```ts
@@ -163,7 +163,8 @@ export const decide = (policy: RetryPolicy, state: {
   if (state.attempts >= policy.attempts || !isTransient(state.failure, state.repeatable)) return Option.none()
   const wait = state.failure._tag === "Status" && Option.isSome(state.failure.retryAfter)
     ? state.failure.retryAfter.value
-    : Duration.millis(backoff(policy, state.attempts) * state.random)
+    // In whole milliseconds, as timers know no others.
+    : Duration.millis(Math.floor(backoff(policy, state.attempts) * state.random))
   return state.elapsed + Duration.toMillis(wait) < Duration.toMillis(policy.elapsed) ? Option.some(wait) : Option.none()
 }
 

@@ -83,6 +83,12 @@ export declare namespace SuprsendClient {
     readonly userAgent: string
     /** How many requests of one bulk call are under way at once. */
     readonly concurrency: number
+    /**
+     * Lets what was handed over leave, before more is made.
+     *
+     * @internal
+     */
+    readonly breathe?: Effect.Effect<void>
   }
 
   /**
@@ -154,7 +160,10 @@ export const make = (
     const http = yield* HttpClient.HttpClient
     const lean = options.transformClient === undefined ? yield* Effect.serviceOption(Sender) : Option.none()
     const requestInit = yield* Effect.serviceOption(FetchHttpClient.RequestInit)
-    const send = Option.getOrElse(lean, () => platformSender.make(config.transformClient(http), requestInit))
+    const send = Option.match(lean, {
+      onNone: () => platformSender.make(config.transformClient(http), requestInit),
+      onSome: ({ send }) => send
+    })
     const secrets = secretsOf(config.credentials)
     const usualHeaders = transport.staticHeaders(config, config.headers)
 
@@ -212,7 +221,8 @@ export const make = (
         }),
       workspace: config.env,
       userAgent: config.userAgent.header,
-      concurrency: config.concurrency
+      concurrency: config.concurrency,
+      breathe: Option.match(lean, { onNone: () => Effect.void, onSome: ({ breathe }) => breathe })
     }
   })
 

@@ -1,9 +1,11 @@
+import * as Headers from "@effect/platform/Headers"
 import { describe, expect, it } from "@effect/vitest"
 import type * as Bulk from "effect-suprsend/Bulk"
 import * as Sandbox from "effect-suprsend/Sandbox"
 import * as Suprsend from "effect-suprsend/Suprsend"
+import { SuprsendClient } from "effect-suprsend/SuprsendClient"
 import * as UserEdit from "effect-suprsend/UserEdit"
-import { UsersService } from "effect-suprsend/UsersService"
+import { layer as usersLayer, UsersService } from "effect-suprsend/UsersService"
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
@@ -12,6 +14,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FastCheck from "effect/FastCheck"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as Ref from "effect/Ref"
@@ -30,6 +33,41 @@ const sizes = (sandbox: Sandbox.Sandbox.Service) =>
   Effect.map(sandbox.requests, (requests) => requests.map((request) => eventsOf(request).length))
 
 const outcomesOf = (report: Bulk.BulkReport) => report.failedRecords.map((record) => record.outcome)
+
+describe("requests made in a row", () => {
+  it.effect("leave one by one: before each is made, what sends can get on", () =>
+    Effect.gen(function*() {
+      const log: Array<string> = []
+      function* edits() {
+        for (let n = 0; n < 1_200; n++) {
+          if (n % 400 === 0) log.push(`request ${n / 400 + 1} is made`)
+          yield signUp(n)
+        }
+      }
+      const client: SuprsendClient.Service = {
+        workspace: undefined,
+        userAgent: "",
+        concurrency: 3,
+        execute: () =>
+          Effect.zipRight(
+            Effect.yieldNow(),
+            Effect.succeed({ status: 202, headers: Headers.empty, body: "OK", attempts: 1 })
+          ),
+        breathe: Effect.sync(() => log.push("breathe"))
+      }
+      yield* Effect.flatMap(UsersService, (users) => users.bulkEdit(edits())).pipe(
+        Effect.provide(Layer.provide(usersLayer, Layer.succeed(SuprsendClient, client)))
+      )
+      expect(log.slice(0, 6)).toEqual([
+        "breathe",
+        "request 1 is made",
+        "breathe",
+        "request 2 is made",
+        "breathe",
+        "request 3 is made"
+      ])
+    }))
+})
 
 describe("sources", () => {
   async function* rows(count: number, log: Array<string> = []) {

@@ -200,6 +200,43 @@ describe("the schedule", () => {
   )
 })
 
+describe("a clock that is put right meanwhile", () => {
+  /** The clock of the test, which shows another time of day by so many milliseconds. */
+  const shifted = (clock: Clock.Clock, by: () => number): Clock.Clock => ({
+    [Clock.ClockTypeId]: Clock.ClockTypeId,
+    unsafeCurrentTimeMillis: () => clock.unsafeCurrentTimeMillis() + by(),
+    unsafeCurrentTimeNanos: () => clock.unsafeCurrentTimeNanos(),
+    currentTimeMillis: Effect.map(clock.currentTimeMillis, (now) => now + by()),
+    currentTimeNanos: clock.currentTimeNanos,
+    sleep: (duration) => clock.sleep(duration)
+  })
+
+  test("by an hour forward does not end a call", ({ sandbox, times: instants, users }) =>
+    Effect.gen(function*() {
+      const clock = yield* Effect.clock
+      let by = 0
+      yield* sandbox.script([Sandbox.status(503, { retryAfter: "5" })])
+      const fiber = yield* Effect.fork(Effect.withClock(users.list(), shifted(clock, () => by)))
+      yield* TestClock.adjust("1 second")
+      by = 3_600_000
+      yield* TestClock.adjust("10 seconds")
+      yield* Fiber.join(fiber)
+      expect(yield* instants).toEqual([0, 5_000 + by])
+    }))
+
+  test("by an hour backward does not keep it alive", ({ sandbox, users }) =>
+    Effect.gen(function*() {
+      const clock = yield* Effect.clock
+      let by = 0
+      yield* sandbox.faults.add(Sandbox.status(503, { retryAfter: "5" }))
+      const fiber = yield* Effect.fork(Effect.flip(Effect.withClock(users.list(), shifted(clock, () => by))))
+      yield* TestClock.adjust("1 second")
+      by = -3_600_000
+      yield* TestClock.adjust("59 seconds")
+      expect(yield* Fiber.join(fiber)).toMatchObject({ _tag: "SuprsendUnavailable", attempts: 12 })
+    }), { retry: { attempts: 1_000 } })
+})
+
 describe("what is tried again", () => {
   for (const status of [408, 425, 429, 500, 502, 503, 504, 507, 520, 599]) {
     test(`${status} is`, ({ sandbox, users }) =>

@@ -107,7 +107,8 @@ export const run = <E, R>(
         })
       })
 
-    const worker: Effect.Effect<void> = Effect.flatMap(turn.withPermits(1)(packer.next), (next) => {
+    const next = client.breathe === undefined ? packer.next : Effect.zipRight(client.breathe, packer.next)
+    const worker: Effect.Effect<void> = Effect.flatMap(turn.withPermits(1)(next), (next) => {
       if (next === undefined) return Effect.void
       const { invalid, pack } = next
       const rejected = invalid.length === 0 ? Effect.void : settle(notSent(invalid))

@@ -6,7 +6,7 @@ import { constVoid } from "effect/Function"
 import type { RateLimiter } from "../RateLimiter.js"
 import { Deadlines } from "./deadlines.js"
 import * as Slots from "./slots.js"
-import { type Fork, Timer } from "./timer.js"
+import { type Fork, monotonic, Timer } from "./timer.js"
 
 /** The queue is a ring closed by a waiter that waits for nothing, so that whoever gives up leaves it in O(1). */
 class Waiter {
@@ -62,9 +62,7 @@ export const unsafeMake = (
   clock: Clock.Clock,
   fork: Fork
 ): Queue => {
-  // Nanoseconds since 1970 do not fit a float, those since the limiter was made do.
-  const origin = clock.unsafeCurrentTimeNanos()
-  const now = () => Number(clock.unsafeCurrentTimeNanos() - origin) / 1_000_000
+  const now = monotonic(clock)
   const waiting = new Waiter(0)
   const leaving = new Waiter(0)
   const deadlines = new Deadlines()

@@ -13,6 +13,7 @@ import * as cut from "./cut.js"
 import * as redactor from "./redactor.js"
 import type { Cut, Progress } from "./sender.js"
 import type { Signal } from "./signal.js"
+import { monotonic } from "./timer.js"
 import * as transport from "./transport.js"
 
 /**
@@ -43,8 +44,8 @@ export const run = (
 ): Effect.Effect<SuprsendClient.Response, RequestError> => {
   const { giveUp: signal, repeatable = true } = request
   const elapsed = Duration.toMillis(policy.elapsed)
-  const started = clock.unsafeCurrentTimeMillis()
-  const left = () => Math.max(0, elapsed - (clock.unsafeCurrentTimeMillis() - started))
+  const sinceStart = monotonic(clock)
+  const left = () => Math.max(0, elapsed - sinceStart())
   let attempts = 0
   let underWay: Progress | undefined
   let last: answer.Failed | undefined
@@ -70,10 +71,11 @@ export const run = (
     return Effect.succeed(new transport.Response(head, body, attempts))
   }
 
-  const once = Effect.suspend(() => {
+  const once = Effect.suspend((): Effect.Effect<transport.Answered, answer.Failed | typeof outOfPatience> => {
+    const remaining = left()
+    if (remaining === 0 || signal?.isGiven === true) return endsWait
     attempts++
     underWay = { head: undefined }
-    const remaining = left()
     const cut = Duration.toMillis(timeout) <= remaining
       ? { after: Duration.toMillis(timeout), timeout, signal }
       : { after: remaining, timeout: policy.elapsed, signal }
@@ -88,7 +90,7 @@ export const run = (
       uncertain = uncertain || answer.mayBeApplied(failure)
       const wait = signal?.isGiven === true
         ? Option.none()
-        : RetryPolicy.decide(policy, { attempts, elapsed: elapsed - left(), failure, repeatable, random })
+        : RetryPolicy.decide(policy, { attempts, elapsed: sinceStart(), failure, repeatable, random })
       return Effect.zipRight(
         coolDown(limiter, failure, wait),
         Option.match(wait, {
@@ -96,7 +98,9 @@ export const run = (
           onSome: (wait) =>
             Effect.logDebug(`${request.call}: attempt ${attempts} failed, the next in ${Duration.format(wait)}`).pipe(
               Effect.zipRight(
-                cut.by(Effect.sleep(wait), signal === undefined ? [] : [Effect.as(signal.heard, Effect.void)])
+                signal === undefined
+                  ? Effect.sleep(wait)
+                  : cut.by(Effect.sleep(wait), [Effect.as(signal.heard, Effect.void)])
               ),
               Effect.zipRight(Effect.suspend(loop))
             )
@@ -140,18 +144,15 @@ const endsWait: Effect.Effect<never, typeof outOfPatience> = Effect.fail(outOfPa
 /** Where the limiter knows how long one waits, nobody has to stand beside it and watch, which costs as much as all the rest. */
 const within = (
   limiter: RateLimiter.Service,
-  attempt: Effect.Effect<transport.Answered, answer.Failed>,
+  attempt: Effect.Effect<transport.Answered, answer.Failed | typeof outOfPatience>,
   milliseconds: number,
   signal: Signal | undefined
 ): Effect.Effect<transport.Answered, answer.Failed | typeof outOfPatience> => {
   if (limiter.limitWithin !== undefined) {
-    return limiter.limitWithin<transport.Answered, answer.Failed | typeof outOfPatience, never>(
-      attempt,
-      { milliseconds, signal, otherwise: endsWait }
-    )
+    return limiter.limitWithin(attempt, { milliseconds, signal, otherwise: endsWait })
   }
   const late = Effect.as(Effect.sleep(milliseconds), endsWait)
-  return cut.by<transport.Answered, answer.Failed | typeof outOfPatience>(
+  return cut.by(
     limiter.limit(attempt),
     signal === undefined ? [late] : [late, Effect.as(signal.heard, endsWait)]
   )

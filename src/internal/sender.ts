@@ -64,4 +64,8 @@ export type Send = (request: Outgoing, progress: Progress, cut: Cut) => Effect.E
  *
  * @internal
  */
-export class Sender extends Context.Tag("effect-suprsend/internal/Sender")<Sender, Send>() {}
+export class Sender extends Context.Tag("effect-suprsend/internal/Sender")<Sender, {
+  readonly send: Send
+  /** Lets what was handed over leave, before more is made. */
+  readonly breathe: Effect.Effect<void>
+}>() {}

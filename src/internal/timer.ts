@@ -23,6 +23,17 @@ export const fork: Effect.Effect<Fork> = Effect.map(
   (runtime) => (effect) => Runtime.runFork(runtime, Effect.interruptible(effect), { immediate: false })
 )
 
+/**
+ * Milliseconds, fractions included, by what cannot be set: a clock that is put right must not end what is under way, or keep it alive.
+ *
+ * @internal
+ */
+export const monotonic = (clock: Clock.Clock): () => number => {
+  // Nanoseconds since 1970 do not fit a float, those since now do.
+  const origin = clock.unsafeCurrentTimeNanos()
+  return () => Number(clock.unsafeCurrentTimeNanos() - origin) / 1_000_000
+}
+
 /** The longest that a JavaScript timer can sleep. */
 const maximumSleep = 2 ** 31 - 1
 

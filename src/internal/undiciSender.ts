@@ -6,7 +6,7 @@ import * as FiberId from "effect/FiberId"
 import type * as Scope from "effect/Scope"
 import * as answer from "./answer.js"
 import { type Deadline, Deadlines } from "./deadlines.js"
-import type { Head, Outgoing, Progress, Send } from "./sender.js"
+import type { Head, Outgoing, Progress, Send, Sender } from "./sender.js"
 import * as Timer from "./timer.js"
 
 /**
@@ -17,8 +17,17 @@ import * as Timer from "./timer.js"
  *
  * @internal
  */
-export const make = (dispatcher: Undici.Dispatcher): Effect.Effect<Send, never, Scope.Scope> =>
-  Effect.map(makeTimeouts, (timeouts) => (request, progress, { after, signal, timeout }) =>
+export const make = (dispatcher: Undici.Dispatcher): Effect.Effect<Sender["Type"], never, Scope.Scope> =>
+  Effect.map(makeTimeouts, (timeouts) => ({ send: send(dispatcher, timeouts), breathe }))
+
+// Fibers hand over to one another without the runtime ever turning to its sockets: of many requests that are made in a row, the first
+// would only leave once the last is made.
+const breathe: Effect.Effect<void> = Effect.async((resume) => {
+  setImmediate(() => resume(Effect.void))
+})
+
+const send =
+  (dispatcher: Undici.Dispatcher, timeouts: Timeouts): Send => (request, progress, { after, signal, timeout }) =>
     Effect.async((resume) => {
       const tooLate = () => exchange.abandon(Exit.fail(answer.tooLate(timeout)))
       const givenUp = () => exchange.abandon(Exit.fail(answer.fromInterruption(true)))
@@ -32,18 +41,23 @@ export const make = (dispatcher: Undici.Dispatcher): Effect.Effect<Send, never, 
       if (signal?.isGiven === true) givenUp()
       else exchange.begin(dispatcher, request)
       return Effect.sync(() => exchange.abandon(Exit.interrupt(FiberId.none)))
-    }))
+    })
 
 // An idle timer keeps a process from its end, and making one anew for each request costs more than the request. So it looks up from
 // time to time, and ends when there is nothing to wait for.
 const longestNap = 500
 
+interface Timeouts {
+  readonly add: (milliseconds: number, due: () => void) => Deadline
+  readonly remove: (deadline: Deadline) => void
+}
+
 /** The timeouts of all requests, by the clock of Effect, as all times here. */
-const makeTimeouts = Effect.gen(function*() {
+const makeTimeouts: Effect.Effect<Timeouts, never, Scope.Scope> = Effect.gen(function*() {
   const clock = yield* Effect.clock
   const fork = yield* Timer.fork
   const deadlines = new Deadlines()
-  const now = () => clock.unsafeCurrentTimeMillis()
+  const now = Timer.monotonic(clock)
   const next = () => Math.min(deadlines.first, now() + longestNap)
   const timer = yield* Effect.acquireRelease(
     Effect.sync(() =>
@@ -55,12 +69,12 @@ const makeTimeouts = Effect.gen(function*() {
     (timer) => Effect.sync(() => timer.stop())
   )
   return {
-    add: (milliseconds: number, due: () => void) => {
+    add: (milliseconds, due) => {
       const deadline = deadlines.add(now() + milliseconds, due)
       timer.wakeBy(next())
       return deadline
     },
-    remove: (deadline: Deadline) => deadlines.remove(deadline)
+    remove: (deadline) => deadlines.remove(deadline)
   }
 })
 

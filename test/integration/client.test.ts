@@ -660,6 +660,19 @@ describe("straight over undici", () => {
       }).pipe(Effect.provide(suprsend(straight, server.url)))
     }))
 
+  it.scoped("a bulk lets the runtime turn to its sockets before each request is made", () =>
+    Effect.gen(function*() {
+      const { breathe } = yield* Effect.provide(Sender, straight)
+      let turned = false
+      setImmediate(() => {
+        turned = true
+      })
+      yield* Effect.repeatN(Effect.yieldNow(), 20)
+      expect(turned).toBe(false)
+      yield* breathe
+      expect(turned).toBe(true)
+    }))
+
   it.scoped("half a second after the last answer nothing keeps the process from its end", () =>
     Effect.gen(function*() {
       const server = yield* serve(text(202, "OK"))

@@ -3,7 +3,7 @@ import type { SuprsendClient } from "../SuprsendClient.js"
 import type { UserEdit } from "../UserEdit.js"
 import { byteLength } from "./bytes.js"
 import * as event from "./event.js"
-import { isPlainRecord, type Issue } from "./json.js"
+import type { Issue } from "./json.js"
 import { collectOperations, strangers } from "./userEdit.js"
 import * as uuid from "./uuid.js"
 import * as validate from "./validate.js"
@@ -87,7 +87,7 @@ export class Encoder {
   private before(time: number): Buffer {
     const { workspace } = this.client
     const env = workspace === undefined ? "" : `"env":${JSON.stringify(workspace)},`
-    return Buffer.from(`${head}"${" ".repeat(uuid.length)}","$time":${JSON.stringify(time)},${env}"distinct_id":`)
+    return Buffer.from(`${head}"${uuid.template}","$time":${JSON.stringify(time)},${env}"distinct_id":`)
   }
 
   // Each of these is false if it is in doubt, and what it has written is then of no use.
@@ -106,7 +106,7 @@ export class Encoder {
     } else {
       this.fragment(headBytes)
       if (!this.key(insertId)) return false
-      this.fragment(prefix.subarray(head.length + 1 + uuid.length + 1))
+      this.fragment(prefix.subarray(head.length + 1 + uuid.template.length + 1))
     }
     if (!this.segment(edit.distinctId, validate.maximumIdLength)) return false
     this.fragment(operationsHead)
@@ -130,7 +130,7 @@ export class Encoder {
   }
 
   private operation(operation: unknown): boolean {
-    if (!isPlainRecord(operation)) return false
+    if (!isUsualRecord(operation)) return false
     let operator: string | undefined
     for (const key in operation) {
       if (operator !== undefined) return false
@@ -145,14 +145,14 @@ export class Encoder {
     switch (operator) {
       case "$set":
       case "$set_once":
-        complete = this.properties(payload, validate.profileIssue)
+        complete = this.properties(payload, isUsualProperty)
         break
       case "$append":
       case "$remove":
-        complete = this.properties(payload, validate.identityIssue)
+        complete = this.properties(payload, isUsualIdentity)
         break
       case "$add":
-        complete = this.properties(payload, validate.amountIssue)
+        complete = this.properties(payload, isUsualAmount)
         break
       case "$unset":
         complete = this.keys(payload)
@@ -161,8 +161,8 @@ export class Encoder {
     return complete
   }
 
-  private properties(record: unknown, rule: validate.PropertyRule): boolean {
-    if (!isPlainRecord(record)) return false
+  private properties(record: unknown, isUsual: (key: string, value: unknown) => boolean): boolean {
+    if (!isUsualRecord(record)) return false
     this.ascii(openBrace)
     let isFirst = true
     // Unlike `Object.keys` it makes no list. `Object.prototype` may have members, if somebody put them there.
@@ -171,7 +171,7 @@ export class Encoder {
       if (isFirst) isFirst = false
       else this.ascii(comma)
       const value = record[key]
-      if (!this.key(key) || rule(key, value) !== undefined) return false
+      if (!this.key(key) || !isUsual(key, value)) return false
       this.ascii(colon)
       if (!this.value(value, usualDepth)) return false
     }
@@ -280,7 +280,7 @@ export class Encoder {
   }
 
   private record(record: object, depth: number): boolean {
-    if (!isPlainRecord(record)) return false
+    if (!isUsualRecord(record)) return false
     this.ascii(openBrace)
     let isFirst = true
     for (const key in record) {
@@ -296,6 +296,20 @@ export class Encoder {
   }
 }
 
+// As a literal makes it. Others are plain too, those of another realm for instance, but not usual.
+const isUsualRecord = (u: unknown): u is Readonly<Record<string, unknown>> =>
+  typeof u === "object" && u !== null && Object.getPrototypeOf(u) === Object.prototype
+
+const isUsualProperty = (key: string, value: unknown): boolean =>
+  key.charCodeAt(0) !== dollar || validate.profileIssue(key, value) === undefined
+
+// A text is right for every channel but those whose identity is a record.
+const isUsualIdentity = (key: string, value: unknown): boolean =>
+  typeof value === "string" && isPlain(value.charCodeAt(0)) && key !== "$slack" && key !== "$ms_teams" &&
+    key !== "$webpush" || validate.identityIssue(key, value) === undefined
+
+const isUsualAmount = (_: string, value: unknown): boolean => typeof value === "number"
+
 // Characters that are neither space nor half of anything.
 const isPlain = (code: number): boolean => code > 0x20 && code < 0x7f
 
@@ -307,6 +321,7 @@ const tenantHead = Buffer.from(",\"tenant_id\":")
 const hasOwn = Object.prototype.hasOwnProperty
 
 const quote = 0x22
+const dollar = 0x24
 const comma = 0x2c
 const colon = 0x3a
 const openBracket = 0x5b

@@ -120,12 +120,8 @@ const operationIssues = (operation: unknown, path: Issue["path"], found: Array<I
   }
 }
 
-/**
- * What is wrong with a property.
- *
- * @internal
- */
-export type PropertyRule = (key: string, value: unknown) => string | undefined
+/** What is wrong with a property. */
+type PropertyRule = (key: string, value: unknown) => string | undefined
 
 const propertyIssues = (record: unknown, path: Issue["path"], rule: PropertyRule, found: Array<Issue>): void => {
   if (!isPlainRecord(record)) {
@@ -160,8 +156,7 @@ const keyIssues = (keys: unknown, path: Issue["path"], found: Array<Issue>): voi
   }
 }
 
-/** @internal */
-export const amountIssue: PropertyRule = (_key, value) =>
+const amountIssue: PropertyRule = (_key, value) =>
   typeof value === "number" && Number.isFinite(value) ? undefined : `must be a finite number, got ${describe(value)}`
 
 /**

@@ -145,38 +145,20 @@ export class Encoder {
     switch (operator) {
       case "$set":
       case "$set_once":
-        complete = this.properties(payload, isUsualProperty)
+        complete = this.record(payload, usualDepth, isUsualProperty)
         break
       case "$append":
       case "$remove":
-        complete = this.properties(payload, isUsualIdentity)
+        complete = this.record(payload, usualDepth, isUsualIdentity)
         break
       case "$add":
-        complete = this.properties(payload, isUsualAmount)
+        complete = this.record(payload, usualDepth, isUsualAmount)
         break
       case "$unset":
         complete = this.keys(payload)
     }
     this.ascii(closeBrace)
     return complete
-  }
-
-  private properties(record: unknown, isUsual: (key: string, value: unknown) => boolean): boolean {
-    if (!isUsualRecord(record)) return false
-    this.ascii(openBrace)
-    let isFirst = true
-    // Unlike `Object.keys` it makes no list. `Object.prototype` may have members, if somebody put them there.
-    for (const key in record) {
-      if (!hasOwn.call(record, key)) continue
-      if (isFirst) isFirst = false
-      else this.ascii(comma)
-      const value = record[key]
-      if (!this.key(key) || !isUsual(key, value)) return false
-      this.ascii(colon)
-      if (!this.value(value, usualDepth)) return false
-    }
-    this.ascii(closeBrace)
-    return true
   }
 
   private keys(keys: unknown): boolean {
@@ -279,17 +261,20 @@ export class Encoder {
     return this.position <= this.end
   }
 
-  private record(record: object, depth: number): boolean {
+  /** Properties have a rule, what is inside their values has none. */
+  private record(record: unknown, depth: number, isUsual?: (key: string, value: unknown) => boolean): boolean {
     if (!isUsualRecord(record)) return false
     this.ascii(openBrace)
     let isFirst = true
+    // Unlike `Object.keys` it makes no list. `Object.prototype` may have members, if somebody put them there.
     for (const key in record) {
       if (!hasOwn.call(record, key)) continue
       if (isFirst) isFirst = false
       else this.ascii(comma)
-      if (!this.text(key)) return false
+      const value = record[key]
+      if (isUsual === undefined ? !this.text(key) : !this.key(key) || !isUsual(key, value)) return false
       this.ascii(colon)
-      if (!this.value(record[key], depth)) return false
+      if (!this.value(value, depth)) return false
     }
     this.ascii(closeBrace)
     return this.position <= this.end

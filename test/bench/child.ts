@@ -9,7 +9,7 @@ export interface Job {
   readonly task: "bulk" | "single" | "together" | "building"
   readonly users: number
   readonly concurrency: number
-  /** Calls before the measurement begins. */
+  /** Users who are edited before the measurement begins. */
   readonly warmUp: number
   readonly url: string
 }
@@ -40,7 +40,9 @@ const start = async ({ concurrency, contender, task, url, users, warmUp }: Job) 
   }
   const run = tasks[task]
   if (session === undefined || run === undefined) throw new Error(`There is no ${task} of ${contender}`)
-  if (warmUp > 0) await session.single?.(0, warmUp, concurrency)
+  if (warmUp > 0) {
+    await (task === "bulk" ? session.bulk?.(warmUp, concurrency) : session.single?.(0, warmUp, concurrency))
+  }
   return { run, close: session.close }
 }
 

@@ -123,7 +123,15 @@ export const makePlayer = Effect.gen(function*() {
         for (const [position, plan] of plans.entries()) {
           const { sample, tally } = yield* once(plan, false)
           const { bytes, refused, requests, sustained } = tally
-          samples[position]?.push({ ...sample, requests, refused, sustained, bytesPerUser: bytes / plan.users })
+          // The sink counts what warms up too.
+          const all = plan.users + plan.warmUp
+          samples[position]?.push({
+            ...sample,
+            requests: requests * plan.users / all,
+            refused,
+            sustained,
+            bytesPerUser: bytes / all
+          })
         }
       }
       return plans.map((plan, position): Case => ({ ...plan, samples: samples[position] ?? [] }))

@@ -15,7 +15,7 @@ export const Plan = Schema.Struct({
   /** Milliseconds that the sink takes to answer. */
   latency: Schema.Number,
   concurrency: Schema.Number,
-  /** Calls before the measurement begins. */
+  /** Users who are edited before the measurement begins. */
   warmUp: Schema.Number,
   /** The most requests in any second that the sink allows; 0 for any number. */
   limit: Schema.Number

@@ -1,5 +1,4 @@
 import type * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -14,10 +13,11 @@ import { type RequestError, type SuprsendUnauthorized, SuprsendUnavailable } fro
 import type { UserEdit } from "../UserEdit.js"
 import { tokens } from "./mask.js"
 import type { Pack } from "./pack.js"
-import { Packer } from "./packer.js"
+import { type Next, Packer } from "./packer.js"
 import { Tally } from "./report.js"
 import { Signal } from "./signal.js"
 import * as source from "./source.js"
+import { Turns } from "./turns.js"
 
 const defaultLinger = Duration.millis(100)
 
@@ -54,7 +54,9 @@ export const run = <E, R>(
     const grace = options.grace === undefined ? Duration.zero : Duration.decode(options.grace)
     const opened = yield* open(() => packer.call())
     const packer = new Packer(opened, { client, call, concurrency, linger, isWanted })
-    const turn = yield* Effect.makeSemaphore(1)
+    const turns = new Turns()
+    const clock = yield* Effect.clock
+    const breathe = client.breathe ?? Effect.void
     const giveUp = new Signal()
     // Once the credentials are refused, nothing more is sent.
     let refused: SuprsendUnauthorized | undefined
@@ -67,57 +69,61 @@ export const run = <E, R>(
     )
 
     // `uncertain`: whether a request that held these edits, and was halved, may have been carried out.
-    const send = (pack: Pack, from: number, to: number, uncertain: boolean): Effect.Effect<void> =>
-      Effect.flatMap(Clock.currentTimeMillis, (started) => {
-        if (refused !== undefined) {
-          return settle(notSent(failed(pack.edits(from, to), uncertain ? "unknown" : "unsent", refused)))
-        }
-        const body = pack.slice(from, to)
-        const outcome = (
-          success: number,
-          failedRecords: ReadonlyArray<Bulk.FailedRecord>,
-          attempts: number,
-          response?: SuprsendClient.Response
-        ) =>
-          Effect.flatMap(Clock.currentTimeMillis, (now) => {
-            const elapsed = Duration.millis(now - started)
-            const accepted = () => success === 0 ? [] : pack.edits(from, to)
-            return settle(new Outcome(accepted, success, failedRecords, body.length, attempts, elapsed), response)
-          })
-        const execute = client.execute({
-          call,
-          method: "POST",
-          template: "/event/",
-          body,
-          discard: true,
-          giveUp,
-          secrets: () => pack.edits(from, to).flatMap((edit) => tokens(edit.operations))
-        })
-        return Effect.matchEffect(execute, {
-          onSuccess: (response) => outcome(to - from, [], response.attempts, response),
-          onFailure: (error) => {
-            if (endsWhenRefused && error._tag === "SuprsendUnauthorized") refused = error
-            const lost = uncertain || error.applied === "unknown"
-            if (blamesOneRecord(error) && to - from > 1) {
-              const middle = from + Math.ceil((to - from) / 2)
-              return Effect.zipRight(send(pack, from, middle, lost), send(pack, middle, to, lost))
-            }
-            return outcome(0, failed(pack.edits(from, to), lost ? "unknown" : outcomeOf(error), error), error.attempts)
-          }
-        })
+    const send = (pack: Pack, from: number, to: number, uncertain: boolean): Effect.Effect<void> => {
+      if (refused !== undefined) {
+        return settle(notSent(failed(pack.edits(from, to), uncertain ? "unknown" : "unsent", refused)))
+      }
+      const started = clock.unsafeCurrentTimeMillis()
+      const body = pack.slice(from, to)
+      const outcome = (
+        success: number,
+        failedRecords: ReadonlyArray<Bulk.FailedRecord>,
+        attempts: number,
+        response?: SuprsendClient.Response
+      ) => {
+        const elapsed = Duration.millis(clock.unsafeCurrentTimeMillis() - started)
+        const accepted = () => success === 0 ? [] : pack.edits(from, to)
+        return settle(new Outcome(accepted, success, failedRecords, body.length, attempts, elapsed), response)
+      }
+      const execute = client.execute({
+        call,
+        method: "POST",
+        template: "/event/",
+        body,
+        discard: true,
+        giveUp,
+        secrets: () => pack.edits(from, to).flatMap((edit) => tokens(edit.operations))
       })
+      return Effect.matchEffect(execute, {
+        onSuccess: (response) => outcome(to - from, [], response.attempts, response),
+        onFailure: (error) => {
+          if (endsWhenRefused && error._tag === "SuprsendUnauthorized") refused = error
+          const lost = uncertain || error.applied === "unknown"
+          if (blamesOneRecord(error) && to - from > 1) {
+            const middle = from + Math.ceil((to - from) / 2)
+            return Effect.zipRight(
+              send(pack, from, middle, lost),
+              Effect.suspend(() => send(pack, middle, to, lost))
+            )
+          }
+          return outcome(0, failed(pack.edits(from, to), lost ? "unknown" : outcomeOf(error), error), error.attempts)
+        }
+      })
+    }
 
-    const next = client.breathe === undefined ? packer.next : Effect.zipRight(client.breathe, packer.next)
-    const worker: Effect.Effect<void> = Effect.flatMap(turn.withPermits(1)(next), (next) => {
-      if (next === undefined) return Effect.void
-      const { invalid, pack } = next
-      const rejected = invalid.length === 0 ? Effect.void : settle(notSent(invalid))
+    const sendAll = ({ invalid, pack }: Next): Effect.Effect<void> => {
       const sent = pack.count === 0 ? Effect.void : send(pack, 0, pack.count, false)
-      return rejected.pipe(
-        Effect.zipRight(sent),
-        Effect.ensuring(Effect.sync(() => packer.release(pack))),
-        Effect.zipRight(Effect.suspend(() => worker))
-      )
+      return invalid.length === 0 ? sent : Effect.zipRight(settle(notSent(invalid)), sent)
+    }
+
+    const next = Effect.flatMap(turns.take, () => Effect.flatMap(breathe, () => packer.next))
+    const worker: Effect.Effect<void> = Effect.flatMap(next, (next) => {
+      turns.pass()
+      if (next === undefined) return Effect.void
+      return Effect.flatMap(sendAll(next), () => {
+        packer.release(next.pack)
+        return worker
+      })
     })
 
     yield* Effect.forEach(Array.from({ length: concurrency }), () => worker, {

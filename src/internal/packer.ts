@@ -1,4 +1,5 @@
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -32,6 +33,18 @@ export interface Options {
 export interface Next {
   readonly pack: Pack
   readonly invalid: ReadonlyArray<FailedRecord>
+}
+
+/** A request as far as it is filled. */
+interface Filling {
+  readonly pack: Pack
+  readonly invalid: Array<FailedRecord>
+  /** When it was begun, which is the time of its events. */
+  readonly time: number
+  readonly makeId: Effect.Effect<string>
+  timer: Fiber.RuntimeFiber<void> | undefined
+  /** It has waited long enough for more. */
+  expired: boolean
 }
 
 const pinned = (edit: UserEdit.UserEdit, id: string): UserEdit.UserEdit =>
@@ -111,41 +124,55 @@ export class Packer<E> {
   }
 
   /** The next request; undefined if there is none. To be asked by one at a time. */
-  readonly next: Effect.Effect<Next | undefined> = Effect.gen(this, function*() {
-    const time = yield* Clock.currentTimeMillis
-    const makeId = yield* InsertId
-    // Edits that are kept as they are need their ids in them.
-    const isMinted = makeId === insertId.fromCrypto && this.options.isWanted === undefined
-    const pack = new Pack(this.options.isWanted === undefined ? undefined : [])
-    const invalid: Array<FailedRecord> = []
-    let expired = false
-    let timer: Fiber.RuntimeFiber<void> | undefined
-
+  readonly next: Effect.Effect<Next | undefined> = Effect.withFiberRuntime((fiber) => {
     this.encoder.rewind(0)
     this.encoder.ascii(openBracket)
-    while (true) {
-      const stop = this.stopped ? "stopped" : this.fill(pack, invalid, time, isMinted)
-      if (stop === "ids") {
+    return this.complete({
+      pack: new Pack(this.options.isWanted === undefined ? undefined : []),
+      invalid: [],
+      time: Context.get(fiber.currentDefaultServices, Clock.Clock).unsafeCurrentTimeMillis(),
+      makeId: Context.get(fiber.currentContext, InsertId),
+      timer: undefined,
+      expired: false
+    })
+  })
+
+  /** Fills a request as far as it goes, and goes on whenever there is more. */
+  private complete(filling: Filling): Effect.Effect<Next | undefined> {
+    const { invalid, makeId, pack } = filling
+    const stop = this.stopped ? "stopped" : this.fill(filling)
+    if (stop === "ids") {
+      return Effect.flatMap(Effect.replicateEffect(makeId, chunk.limits.records), (ids) => {
         // The last one is taken first.
-        this.insertIds = (yield* Effect.replicateEffect(makeId, chunk.limits.records)).reverse()
-        continue
-      }
-      const empty = pack.count === 0 && invalid.length === 0
-      if (stop === "full" || (!empty && expired)) break
-      if (stop === "stopped" || (stop === "ended" && (this.waiting === 0 || !empty))) break
-      if (!empty && timer === undefined) {
-        timer = yield* Effect.fork(Effect.delay(
-          Effect.sync(() => {
-            expired = true
-            this.call()
-          }),
-          this.options.linger
-        ))
-      }
-      this.source.request()
-      yield* this.turn
+        this.insertIds = ids.reverse()
+        return this.complete(filling)
+      })
     }
-    if (timer !== undefined) yield* Fiber.interruptFork(timer)
+    const isEmpty = pack.count === 0 && invalid.length === 0
+    if (
+      stop === "full" || stop === "stopped" || (!isEmpty && filling.expired) ||
+      (stop === "ended" && (this.waiting === 0 || !isEmpty))
+    ) {
+      const next = Effect.sync(() => this.close(filling))
+      return filling.timer === undefined ? next : Effect.zipRight(Fiber.interruptFork(filling.timer), next)
+    }
+    this.source.request()
+    const goOn = Effect.flatMap(this.turn, () => this.complete(filling))
+    return isEmpty || filling.timer !== undefined ? goOn : Effect.zipRight(this.startTimer(filling), goOn)
+  }
+
+  /** Nobody waits for the rest of a request for longer than `linger`. */
+  private startTimer(filling: Filling): Effect.Effect<void> {
+    const expire = Effect.sync(() => {
+      filling.expired = true
+      this.call()
+    })
+    return Effect.map(Effect.fork(Effect.delay(expire, this.options.linger)), (timer) => {
+      filling.timer = timer
+    })
+  }
+
+  private close({ invalid, pack }: Filling): Next | undefined {
     this.encoder.ascii(closeBracket)
     pack.body = this.encoder.copy(0, this.encoder.position)
     if (this.stopped) {
@@ -157,7 +184,7 @@ export class Packer<E> {
     if (pack.count === 0 && invalid.length === 0) return undefined
     if (this.options.isWanted !== undefined) keep(pack, this.options.isWanted)
     return { pack, invalid }
-  })
+  }
 
   /** Waits until something has changed. */
   private readonly turn: Effect.Effect<void> = Effect.async((resume) => {
@@ -174,13 +201,10 @@ export class Packer<E> {
   })
 
   /** Adds what is there, until there is no room, or nothing more. */
-  private fill(
-    pack: Pack,
-    invalid: Array<FailedRecord>,
-    time: number,
-    isMinted: boolean
-  ): "full" | "starved" | "ended" | "ids" {
+  private fill({ invalid, makeId, pack, time }: Filling): "full" | "starved" | "ended" | "ids" {
     const { encoder, holders } = this
+    // Edits that are kept as they are need their ids in them.
+    const isMinted = makeId === insertId.fromCrypto && pack.kept === undefined
     while (true) {
       // A request of invalid edits only must not grow without end.
       if (pack.count === chunk.limits.records || invalid.length >= chunk.limits.records) return "full"

@@ -53,8 +53,8 @@ export class Pack {
  */
 export const keep = (pack: Pack, isWanted: (edit: UserEdit) => boolean): void => {
   const edits = pack.kept ?? []
+  if (edits.every(isWanted)) return
   const kept = edits.flatMap((edit, i) => isWanted(edit) ? [{ edit, json: pack.slice(i, i + 1).subarray(1, -1) }] : [])
-  if (kept.length === edits.length) return
   const body = new Uint8Array(kept.reduce((bytes, { json }) => bytes + json.length + 1, 1))
   let position = 0
   edits.length = 0

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { logScale, spread, ticks, toSvg } from "./bench/plot.js"
+import { tally } from "./bench/profile.js"
 import { operationsOf, workspace } from "./bench/record.js"
 import { short, times } from "./bench/section.js"
 import { SlidingWindow } from "./bench/slidingWindow.js"
@@ -18,6 +19,47 @@ describe("statistics", () => {
     // Medians alone would say 10 / 10.
     expect(ratio([10, 20, 1], [5, 10, 10])).toBe(2)
     expect(difference([10, 20, 1], [5, 10, 10])).toBe(5)
+  })
+})
+
+describe("profile", () => {
+  const frame = (functionName: string, url: string) => ({
+    functionName,
+    url,
+    scriptId: "0",
+    lineNumber: 0,
+    columnNumber: 0
+  })
+
+  it("counts a moment for the innermost frame that belongs to something", () => {
+    const micros = tally({
+      startTime: 0,
+      endTime: 10,
+      nodes: [
+        { id: 1, callFrame: frame("(root)", ""), children: [2, 6, 7] },
+        {
+          id: 2,
+          callFrame: frame("runLoop", "file:///x/node_modules/effect/dist/esm/internal/fiberRuntime.js"),
+          children: [3]
+        },
+        { id: 3, callFrame: frame("attempt", "file:///x/src/internal/transport.js"), children: [4] },
+        { id: 4, callFrame: frame("sign", "file:///x/src/Signature.js"), children: [5] },
+        { id: 5, callFrame: frame("hash", "node:internal/crypto/hash") },
+        { id: 6, callFrame: frame("(garbage collector)", "") },
+        { id: 7, callFrame: frame("(program)", ""), children: [8] },
+        { id: 8, callFrame: frame("post", "node:inspector") }
+      ],
+      samples: [2, 3, 4, 5, 6, 7, 8],
+      timeDeltas: [1, 2, 4, 8, 16, 32, 64]
+    })
+    expect(micros).toMatchObject({
+      "Effect's runtime": 1,
+      "the rest of this package": 2,
+      signing: 12,
+      "collecting garbage": 16,
+      "everything else": 32,
+      waiting: 0
+    })
   })
 })
 

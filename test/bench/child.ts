@@ -2,6 +2,7 @@
 // took as JSON.
 import { readFileSync } from "node:fs"
 import type { Builder, Session } from "./contenders/contender.js"
+import { profiled } from "./profile.js"
 import { median } from "./statistics.js"
 
 export interface Job {
@@ -18,6 +19,7 @@ const sessions: Record<string, (url: string) => Promise<Session>> = {
   vendor: async (url) => (await import("./contenders/vendor.js")).open(url),
   "by hand": async (url) => (await import("./contenders/byHand.js")).open(url),
   ours: async (url) => (await import("./contenders/ours.js")).open(url),
+  "ours, profiled": async (url) => (await import("./contenders/ours.js")).open(url),
   "ours, limited": async (url) => (await import("./contenders/ours.js")).openLimited(url),
   "ours, batched": async (url) => (await import("./contenders/ours.js")).openBatched(url),
   "ours, batched and limited": async (url) => (await import("./contenders/ours.js")).openBatchedLimited(url),
@@ -54,6 +56,11 @@ const peakMegabytes = (): number => {
 
 const send = async (job: Job) => {
   const { close, run } = await start(job)
+  if (job.contender.endsWith("profiled")) {
+    const micros = await profiled(run)
+    await close()
+    return micros
+  }
   const cpuBefore = process.cpuUsage()
   const before = performance.now()
   await run()

@@ -14,6 +14,7 @@ import { batching } from "./measures/batching.js"
 import { building } from "./measures/building.js"
 import { bulk } from "./measures/bulk.js"
 import { limiter } from "./measures/limiter.js"
+import { profile } from "./measures/profile.js"
 import { scale } from "./measures/scale.js"
 import { single } from "./measures/single.js"
 import { type Measured, provenance, toPage, toTerminal } from "./page.js"
@@ -22,7 +23,7 @@ import { BenchError, makePlayer } from "./processes.js"
 import { type Outcome, Results } from "./results.js"
 import { toText } from "./table.js"
 
-const measures = [bulk, scale, single, limiter, batching, building]
+const measures = [bulk, profile, scale, single, limiter, batching, building]
 
 const docs = Path.join(import.meta.dirname, "..", "..", "docs")
 const resultsFile = Path.join(docs, "benchmarks", "results.json")

@@ -84,6 +84,7 @@ describe("state", () => {
         UserEdit.addEmail("a@b.co"),
         UserEdit.addSms("+15555555555"),
         UserEdit.removeSms("+15555555555"),
+        UserEdit.addAndroidPush("token"),
         UserEdit.addAndroidPush("token", { provider: "xiaomi" }),
         UserEdit.addIosPush("token", { bundleId: "com.example.app" }),
         UserEdit.addWhatsapp("+15555555555"),
@@ -91,7 +92,7 @@ describe("state", () => {
         UserEdit.addSlack({ user_id: "U1", access_token: "xoxb" })
       )
       expect(Object.keys(user.channels).sort()).toEqual(["$androidpush", "$email", "$iospush", "$slack"])
-      expect(user.channels.$email?.map((email) => email.value)).toEqual(["c@d.co", "a@b.co"])
+      expect(user.channels.$email?.map((email) => email.value)).toEqual(["a@b.co", "c@d.co"])
       expect(user.channels.$androidpush).toMatchObject([{ value: "token", idProvider: "xiaomi" }])
       expect(user.properties).toEqual({})
     }))

@@ -4,6 +4,7 @@ import * as Sandbox from "effect-suprsend/Sandbox"
 import * as Suprsend from "effect-suprsend/Suprsend"
 import * as SuprsendClient from "effect-suprsend/SuprsendClient"
 import * as UserEdit from "effect-suprsend/UserEdit"
+import type { UserProfile } from "effect-suprsend/UserProfile"
 import * as UsersService from "effect-suprsend/UsersService"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -62,13 +63,18 @@ describe("arbitraries", () => {
     expect(Either.isRight(UserEdit.validate(UserEdit.remove(UserEdit.edit("ada"), identity)))).toBe(true)
   })
 
-  it.effect.prop("profiles are taken, and arrive", [Arbitraries.userProfile], ([profile]) =>
+  const arrives = (profile: UserProfile) =>
     Effect.gen(function*() {
       const users = yield* UsersService.UsersService
       const user = yield* users.upsert("ada", profile)
       if (profile.name !== undefined) expect(user.properties.name).toBe(profile.name)
       expect((user.channels.$email ?? []).map(({ value }) => value)).toEqual([...new Set(profile.$email ?? [])])
-    }).pipe(Effect.provide(Suprsend.layerTest)))
+    }).pipe(Effect.provide(Suprsend.layerTest))
+
+  it.effect.prop("profiles are taken, and arrive", [Arbitraries.userProfile], ([profile]) => arrives(profile))
+
+  it.effect("an address that stands in a profile twice arrives once, where it first stood", () =>
+    arrives({ $email: ["a@example.com", "b@example.com", "a@example.com"] }))
 
   it.effect.prop("page options are sent as they are", [Arbitraries.pageOptions], ([options]) =>
     Effect.gen(function*() {

@@ -1,3 +1,4 @@
+import * as Arr from "effect/Array"
 import { channelKeys, isChannelKey } from "../../Channel.js"
 import type { ProfileChannel } from "../../User.js"
 import * as json from "../json.js"
@@ -219,8 +220,12 @@ const identify = (profile: Profile, key: ProfileChannel, value: unknown, provide
   if (isObject ? !json.isPlainRecord(value) : typeof value !== "string") {
     return { refused: `${key}: value must be of ${isObject ? "dict/map" : "string"} type` }
   }
-  const others = (profile.channels[key] ?? []).filter((identity) => !json.equals(identity.value, value))
-  return { ...profile, channels: { ...profile.channels, [key]: [...others, { value, provider }] } }
+  const present = profile.channels[key] ?? []
+  const added = { value, provider }
+  const at = present.findIndex((identity) => json.equals(identity.value, value))
+  // What is sent again stays where it stands, so that a second try of an edit changes nothing.
+  const identities = at === -1 ? [...present, added] : Arr.replace(present, at, added)
+  return { ...profile, channels: { ...profile.channels, [key]: identities } }
 }
 
 const remove = (profile: Profile, key: string, value: unknown): Profile => {

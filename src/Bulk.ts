@@ -42,6 +42,9 @@ export interface Options {
 /**
  * Where edits come from: any iterable, any async iterable, such as a cursor of a database, or a stream.
  *
+ * An async iterable is best handed over as it is: by way of `Stream.fromAsyncIterable` each edit costs some effects more. What it is
+ * still busy with when a run that was stopped ends is not waited for.
+ *
  * @since 0.1.0
  * @category models
  */

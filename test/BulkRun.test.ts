@@ -149,6 +149,83 @@ describe("sources", () => {
       expect(yield* sizes(sandbox)).toEqual([2, 1])
       yield* Fiber.interrupt(fiber)
     }))
+
+  test("are pulled only as far as requests can take it", (users, sandbox) =>
+    Effect.gen(function*() {
+      let pulled = 0
+      const endless = (filler: string) =>
+        (async function*() {
+          for (;;) yield UserEdit.set(signUp(pulled++), "filler", filler)
+        })()
+      const pulledBy = (edits: AsyncIterable<UserEdit.UserEdit>) =>
+        Effect.gen(function*() {
+          pulled = 0
+          yield* sandbox.script([Sandbox.stall, Sandbox.stall])
+          const fiber = yield* Effect.fork(users.bulkEdit(edits, { concurrency: 2 }))
+          yield* settle
+          yield* Fiber.interrupt(fiber)
+          return pulled
+        })
+      expect(yield* pulledBy(endless(""))).toBe(800)
+      // 90 of these fill a request, and one too many shows that it is full.
+      expect(yield* pulledBy(endless("x".repeat(9_000)))).toBeLessThan(2 * 95)
+    }))
+
+  const byHand = (next: () => Promise<IteratorResult<UserEdit.UserEdit>>): AsyncIterable<UserEdit.UserEdit> => ({
+    [Symbol.asyncIterator]: () => ({ next })
+  })
+
+  test("that throw instead of giving a promise fail the run too", (users) =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(users.bulkEdit(byHand(() => {
+        throw new Error("not open")
+      })))
+      expect(error).toBeInstanceOf(Cause.UnknownException)
+      expect(error.error).toMatchObject({ message: "not open" })
+    }))
+
+  /** Gives as many as said at once, and the others when they are handed over. */
+  const stuckAfter = (count: number) => {
+    const waiting: Array<(result: IteratorResult<UserEdit.UserEdit>) => void> = []
+    const counter = { pulled: 0 }
+    const edits = byHand(() => {
+      const value = signUp(counter.pulled++)
+      return counter.pulled <= count
+        ? Promise.resolve({ done: false, value })
+        : new Promise((resolve) => waiting.push(resolve))
+    })
+    return { counter, edits, goOn: () => waiting.forEach((give, n) => give({ done: false, value: signUp(count + n) })) }
+  }
+
+  test("are not pulled any more once a run is stopped", (users, sandbox) =>
+    Effect.gen(function*() {
+      const stop = yield* Deferred.make<void>()
+      const { counter, edits, goOn } = stuckAfter(410)
+      yield* sandbox.script([Sandbox.delay("10 seconds")])
+      const fiber = yield* Effect.fork(
+        users.bulkEdit(edits, { concurrency: 2, grace: "1 minute", linger: "1 hour", stopWhen: Deferred.await(stop) })
+      )
+      yield* settle
+      yield* Deferred.succeed(stop, undefined)
+      yield* settle
+      goOn()
+      yield* settle
+      expect(counter.pulled).toBe(411)
+      yield* TestClock.adjust("10 seconds")
+      const report = yield* Fiber.join(fiber)
+      expect([report.success, ...new Set(outcomesOf(report)), report.failure]).toEqual([400, "unsent", 11])
+    }))
+
+  test("are not pulled any more once nobody listens", (users) =>
+    Effect.gen(function*() {
+      const { counter, edits, goOn } = stuckAfter(410)
+      const fiber = yield* Effect.fork(Stream.runDrain(users.bulkEditStream(edits, { linger: "1 hour" })))
+      yield* settle
+      yield* Fiber.interrupt(fiber)
+      goOn()
+      yield* settle
+      expect(counter.pulled).toBe(411)
+    }))
 })
 
 describe("a busy user", () => {

@@ -85,6 +85,7 @@ export const asyncEdit = (
             next,
             exit: () => closed && position >= queue.length ? Exit.void : undefined,
             request: () => {},
+            stop: () => {},
             rest: () => []
           }
         }),

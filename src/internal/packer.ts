@@ -88,6 +88,7 @@ export class Packer<E> {
   /** Begins nothing any more. */
   stop(): void {
     this.stopped = true
+    this.source.stop()
     this.call()
   }
 
@@ -156,9 +157,15 @@ export class Packer<E> {
       const next = Effect.sync(() => this.close(filling))
       return filling.timer === undefined ? next : Effect.zipRight(Fiber.interruptFork(filling.timer), next)
     }
-    this.source.request()
+    this.source.request(isEmpty ? 1 : this.room(pack))
     const goOn = Effect.flatMap(this.turn, () => this.complete(filling))
     return isEmpty || filling.timer !== undefined ? goOn : Effect.zipRight(this.startTimer(filling), goOn)
+  }
+
+  /** How many more a request takes, if they are as large as those in it. */
+  private room({ count }: Pack): number {
+    const bytes = this.encoder.position / Math.max(1, count)
+    return Math.max(1, Math.min(chunk.limits.records - count, Math.ceil(chunk.limits.bytes / bytes) - count))
   }
 
   /** Nobody waits for the rest of a request for longer than `linger`. */

@@ -1,5 +1,5 @@
 import * as Cause from "effect/Cause"
-import * as Chunk from "effect/Chunk"
+import type * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
@@ -18,15 +18,17 @@ export interface Source<E> {
   readonly next: () => UserEdit | undefined
   /** How it ended, if it did. */
   readonly exit: () => Exit.Exit<void, E> | undefined
-  /** Asks for more, if nobody did. */
-  readonly request: () => void
+  /** Asks for so many more: `arrived` is called once they are there. Of those who ask before that, the last one counts. */
+  readonly request: (count: number) => void
+  /** Pulls no more. */
+  readonly stop: () => void
   /** What came and was not taken. */
   readonly rest: () => ReadonlyArray<UserEdit>
 }
 
 /**
- * Opens a source for as long as the scope lives. Nothing is pulled before it is asked for, and `arrived` is called whenever more is
- * there, or the end.
+ * Opens a source for as long as the scope lives. Nothing is pulled before it is asked for, and `arrived` is called when as much is
+ * there as was asked for, or the end.
  *
  * @internal
  */
@@ -35,7 +37,7 @@ export const open = <E, R>(
   arrived: () => void
 ): Effect.Effect<Source<E | Cause.UnknownException>, never, R | Scope.Scope> => {
   if (Stream.StreamTypeId in edits) return Effect.flatMap(Stream.toPull(edits), (pull) => feed(pull, arrived))
-  if (Symbol.asyncIterator in edits) return Effect.flatMap(pullAsync(edits), (pull) => feed(pull, arrived))
+  if (Symbol.asyncIterator in edits) return iterateAsync(edits, arrived)
   return iterate(edits)
 }
 
@@ -62,74 +64,140 @@ const iterate = (edits: Iterable<UserEdit>): Effect.Effect<Source<never>, never,
       },
       exit: () => exit,
       request: () => {},
+      stop: () => {},
       rest: () => []
     }
   })
 
-type Pull<E, R> = Effect.Effect<Chunk.Chunk<UserEdit>, Option.Option<E>, R>
+/**
+ * What came and was not taken. Whoever waits is told when there is enough, not at each edit: to wake a fiber costs more than to send
+ * an edit.
+ */
+class Inbox<E> implements Source<E> {
+  private edits: Array<UserEdit> = []
+  private position = 0
+  private wanted = 0
+  private stopped = false
+  private ended: Exit.Exit<void, E> | undefined
 
-const pullAsync = (
-  edits: AsyncIterable<UserEdit>
-): Effect.Effect<Pull<Cause.UnknownException, never>, never, Scope.Scope> =>
-  Effect.map(
-    Effect.acquireRelease(
+  /**
+   * @param pull begins to add edits, until no more is wanted
+   */
+  constructor(private readonly arrived: () => void, private readonly pull: () => void) {}
+
+  /** More is wanted than is here. */
+  get isWanting(): boolean {
+    return this.wanted > 0
+  }
+
+  add(edits: Iterable<UserEdit>): void {
+    for (const edit of edits) this.edits.push(edit)
+    if (this.edits.length - this.position >= this.wanted) this.tell()
+  }
+
+  end(exit: Exit.Exit<void, E>): void {
+    this.ended = exit
+    this.tell()
+  }
+
+  private tell(): void {
+    this.wanted = 0
+    this.arrived()
+  }
+
+  next(): UserEdit | undefined {
+    const edit = this.edits[this.position]
+    if (edit !== undefined) {
+      this.position++
+    } else if (this.position > 0) {
+      this.edits = []
+      this.position = 0
+    }
+    return edit
+  }
+
+  exit(): Exit.Exit<void, E> | undefined {
+    return this.position < this.edits.length ? undefined : this.ended
+  }
+
+  request(count: number): void {
+    if (this.stopped || this.ended !== undefined || this.position < this.edits.length) return
+    const isPulling = this.isWanting
+    this.wanted = count
+    if (!isPulling) this.pull()
+  }
+
+  stop(): void {
+    this.stopped = true
+    this.wanted = 0
+  }
+
+  rest(): ReadonlyArray<UserEdit> {
+    return this.edits.slice(this.position)
+  }
+}
+
+/**
+ * By promises alone, which are what there is: an effect for each was measured to take twice as long as all the rest of the way.
+ */
+const iterateAsync = (
+  edits: AsyncIterable<UserEdit>,
+  arrived: () => void
+): Effect.Effect<Source<Cause.UnknownException>, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const iterator = yield* Effect.acquireRelease(
       Effect.sync(() => edits[Symbol.asyncIterator]()),
       // What it is busy with may never end, so nobody waits for it.
-      (iterator) => Effect.sync(() => void iterator.return?.().catch(() => {}))
-    ),
-    (iterator) =>
-      Effect.matchEffect(Effect.tryPromise(() => iterator.next()), {
-        onFailure: (error) => Effect.fail(Option.some(error)),
-        onSuccess: ({ done, value }) => done === true ? Effect.fail(Option.none()) : Effect.succeed(Chunk.of(value))
-      })
-  )
+      (iterator) =>
+        Effect.sync(() => {
+          inbox.stop()
+          void iterator.return?.().catch(() => {})
+        })
+    )
+    const take = ({ done, value }: IteratorResult<UserEdit>): void => {
+      if (done === true) return inbox.end(Exit.void)
+      inbox.add([value])
+      if (inbox.isWanting) pull()
+    }
+    const fail = (error: unknown): void => inbox.end(Exit.fail(new Cause.UnknownException(error)))
+    const pull = (): void => {
+      new Promise<IteratorResult<UserEdit>>((resolve) => resolve(iterator.next())).then(take, fail)
+    }
+    const inbox = new Inbox<Cause.UnknownException>(arrived, pull)
+    return inbox
+  })
+
+type Pull<E, R> = Effect.Effect<Chunk.Chunk<UserEdit>, Option.Option<E>, R>
 
 /**
  * A fiber that pulls whenever somebody asks, so that nobody has to stand still until something comes.
  */
 const feed = <E, R>(pull: Pull<E, R>, arrived: () => void): Effect.Effect<Source<E>, never, R | Scope.Scope> =>
   Effect.gen(function*() {
-    let pending: ReadonlyArray<UserEdit> = []
-    let position = 0
-    let exit: Exit.Exit<void, E> | undefined
-    let asked = false
-    let resume: (() => void) | undefined
+    let wake = () => {}
+    const inbox = new Inbox<E>(arrived, () => wake())
 
-    const request = Effect.async<void>((callback) => {
-      if (asked) callback(Effect.void)
-      else resume = () => callback(Effect.void)
+    const asked = Effect.async<void>((resume) => {
+      if (inbox.isWanting) resume(Effect.void)
+      else wake = () => resume(Effect.void)
     })
 
-    const step: Effect.Effect<void, never, R> = Effect.flatMap(request, () =>
-      Effect.matchCauseEffect(pull, {
-        onSuccess: (edits) => {
-          pending = Chunk.toReadonlyArray(edits)
-          position = 0
-          asked = false
-          arrived()
-          return step
-        },
-        onFailure: (cause) => {
-          exit = Option.match(Option.flatten(Cause.failureOption(cause)), {
-            onSome: (error) => Exit.fail(error),
-            onNone: () => Cause.isFailure(cause) ? Exit.void : Exit.failCause(Cause.map(cause, Option.getOrThrow))
-          })
-          arrived()
-          return Effect.void
-        }
-      }))
-
-    yield* Effect.forkScoped(step)
-    return {
-      next: () => pending[position] === undefined ? undefined : pending[position++],
-      exit: () => position < pending.length ? undefined : exit,
-      request: () => {
-        if (asked || exit !== undefined || position < pending.length) return
-        asked = true
-        const wake = resume
-        resume = undefined
-        wake?.()
+    const step: Effect.Effect<void, never, R> = Effect.matchCauseEffect(pull, {
+      onSuccess: (edits) => {
+        inbox.add(edits)
+        return inbox.isWanting ? step : whenAsked
       },
-      rest: () => pending.slice(position)
-    }
+      onFailure: (cause) => Effect.sync(() => inbox.end(exitOf(cause)))
+    })
+
+    const whenAsked = Effect.zipRight(asked, step)
+
+    yield* Effect.forkScoped(whenAsked)
+    return inbox
+  })
+
+const exitOf = <E>(cause: Cause.Cause<Option.Option<E>>): Exit.Exit<void, E> =>
+  Option.match(Option.flatten(Cause.failureOption(cause)), {
+    onSome: (error) => Exit.fail(error),
+    onNone: () => Cause.isFailure(cause) ? Exit.void : Exit.failCause(Cause.map(cause, Option.getOrThrow))
   })

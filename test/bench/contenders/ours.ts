@@ -1,4 +1,5 @@
 // This package over undici, as a user has it: validation, insert ids, retry, limiter, spans and reports are all on.
+import type * as Bulk from "effect-suprsend/Bulk"
 import type { Settings } from "effect-suprsend/SuprsendConfig"
 import * as SuprsendNode from "effect-suprsend/SuprsendNode"
 import { addEmail, edit, increment, set, type UserEdit } from "effect-suprsend/UserEdit"
@@ -9,6 +10,7 @@ import { pipe } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
 import { emailOf, idOf, propertiesOf, workspace } from "../record.js"
 import type { Builder, Session } from "./contender.js"
 
@@ -30,12 +32,18 @@ const client = (url: string, settings: Settings) =>
     ...settings
   })
 
-const connect = async (layer: Layer.Layer<UsersService.UsersService, ConfigError>): Promise<Session> => {
+/** Where the edits of users 0 to `count` come from. */
+type SourceOf = (count: number) => Bulk.Source
+
+const connect = async (
+  layer: Layer.Layer<UsersService.UsersService, ConfigError>,
+  sourceOf: SourceOf = (count) => edits(0, count)
+): Promise<Session> => {
   const runtime = ManagedRuntime.make(layer)
   const users = await runtime.runPromise(UsersService.UsersService)
   return {
     bulk: async (count, concurrency) => {
-      const report = await runtime.runPromise(users.bulkEdit(edits(0, count), { concurrency }))
+      const report = await runtime.runPromise(users.bulkEdit(sourceOf(count), { concurrency }))
       if (report.success !== count) throw new Error(`${report.failure} of ${report.total} records failed`)
     },
     single: (from, to, concurrency) =>
@@ -55,6 +63,23 @@ const connect = async (layer: Layer.Layer<UsersService.UsersService, ConfigError
 }
 
 export const open = (url: string): Promise<Session> => connect(client(url, raised))
+
+/** The same, with the edits of a bulk from something else than an iterable. */
+const openFrom = (sourceOf: SourceOf) => (url: string): Promise<Session> => connect(client(url, raised), sourceOf)
+
+async function* editsLater(count: number): AsyncIterable<UserEdit> {
+  for (let i = 0; i < count; i++) yield editOf(i)
+}
+
+const indices = (count: number) => Stream.range(0, count - 1)
+
+export const openFromAsyncIterable = openFrom(editsLater)
+
+export const openFromStreamMap = openFrom((count) => Stream.map(indices(count), editOf))
+
+export const openFromStreamMapEffect = openFrom((count) =>
+  Stream.mapEffect(indices(count), (i) => Effect.sync(() => editOf(i)))
+)
 
 /** At the rate of SuprSend, which is the default. */
 export const openLimited = (url: string): Promise<Session> => connect(client(url, {}))

@@ -184,6 +184,39 @@ describe("sources", () => {
       expect(error.error).toMatchObject({ message: "not open" })
     }))
 
+  for (
+    const [what, close] of Object.entries({
+      throws: (): Promise<never> => {
+        throw new Error("not open")
+      },
+      "fails later": () => Promise.reject(new Error("not open"))
+    })
+  ) {
+    test(`whose return ${what} cost no outcome, and have it called only if they were left before their end`, (users) =>
+      Effect.gen(function*() {
+        let closed = 0
+        const upTo = (count: number): AsyncIterable<UserEdit.UserEdit> => {
+          let n = 0
+          const next = (): Promise<IteratorResult<UserEdit.UserEdit>> =>
+            Promise.resolve(n < count ? { done: false, value: signUp(n++) } : { done: true, value: undefined })
+          return {
+            [Symbol.asyncIterator]: () => ({
+              next,
+              return: () => {
+                closed++
+                return close()
+              }
+            })
+          }
+        }
+        expect((yield* users.bulkEdit(upTo(3))).success).toBe(3)
+        expect(closed).toBe(0)
+        const stopped = yield* users.bulkEdit(upTo(Infinity), { stopWhen: Effect.void })
+        expect(stopped.success).toBe(0)
+        expect(closed).toBe(1)
+      }))
+  }
+
   /** Gives as many as said at once, and the others when they are handed over. */
   const stuckAfter = (count: number) => {
     const waiting: Array<(result: IteratorResult<UserEdit.UserEdit>) => void> = []

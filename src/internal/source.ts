@@ -90,9 +90,16 @@ class Inbox<E> implements Source<E> {
     return this.wanted > 0
   }
 
-  add(edits: Iterable<UserEdit>): void {
+  get hasEnded(): boolean {
+    return this.ended !== undefined
+  }
+
+  /** False if this was enough; who wants more after that asks again. */
+  add(edits: Iterable<UserEdit>): boolean {
     for (const edit of edits) this.edits.push(edit)
-    if (this.edits.length - this.position >= this.wanted) this.tell()
+    if (this.edits.length - this.position < this.wanted) return true
+    this.tell()
+    return false
   }
 
   end(exit: Exit.Exit<void, E>): void {
@@ -121,7 +128,7 @@ class Inbox<E> implements Source<E> {
   }
 
   request(count: number): void {
-    if (this.stopped || this.ended !== undefined || this.position < this.edits.length) return
+    if (this.stopped || this.hasEnded || this.position < this.edits.length) return
     const isPulling = this.isWanting
     this.wanted = count
     if (!isPulling) this.pull()
@@ -151,21 +158,23 @@ const iterateAsync = (
       (iterator) =>
         Effect.sync(() => {
           inbox.stop()
-          void iterator.return?.().catch(() => {})
+          if (!inbox.hasEnded) promised(() => iterator.return?.()).catch(() => {})
         })
     )
     const take = ({ done, value }: IteratorResult<UserEdit>): void => {
-      if (done === true) return inbox.end(Exit.void)
-      inbox.add([value])
-      if (inbox.isWanting) pull()
+      if (done === true) inbox.end(Exit.void)
+      else if (inbox.add([value])) pull()
     }
     const fail = (error: unknown): void => inbox.end(Exit.fail(new Cause.UnknownException(error)))
     const pull = (): void => {
-      new Promise<IteratorResult<UserEdit>>((resolve) => resolve(iterator.next())).then(take, fail)
+      promised(() => iterator.next()).then(take, fail)
     }
     const inbox = new Inbox<Cause.UnknownException>(arrived, pull)
     return inbox
   })
+
+/** A promise, whatever comes. */
+const promised = <A>(evaluate: () => A | PromiseLike<A>): Promise<A> => new Promise((resolve) => resolve(evaluate()))
 
 type Pull<E, R> = Effect.Effect<Chunk.Chunk<UserEdit>, Option.Option<E>, R>
 
@@ -183,10 +192,7 @@ const feed = <E, R>(pull: Pull<E, R>, arrived: () => void): Effect.Effect<Source
     })
 
     const step: Effect.Effect<void, never, R> = Effect.matchCauseEffect(pull, {
-      onSuccess: (edits) => {
-        inbox.add(edits)
-        return inbox.isWanting ? step : whenAsked
-      },
+      onSuccess: (edits) => inbox.add(edits) ? step : whenAsked,
       onFailure: (cause) => Effect.sync(() => inbox.end(exitOf(cause)))
     })
 

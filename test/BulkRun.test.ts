@@ -318,6 +318,26 @@ describe("a run that is stopped", () => {
     }))
 
   test(
+    "pins the insert id of what was only pulled too, so that sending it twice applies it once",
+    (users, sandbox) =>
+      Effect.gen(function*() {
+        yield* sandbox.script([Sandbox.silence({ carriedOut: true })])
+        const visit = (n: number) => UserEdit.increment(UserEdit.edit(`user-${n % 900}`), "visits", 1)
+        const report = yield* users.bulkEdit(Stream.fromIterable(Arr.makeBy(1000, visit)), {
+          concurrency: 1,
+          stopWhen: settle
+        })
+      expect(new Set(outcomesOf(report))).toEqual(new Set(["unknown", "unsent"]))
+        const edits = report.failedRecords.map((record) => record.edit)
+        expect(new Set(edits.flatMap((edit) => edit.insertId ?? [])).size).toBe(1000)
+        expect(yield* users.bulkEdit(edits)).toMatchObject({ success: 1000 })
+        expect(yield* users.bulkEdit(edits)).toMatchObject({ success: 1000 })
+        const visits = (yield* sandbox.users).reduce((sum, user) => sum + Number(user.properties.visits), 0)
+        expect(visits).toBe(1000)
+      })
+  )
+
+  test(
     "waits for nothing without a grace period, and an endless source ends",
     (users, sandbox) =>
       Effect.gen(function*() {
@@ -432,7 +452,11 @@ describe("whatever happens", () => {
         const key = (edit: UserEdit.UserEdit) => JSON.stringify(edit.operations[0])
         if (stopAfter === null) expect(first.total).toBe(edits.length)
         expect(new Set(first.failedRecords.map((record) => key(record.edit))).size).toBe(first.failure)
+        const insertIds = first.failedRecords.flatMap((record) => record.edit.insertId ?? [])
+        expect(new Set(insertIds).size).toBe(first.failure)
 
+        // The first second try goes twice, as from a file that somebody has sent already.
+        yield* run(first.failedRecords.map((record) => record.edit))
         let again = first
         while (again.failure > 0) again = yield* run(again.failedRecords.map((record) => record.edit))
         const logs = (yield* sandbox.users).flatMap((user) => [user.properties.log].flat())

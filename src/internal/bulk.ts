@@ -8,9 +8,10 @@ import * as Mailbox from "effect/Mailbox"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Bulk from "../Bulk.js"
+import { InsertId } from "../InsertId.js"
 import type { SuprsendClient } from "../SuprsendClient.js"
 import { type RequestError, type SuprsendUnauthorized, SuprsendUnavailable } from "../SuprsendError.js"
-import type { UserEdit } from "../UserEdit.js"
+import { type UserEdit, withInsertId } from "../UserEdit.js"
 import { tokens } from "./mask.js"
 import type { Pack } from "./pack.js"
 import { type Next, Packer } from "./packer.js"
@@ -130,7 +131,7 @@ export const run = <E, R>(
       concurrency: "unbounded",
       discard: true
     })
-    const rest = packer.rest()
+    const rest = yield* Effect.forEach(packer.rest(), pin)
     if (rest.length > 0) yield* settle(notSent(failed(rest, "unsent", notBegun(call))))
     // A source that fails costs none of the requests that were under way.
     const exit = opened.exit()
@@ -206,6 +207,12 @@ const stopping = (options: Bulk.StreamOptions) =>
     }
     return stopped
   })
+
+// So that it can be sent twice from a file, as everything that failed.
+const pin = (edit: UserEdit): Effect.Effect<UserEdit> =>
+  edit.insertId !== undefined
+    ? Effect.succeed(edit)
+    : Effect.flatMap(InsertId, Effect.map((id) => withInsertId(edit, id)))
 
 const notBegun = (call: string) =>
   new SuprsendUnavailable({

@@ -29,13 +29,13 @@ import type { InvalidDistinctId, InvalidUserEdit, RequestError } from "./Suprsen
 import * as UserEdit from "./UserEdit.js"
 
 /**
- * How a bulk is sent.
+ * How a bulk is sent. Options that are of no use, such as no requests at once, are a defect of the call.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
-  /** How many requests are under way at once. Default: that of the layer, 16. */
+  /** How many requests are under way at once, a whole number of at least 1. Default: that of the layer, 16. */
   readonly concurrency?: number | undefined
 }
 

@@ -10,6 +10,7 @@ import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import type * as Bulk from "./Bulk.js"
 import * as userAgent from "./internal/userAgent.js"
 import type * as RateLimiter from "./RateLimiter.js"
 import type * as RequestOptions from "./RequestOptions.js"
@@ -203,6 +204,28 @@ export const scoped = (
       yield* check(["headers"], areHeaders(resolved.headers), "must be names and values that HTTP allows")
       return resolved
     })
+
+/**
+ * How a bulk is to be sent, checked as the options of the layer are.
+ *
+ * @internal
+ */
+export const inBulk = (
+  config: Pick<Resolved, "concurrency">,
+  options: Bulk.StreamOptions
+): Either.Either<
+  { readonly concurrency: number; readonly linger: Duration.Duration; readonly grace: Duration.Duration },
+  ConfigError.ConfigError
+> =>
+  Either.gen(function*() {
+    const concurrency = options.concurrency ?? config.concurrency
+    yield* check(["concurrency"], isPositiveInteger(concurrency), "must be a whole number of at least 1")
+    return {
+      concurrency,
+      linger: yield* duration(["linger"], options.linger ?? "100 millis"),
+      grace: yield* duration(["grace"], options.grace ?? 0)
+    }
+  })
 
 const check = (path: Array<string>, ok: boolean, message: string): Either.Either<void, ConfigError.ConfigError> =>
   ok ? Either.void : Either.left(ConfigError.InvalidData(path, `${path.join(".")} ${message}`))

@@ -5,11 +5,12 @@ import * as Sandbox from "effect-suprsend/Sandbox"
 import * as Suprsend from "effect-suprsend/Suprsend"
 import { SuprsendClient } from "effect-suprsend/SuprsendClient"
 import * as UserEdit from "effect-suprsend/UserEdit"
-import { layer as usersLayer, UsersService } from "effect-suprsend/UsersService"
+import { layer as usersLayer, layerBatched, UsersService } from "effect-suprsend/UsersService"
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
 import * as Deferred from "effect/Deferred"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FastCheck from "effect/FastCheck"
@@ -261,6 +262,51 @@ describe("sources", () => {
     }))
 })
 
+describe("options that are of no use", () => {
+  const defectOf = (exit: Exit.Exit<unknown, unknown>) => Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
+
+  // As from a file that nobody checked.
+  const read = (json: string): Duration.DurationInput => JSON.parse(json)
+
+  const wrong: ReadonlyArray<readonly [keyof Bulk.StreamOptions, Bulk.StreamOptions]> = [
+    ["concurrency", { concurrency: 0 }],
+    ["concurrency", { concurrency: 1.5 }],
+    ["concurrency", { concurrency: NaN }],
+    ["concurrency", { concurrency: Infinity }],
+    ["linger", { linger: read("\"soon\"") }],
+    ["grace", { grace: read("{}") }]
+  ]
+  for (const [field, options] of wrong) {
+    test(
+      `are a defect that names them, and nothing is sent: ${field} ${options[field]}`,
+      (users, sandbox) =>
+        Effect.gen(function*() {
+          const calls = [
+            users.bulkEdit([signUp(1)], options),
+            Stream.runDrain(users.bulkEditStream([signUp(1)], options)),
+            ...(field === "concurrency" ? [users.bulkDelete(["user-1"], options)] : [])
+          ]
+          for (const call of calls) {
+            expect(defectOf(yield* Effect.exit(call))).toMatchObject({ path: [field], message: expect.any(String) })
+          }
+          expect(yield* sandbox.requests).toEqual([])
+        })
+    )
+  }
+
+  test("are a defect of the layer that batches, and not of those who wait for it", () =>
+    Effect.gen(function*() {
+      const layer = Layer.provide(layerBatched({ linger: read("\"soon\"") }), Suprsend.layerTest)
+      expect(defectOf(yield* Effect.exit(Effect.scoped(Layer.build(layer))))).toMatchObject({ path: ["linger"] })
+    }))
+
+  test("are not those that mean for ever", (users) =>
+    Effect.gen(function*() {
+      const report = yield* users.bulkEdit([signUp(1)], { linger: Infinity, grace: Infinity })
+      expect(report.success).toBe(1)
+    }))
+})
+
 describe("a busy user", () => {
   test("keeps nobody else waiting", (users, sandbox) =>
     Effect.gen(function*() {
@@ -327,7 +373,7 @@ describe("a run that is stopped", () => {
           concurrency: 1,
           stopWhen: settle
         })
-      expect(new Set(outcomesOf(report))).toEqual(new Set(["unknown", "unsent"]))
+        expect(new Set(outcomesOf(report))).toEqual(new Set(["unknown", "unsent"]))
         const edits = report.failedRecords.map((record) => record.edit)
         expect(new Set(edits.flatMap((edit) => edit.insertId ?? [])).size).toBe(1000)
         expect(yield* users.bulkEdit(edits)).toMatchObject({ success: 1000 })

@@ -1,6 +1,5 @@
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -24,7 +23,7 @@ import * as insertId from "./insertId.js"
 import { tokens } from "./mask.js"
 import * as redactor from "./redactor.js"
 
-const defaultLinger = Duration.millis(5)
+const defaultLinger = "5 millis"
 
 type Answer = Effect.Effect<UsersService.Accepted, InvalidUserEdit | RequestError>
 
@@ -41,6 +40,7 @@ export const asyncEdit = (
   options: UsersService.BatchOptions = {}
 ): Effect.Effect<UsersService.Service["asyncEdit"], never, Scope.Scope> =>
   Effect.gen(function*() {
+    const settings = yield* bulk.settings(client, { linger: options.linger ?? defaultLinger })
     const callers = new Map<UserEdit.UserEdit, Resume>()
     const stopped = yield* Deferred.make<unknown>()
     let queue: Array<UserEdit.UserEdit> = []
@@ -89,7 +89,7 @@ export const asyncEdit = (
             rest: () => []
           }
         }),
-      options: { linger: options.linger ?? defaultLinger },
+      settings,
       stopped,
       settle,
       isWanted: (edit) => callers.has(edit),

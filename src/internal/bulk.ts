@@ -2,6 +2,7 @@ import type * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Either from "effect/Either"
 import * as Fiber from "effect/Fiber"
 import * as Inspectable from "effect/Inspectable"
 import * as Mailbox from "effect/Mailbox"
@@ -10,6 +11,7 @@ import * as Stream from "effect/Stream"
 import type * as Bulk from "../Bulk.js"
 import { InsertId } from "../InsertId.js"
 import type { SuprsendClient } from "../SuprsendClient.js"
+import * as SuprsendConfig from "../SuprsendConfig.js"
 import { type RequestError, type SuprsendUnauthorized, SuprsendUnavailable } from "../SuprsendError.js"
 import { type UserEdit, withInsertId } from "../UserEdit.js"
 import { tokens } from "./mask.js"
@@ -20,7 +22,16 @@ import { Signal } from "./signal.js"
 import * as source from "./source.js"
 import { Turns } from "./turns.js"
 
-const defaultLinger = Duration.millis(100)
+/** @internal */
+export type Settings = Either.Either.Right<ReturnType<typeof SuprsendConfig.inBulk>>
+
+/**
+ * Options that are of no use are a mistake in a program, and have no place among the errors of each bulk.
+ *
+ * @internal
+ */
+export const settings = (client: SuprsendClient.Service, options: Bulk.StreamOptions): Effect.Effect<Settings> =>
+  Effect.orDie(SuprsendConfig.inBulk(client, options))
 
 /**
  * What a run is made of.
@@ -31,7 +42,7 @@ export interface Run<E, R> {
   readonly client: SuprsendClient.Service
   readonly call: string
   readonly open: (arrived: () => void) => Effect.Effect<source.Source<E>, never, R | Scope.Scope>
-  readonly options: Bulk.StreamOptions
+  readonly settings: Settings
   readonly stopped: Deferred.Deferred<unknown>
   /** Takes what came of a request, with the answer that accepted it. */
   readonly settle: (outcome: Bulk.BulkOutcome, response?: SuprsendClient.Response) => Effect.Effect<void>
@@ -47,12 +58,10 @@ export interface Run<E, R> {
  * @internal
  */
 export const run = <E, R>(
-  { call, client, endsWhenRefused, isWanted, open, options, settle, stopped }: Run<E, R>
+  { call, client, endsWhenRefused, isWanted, open, settings, settle, stopped }: Run<E, R>
 ): Effect.Effect<void, E, R> =>
   Effect.scoped(Effect.gen(function*() {
-    const concurrency = Math.max(1, Math.floor(options.concurrency ?? client.concurrency))
-    const linger = options.linger === undefined ? defaultLinger : Duration.decode(options.linger)
-    const grace = options.grace === undefined ? Duration.zero : Duration.decode(options.grace)
+    const { concurrency, grace, linger } = settings
     const opened = yield* open(() => packer.call())
     const packer = new Packer(opened, { client, call, concurrency, linger, isWanted })
     const turns = new Turns()
@@ -147,15 +156,16 @@ export const stream = <E, R>(
   options: Bulk.StreamOptions = {}
 ): Stream.Stream<Bulk.BulkOutcome, E | Cause.UnknownException, R> =>
   Stream.unwrapScoped(Effect.gen(function*() {
+    const checked = yield* settings(client, options)
     const outcomes = yield* Mailbox.make<Bulk.BulkOutcome, E | Cause.UnknownException>({
-      capacity: Math.max(1, Math.floor(options.concurrency ?? client.concurrency))
+      capacity: checked.concurrency
     })
     const stopped = yield* stopping(options)
     yield* run({
       client,
       call,
       open: (arrived) => source.open(edits, arrived),
-      options,
+      settings: checked,
       stopped,
       settle: (outcome) => Effect.asVoid(outcomes.offer(outcome)),
       endsWhenRefused: true
@@ -174,12 +184,13 @@ export const report = <E, R>(
 ): Effect.Effect<Bulk.BulkReport, E | Cause.UnknownException, R> =>
   Effect.scoped(Effect.gen(function*() {
     const tally = new Tally()
+    const checked = yield* settings(client, options)
     const stopped = yield* stopping(options)
     const running = run({
       client,
       call,
       open: (arrived) => source.open(edits, arrived),
-      options,
+      settings: checked,
       stopped,
       settle: (outcome) => Effect.sync(() => tally.add(outcome)),
       endsWhenRefused: true

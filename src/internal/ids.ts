@@ -4,7 +4,7 @@ import * as Either from "effect/Either"
 import type * as Bulk from "../Bulk.js"
 import type { SuprsendClient } from "../SuprsendClient.js"
 import type { RequestError, SuprsendUnauthorized } from "../SuprsendError.js"
-import { outcomeOf } from "./bulk.js"
+import { outcomeOf, settings } from "./bulk.js"
 import { meansUser } from "./endpoint.js"
 import { totals } from "./report.js"
 import * as validate from "./validate.js"
@@ -28,7 +28,7 @@ export const run = (
     readonly goneIsDone?: boolean
   } = {}
 ): Effect.Effect<Bulk.BulkIdReport> =>
-  Effect.suspend(() => {
+  Effect.flatMap(settings(client, options), ({ concurrency }) => {
     const failedRecords: Array<Bulk.FailedId> = []
     const valid: Array<string> = []
     let success = 0
@@ -74,7 +74,7 @@ export const run = (
       )
 
     return Effect.forEach(Chunk.chunksOf(Chunk.unsafeFromArray(valid), maximumIds), (ids) => send([...ids], false), {
-      concurrency: Math.max(1, Math.floor(options.concurrency ?? client.concurrency)),
+      concurrency,
       discard: true
     }).pipe(
       Effect.map((): Bulk.BulkIdReport => ({ ...totals(success, failedRecords.length), failedRecords }))

@@ -20,6 +20,7 @@ import * as Exit from "effect/Exit"
 import * as FastCheck from "effect/FastCheck"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
 import { createHash, createHmac } from "node:crypto"
@@ -71,19 +72,10 @@ const cutWithin: Answer = (_request, response) => {
   response.write("{\"distinct_id\":", () => response.socket?.destroy())
 }
 
-/** As `SuprsendNode` sends: by the dispatcher itself. */
-const straight = Layer.merge(
-  NodeHttpClient.layerUndici,
-  Layer.provide(
-    Layer.scoped(Sender, Effect.flatMap(NodeHttpClient.Dispatcher, undiciSender.make)),
-    NodeHttpClient.dispatcherLayer
-  )
-)
-
 const httpClients = {
   fetch: FetchHttpClient.layer,
   undici: NodeHttpClient.layerUndici,
-  "undici, straight": straight
+  "undici, straight": SuprsendNode.layerUndici
 }
 
 const suprsend = (
@@ -657,12 +649,14 @@ describe("straight over undici", () => {
           "no whole answer within 3s @3000"
         ])
         expect(yield* TestClock.sleeps()).toHaveLength(0)
-      }).pipe(Effect.provide(suprsend(straight, server.url)))
+      }).pipe(Effect.provide(suprsend(SuprsendNode.layerUndici, server.url)))
     }))
 
   it.scoped("a bulk lets the runtime turn to its sockets before each request is made", () =>
     Effect.gen(function*() {
-      const { breathe } = yield* Effect.provide(Sender, straight)
+      const { breathe } = Option.getOrThrow(
+        yield* Effect.provide(Effect.serviceOption(Sender), SuprsendNode.layerUndici)
+      )
       let turned = false
       setImmediate(() => {
         turned = true
@@ -683,7 +677,7 @@ describe("straight over undici", () => {
         expect(yield* TestClock.sleeps()).toHaveLength(1)
         yield* TestClock.adjust("500 millis")
         expect(yield* TestClock.sleeps()).toHaveLength(0)
-      }).pipe(Effect.provide(suprsend(straight, server.url)))
+      }).pipe(Effect.provide(suprsend(SuprsendNode.layerUndici, server.url)))
     }))
 })
 
@@ -699,4 +693,27 @@ describe("the front doors", () => {
         server.requests.forEach(isSigned)
       }))
   }
+
+  it.scopedLive("SuprsendNode sends over a dispatcher of one's own, which the layer leaves open", () =>
+    Effect.gen(function*() {
+      const server = yield* serve(text(202, "OK"))
+      const agent = yield* Effect.acquireRelease(
+        Effect.sync(() => new Undici.Agent()),
+        (agent) => Effect.promise(() => agent.close())
+      )
+      const paths: Array<string> = []
+      const proxy = agent.compose((dispatch) => (options, handler) => {
+        paths.push(options.path)
+        return dispatch(options, handler)
+      })
+      for (const _ of [1, 2]) {
+        yield* Effect.flatMap(UsersService.UsersService, (users) => users.asyncEdit(ada)).pipe(
+          Effect.provide(Suprsend.layerWithoutHttpClient({ baseUrl: server.url, ...signed })),
+          Effect.provide(SuprsendNode.layerUndiciWithoutDispatcher),
+          Effect.provideService(NodeHttpClient.Dispatcher, proxy)
+        )
+      }
+      expect(server.requests).toHaveLength(2)
+      expect(paths).toEqual(["/event/", "/event/"])
+    }))
 })

@@ -9,11 +9,13 @@
  * - `unsent`: it was not sent, or the server certainly did nothing with it.
  *
  * What failed carries its edit with the insert id under which it was, or would have been, sent. So
- * `users.bulkEdit(report.failedRecords.map((record) => record.edit))` is a safe second try.
+ * `users.bulkEdit(report.failedRecords.map((record) => record.edit))` is a safe second try: nothing is applied twice. It comes after
+ * edits of the same user that were accepted in between, though, so a `set` may bring back a value that a later one had replaced.
  *
  * @since 0.1.0
  */
 import * as Terminal from "@effect/platform/Terminal"
+import type * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -61,7 +63,7 @@ export type Source<E = never, R = never> =
  */
 export interface StreamOptions extends Options {
   /**
-   * How long a request that is not full waits for the next edit of a source that is slower than the requests. Default 100
+   * How long the first edit of a request that is not full waits for others, where the source is slower than the requests. Default 100
    * milliseconds.
    */
   readonly linger?: Duration.DurationInput | undefined
@@ -71,8 +73,10 @@ export interface StreamOptions extends Options {
    */
   readonly stopWhen?: Effect.Effect<unknown> | undefined
   /**
-   * How long requests that are under way may still take once the run is stopped or interrupted. What has no answer by then is given
-   * up, and ends as `unknown`. Default: no time.
+   * How long requests that are under way may still take, their retries included, once the run is stopped, or a `bulkEdit` is
+   * interrupted. What has no answer by then is given up, and ends as `unknown`. Default: no time.
+   *
+   * A stream of outcomes that is interrupted, or not read to its end, is cut at once: nobody would take the outcomes.
    */
   readonly grace?: Duration.DurationInput | undefined
 }
@@ -84,8 +88,11 @@ export interface StreamOptions extends Options {
  * @category models
  */
 export interface EditOptions extends StreamOptions {
-  /** Is given the report of what was known if the run is interrupted, before the interruption goes on. */
-  readonly onInterrupt?: ((report: BulkReport) => Effect.Effect<void>) | undefined
+  /**
+   * Is given the report of what is known where the call gives none, because it is interrupted, or because its source fails, before that
+   * goes on.
+   */
+  readonly onError?: ((report: BulkReport, cause: Cause.Cause<unknown>) => Effect.Effect<void>) | undefined
 }
 
 /**
@@ -117,7 +124,7 @@ export interface BulkOutcome {
   readonly failedRecords: ReadonlyArray<FailedRecord>
   /** The bytes of the body; 0 if nothing was sent. */
   readonly bytes: number
-  /** How many requests were sent for it, retries included. */
+  /** How many requests were sent for it, retries included; not those that were halved and came to nothing. */
   readonly attempts: number
   /** How long it took, waiting for the rate limit and retries included. */
   readonly elapsed: Duration.Duration

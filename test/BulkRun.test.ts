@@ -409,7 +409,7 @@ describe("an interruption", () => {
       const fiber = yield* users.bulkEdit(Arr.makeBy(1000, signUp), {
         concurrency: 1,
         grace: "5 seconds",
-        onInterrupt: (report) => Deferred.succeed(known, report)
+        onError: (report) => Deferred.succeed(known, report)
       }).pipe(Effect.fork)
       yield* TestClock.adjust("1 second")
       const ended = yield* Effect.fork(Fiber.interrupt(fiber))
@@ -425,11 +425,39 @@ describe("an interruption", () => {
       const known = yield* Deferred.make<Bulk.BulkReport>()
       yield* sandbox.script([Sandbox.delay("2 seconds")])
       const fiber = yield* users.bulkEdit(Arr.makeBy(10, signUp), {
-        onInterrupt: (report) => Deferred.succeed(known, report)
+        onError: (report) => Deferred.succeed(known, report)
       }).pipe(Effect.fork)
       yield* TestClock.adjust("1 second")
       yield* Fiber.interrupt(fiber)
       expect(outcomesOf(yield* Deferred.await(known))).toEqual(Arr.makeBy(10, () => "unknown"))
+    }))
+})
+
+describe("a source that fails", () => {
+  const broken = Stream.concat(Stream.fromIterable(Arr.makeBy(500, signUp)), Stream.fail("no more rows" as const))
+
+  test("hands over what was known, and why", (users, sandbox) =>
+    Effect.gen(function*() {
+      const known = yield* Deferred.make<readonly [Bulk.BulkReport, Cause.Cause<unknown>]>()
+      yield* sandbox.script([Sandbox.status(501)])
+      const error = yield* Effect.flip(users.bulkEdit(broken, {
+        concurrency: 1,
+        onError: (report, cause) => Deferred.succeed(known, [report, cause])
+      }))
+      expect(error).toBe("no more rows")
+      const [report, cause] = yield* Deferred.await(known)
+      expect(report).toMatchObject({ total: 500, success: 100, failure: 400 })
+      expect(Cause.failureOption(cause)).toEqual(Option.some("no more rows"))
+    }))
+
+  test("gives all outcomes of a stream before its failure", (users) =>
+    Effect.gen(function*() {
+      const seen: Array<number> = []
+      const watched = users.bulkEditStream(broken).pipe(
+        Stream.tap(({ success }) => Effect.sync(() => seen.push(success)))
+      )
+      expect(yield* Effect.flip(Stream.runDrain(watched))).toBe("no more rows")
+      expect(seen).toEqual([400, 100])
     }))
 })
 

@@ -123,7 +123,7 @@ const bulk: Row = {
       return {
         call: users.bulkEdit(edits(), {
           concurrency: 4,
-          onInterrupt: (known) => Ref.set(report, Option.some(known))
+          onError: (known) => Ref.set(report, Option.some(known))
         }).pipe(
           Effect.orDie,
           Effect.flatMap((known) => Ref.set(report, Option.some(known)))

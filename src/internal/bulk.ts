@@ -198,13 +198,9 @@ export const report = <E, R>(
     // A fiber of its own, or the interruption would reach it before it can be stopped in order.
     yield* Effect.uninterruptibleMask((restore) =>
       Effect.flatMap(Effect.forkDaemon(restore(running)), (fiber) =>
-        Effect.onInterrupt(
-          restore(Fiber.join(fiber)),
-          () =>
-            Deferred.succeed(stopped, undefined).pipe(
-              Effect.zipRight(Fiber.await(fiber)),
-              Effect.zipRight(Effect.suspend(() => options.onInterrupt?.(tally.report()) ?? Effect.void))
-            )
+        restore(Fiber.join(fiber)).pipe(
+          Effect.onInterrupt(() => Effect.zipRight(Deferred.succeed(stopped, undefined), Fiber.await(fiber))),
+          Effect.onError((cause) => options.onError?.(tally.report(), cause) ?? Effect.void)
         ))
     )
     return tally.report()

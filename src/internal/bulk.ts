@@ -71,10 +71,12 @@ export const run = <E, R>(
     // Once the credentials are refused, nothing more is sent.
     let refused: SuprsendUnauthorized | undefined
 
+    // What is forked here ends by an interruption, also where the call itself cannot be interrupted, as in a finalizer.
     yield* Deferred.await(stopped).pipe(
       Effect.zipRight(Effect.sync(() => packer.stop())),
       Effect.zipRight(Effect.sleep(grace)),
       Effect.zipRight(Effect.sync(() => giveUp.give())),
+      Effect.interruptible,
       Effect.forkScoped
     )
 
@@ -171,6 +173,7 @@ export const stream = <E, R>(
       endsWhenRefused: true
     }).pipe(
       Mailbox.into(outcomes),
+      Effect.interruptible,
       Effect.forkScoped
     )
     return Mailbox.toStream(outcomes)
@@ -210,7 +213,10 @@ const stopping = (options: Bulk.StreamOptions) =>
   Effect.gen(function*() {
     const stopped = yield* Deferred.make<unknown>()
     if (options.stopWhen !== undefined) {
-      yield* Effect.forkScoped(Effect.zipRight(options.stopWhen, Deferred.succeed(stopped, undefined)))
+      yield* Effect.zipRight(options.stopWhen, Deferred.succeed(stopped, undefined)).pipe(
+        Effect.interruptible,
+        Effect.forkScoped
+      )
     }
     return stopped
   })

@@ -46,7 +46,7 @@ export class Deadlines {
 
   /** Has everything happen whose instant has come. */
   pass(now: number): void {
-    while (this.first <= now) {
+    while (this.first - now < 0.001) {
       const { next } = this.ring
       this.remove(next)
       next.due()

@@ -174,7 +174,7 @@ export class Packer<E> {
       filling.expired = true
       this.call()
     })
-    return Effect.map(Effect.fork(Effect.delay(expire, this.options.linger)), (timer) => {
+    return Effect.map(Effect.fork(Effect.interruptible(Effect.delay(expire, this.options.linger))), (timer) => {
       filling.timer = timer
     })
   }

@@ -198,7 +198,7 @@ const feed = <E, R>(pull: Pull<E, R>, arrived: () => void): Effect.Effect<Source
 
     const whenAsked = Effect.zipRight(asked, step)
 
-    yield* Effect.forkScoped(whenAsked)
+    yield* Effect.forkScoped(Effect.interruptible(whenAsked))
     return inbox
   })
 

@@ -31,7 +31,8 @@ export const fork: Effect.Effect<Fork> = Effect.map(
 export const monotonic = (clock: Clock.Clock): () => number => {
   // Nanoseconds since 1970 do not fit a float, those since now do.
   const origin = clock.unsafeCurrentTimeNanos()
-  return () => Number(clock.unsafeCurrentTimeNanos() - origin) / 1_000_000
+  // In whole microseconds: nanoseconds since 1970 that went through a float are only good to 256 of them.
+  return () => Math.round(Number(clock.unsafeCurrentTimeNanos() - origin) / 1_000) / 1_000
 }
 
 /** The longest that a JavaScript timer can sleep. */

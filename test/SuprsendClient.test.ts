@@ -20,7 +20,7 @@ import * as Random from "effect/Random"
 import * as TestClock from "effect/TestClock"
 import { sandboxed } from "./utils/sandbox.js"
 import { type Answer, answer, broken, half, never, scripted, type Sent } from "./utils/scripted.js"
-import { inAnHour, settle } from "./utils/time.js"
+import { ended, inAnHour, settle } from "./utils/time.js"
 
 interface Tools {
   readonly users: UsersService.Service
@@ -235,6 +235,30 @@ describe("a clock that is put right meanwhile", () => {
       yield* TestClock.adjust("59 seconds")
       expect(yield* Fiber.join(fiber)).toMatchObject({ _tag: "SuprsendUnavailable", attempts: 12 })
     }), { retry: { attempts: 1_000 } })
+})
+
+describe("a clock that stands at a real date", () => {
+  // So far from 1970, nanoseconds that are kept in a float are only good to 256 of them.
+  for (const start of [1_700_000_000_000, 1_700_000_000_001, 1_800_000_000_123]) {
+    it.effect(`has deadlines come in the limiter too: ${start}`, () =>
+      Effect.gen(function*() {
+        yield* TestClock.setTime(start)
+        const { layer } = scripted([answer(200, "{\"distinct_id\":\"ada\"}")], {
+          rateLimit: { limit: 1, window: "1 hour" }
+        })
+        yield* Effect.gen(function*() {
+          const users = yield* UsersService
+          yield* users.get("ada")
+          for (const before of [1, 2, 3, 137]) {
+            yield* TestClock.adjust(before)
+            const call = users.get("ada").pipe(withRequestOptions({ retry: { elapsed: "1001 millis" } }))
+            const fiber = yield* Effect.fork(Effect.flip(call))
+            yield* TestClock.adjust("1001 millis")
+            expect(yield* ended(fiber)).toMatchObject({ _tag: "SuprsendUnavailable", applied: "no" })
+          }
+        }).pipe(Effect.provide(layer))
+      }))
+  }
 })
 
 describe("what is tried again", () => {

@@ -11,6 +11,9 @@ export class Deadline {
   constructor(readonly at: number, readonly due: () => void) {}
 }
 
+// In milliseconds. Nobody sleeps for less, so what is due within it would be looked at again and again.
+const resolution = 0.001
+
 /**
  * Instants in their order. Those of one kind mostly come in order by themselves, so a place is looked for from the end.
  *
@@ -44,9 +47,9 @@ export class Deadlines {
     deadline.next = deadline
   }
 
-  /** Has everything happen whose instant has come. */
+  /** Has everything happen whose instant has come, or nearly. */
   pass(now: number): void {
-    while (this.first - now < 0.001) {
+    while (this.first - now < resolution) {
       const { next } = this.ring
       this.remove(next)
       next.due()

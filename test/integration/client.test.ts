@@ -667,6 +667,23 @@ describe("straight over undici", () => {
       expect(turned).toBe(true)
     }))
 
+  it.scoped("a timeout comes also where the clock stands at a real date", () =>
+    Effect.gen(function*() {
+      yield* TestClock.setTime(1_700_000_000_000)
+      const server = yield* serve(silence)
+      yield* Effect.gen(function*() {
+        const users = yield* UsersService.UsersService
+        for (const n of [1, 2, 3]) {
+          yield* TestClock.adjust(n)
+          const fiber = yield* Effect.fork(Effect.flip(once(users.get("ada"))))
+          yield* server.arrived(n)
+          yield* TestClock.adjust("1001 millis")
+          yield* settle
+          expect(yield* ended(fiber)).toMatchObject({ reason: "Timeout" })
+        }
+      }).pipe(Effect.provide(suprsend(SuprsendNode.layerUndici, server.url, { timeout: "1001 millis" })))
+    }))
+
   it.scoped("half a second after the last answer nothing keeps the process from its end", () =>
     Effect.gen(function*() {
       const server = yield* serve(text(202, "OK"))

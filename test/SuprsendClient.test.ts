@@ -688,6 +688,25 @@ describe("what must not happen twice", () => {
     )
   }
 
+  for (
+    const [code, syscall] of [["EHOSTUNREACH", "read"], ["ENETUNREACH", "write"], ["ECONNREFUSED", "read"]] as const
+  ) {
+    const lost: Answer = () =>
+      Effect.fail(
+        new TypeError("fetch failed", { cause: Object.assign(new Error(`${syscall} ${code}`), { code, syscall }) })
+      )
+    testScript(
+      `is a request on a connection that was made, and is lost with ${code}`,
+      [lost],
+      (users, sent) =>
+        Effect.gen(function*() {
+          const error = yield* Effect.flip(users.edit(visit))
+          expect(error).toMatchObject({ applied: "unknown", attempts: 1, retryable: false })
+          expect(sent).toHaveLength(1)
+        })
+    )
+  }
+
   const edits: Record<string, readonly [edit: UserEdit.UserEdit, repeatable: boolean]> = {
     set: [ada, true],
     setOnce: [UserEdit.setOnce(UserEdit.edit("ada"), "plan", "pro"), true],

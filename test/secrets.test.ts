@@ -293,6 +293,12 @@ describe("redactor", () => {
     expect(redactor.make(() => ["secret"])(`${"x".repeat(480)}secret.`)).toBe(`${"x".repeat(480)}<redacted>.`)
   })
 
+  it("does not show half of a secret where it stops reading a text that is longer than anybody reads", () => {
+    const token = Arr.makeBy(30_000, (i) => String.fromCharCode(97 + i * i % 26)).join("")
+    expect(redactor.make(() => [token])(token.repeat(4))).toBe("<withheld, because it repeats a secret>")
+    expect(redactor.make(() => [token])(`${"_ ".repeat(50_000)}${token}`)).toBe(`${"_ ".repeat(250)}…`)
+  })
+
   it("does not take long over a text that is made to", () => {
     const secrets = Arr.makeBy(400, (i) => `https://hooks.example.com/"\\${i}`)
     for (const evil of ["\\", "%25", "%", "&#x0", "https:\\", "+/", "A"]) {
@@ -316,6 +322,11 @@ describe("serverMessage", () => {
     ["<!doctype html><html></html>", undefined],
     ["{\"message\":", "{\"message\":"]
   ]
+  it("of what is nested too deep to be written is nothing", () => {
+    const depth = 200_000
+    expect(serverMessage(`{"detail":${"[".repeat(depth)}${"]".repeat(depth)}}`)).toBe(undefined)
+  })
+
   for (const [body, message] of table) {
     it(`of ${JSON.stringify(body)} is ${JSON.stringify(message)}`, () => expect(serverMessage(body)).toBe(message))
   }

@@ -90,18 +90,29 @@ export const fromTransport = (error: HttpClientError.HttpClientError): Failed =>
  * @internal
  */
 export const fromCause = (cause: unknown, description?: string): Failed => {
-  const code = findCode(cause)
-  const failure: RetryPolicy.Failure = { _tag: code !== undefined && neverLeft.has(code) ? "NotSent" : "NoAnswer" }
-  return unavailable("Transport", failure, describe(cause, code, description))
+  const system = causes(cause).find(hasCode)
+  const failure: RetryPolicy.Failure = { _tag: system !== undefined && neverConnected(system) ? "NotSent" : "NoAnswer" }
+  return unavailable("Transport", failure, describe(cause, system?.code, description))
 }
+
+/**
+ * The same of a request of which no byte had left.
+ *
+ * @internal
+ */
+export const fromCauseUnsent = (cause: unknown): Failed =>
+  unavailable("Transport", { _tag: "NotSent" }, describe(cause, causes(cause).find(hasCode)?.code, undefined))
 
 /** @internal */
 export const fromTimeout = (description: string, sent: boolean): Failed =>
   unavailable("Timeout", { _tag: sent ? "NoAnswer" : "NotSent" }, description)
 
 /** @internal */
-export const tooLate = (time: Duration.Duration): Failed =>
-  fromTimeout(`no whole answer within ${Duration.format(time)}`, true)
+export const tooLate = (time: Duration.Duration, sent = true): Failed =>
+  fromTimeout(
+    sent ? `no whole answer within ${Duration.format(time)}` : `no connection within ${Duration.format(time)}`,
+    sent
+  )
 
 /** @internal */
 export const fromInterruption = (sent: boolean): Failed =>
@@ -126,7 +137,7 @@ const unavailable = (
 })
 
 // The codes with which Node and undici say that no connection was made, so that no byte of the request left.
-const neverLeft: ReadonlySet<string> = new Set([
+const unreachable: ReadonlySet<string> = new Set([
   "ECONNREFUSED",
   "ENOTFOUND",
   "EAI_AGAIN",
@@ -147,9 +158,12 @@ const causes = (cause: unknown): ReadonlyArray<unknown> => {
   return chain
 }
 
-const findCode = (cause: unknown): string | undefined =>
-  causes(cause).map((e) => Predicate.hasProperty(e, "code") && Predicate.isString(e.code) ? e.code : undefined)
-    .find(Predicate.isNotUndefined)
+const hasCode = (u: unknown): u is { readonly code: string; readonly syscall?: unknown } =>
+  Predicate.hasProperty(u, "code") && Predicate.isString(u.code)
+
+// On a connection that was made, reading and writing fail with the same codes, once the other side cannot be reached any more.
+const neverConnected = ({ code, syscall }: { readonly code: string; readonly syscall?: unknown }): boolean =>
+  unreachable.has(code) && (syscall === undefined || syscall === "connect" || syscall === "getaddrinfo")
 
 // The innermost cause is the operating system's; the layers above it only say "fetch failed", and the platform's own error
 // says the URL, which holds the id of a user.
@@ -181,7 +195,9 @@ export const serverMessage = (body: string): string | undefined => {
   return said === "" ? undefined : said
 }
 
-const wording = (u: unknown): string => Predicate.isString(u) ? u : JSON.stringify(u)
+// What is nested too deep to be written was not meant to be read.
+const wording = (u: unknown): string =>
+  Predicate.isString(u) ? u : Option.getOrElse(Option.liftThrowable(JSON.stringify)(u), () => "")
 
 /** @internal */
 export const parseJson: (text: string) => Option.Option<unknown> = Option.liftThrowable((text): unknown =>

@@ -1,5 +1,10 @@
 const maximumLength = 500
 
+// Whatever comes, no more than this is looked at: a page of megabytes would hold up everybody else for a second.
+const maximumRead = 65_536
+
+const withheld = "<withheld, because it repeats a secret>"
+
 // Shorter than this nothing is a secret, and taking it out would leave no message to read.
 const minimumLength = 4
 
@@ -22,11 +27,11 @@ export const make = (secrets: () => ReadonlyArray<string>) => (text: string): st
   const whole = secrets().filter((secret) => secret.length >= minimumLength).sort((a, b) => b.length - a.length)
   const clean = whole
     .flatMap((secret) => [secret, inJson(secret), inUrl(secret)])
-    .reduce((clean, form) => clean.replaceAll(form, "<redacted>"), text)
+    .reduce((clean, form) => clean.replaceAll(form, "<redacted>"), text.slice(0, maximumRead))
     .replace(signature, "<redacted>")
-  if (whole.some((secret) => tellingRuns(secret).some((run) => clean.includes(run)))) {
-    return "<withheld, because it repeats a secret>"
-  }
+  if (whole.some((secret) => tellingRuns(secret).some((run) => clean.includes(run)))) return withheld
+  // At its end half a secret may stand, which nobody knows any more. That is far from what is shown, unless all was secrets.
+  if (text.length > maximumRead && clean.length < maximumRead / 2) return withheld
   return clean.length > maximumLength ? `${clean.slice(0, maximumLength)}…` : clean
 }
 

@@ -29,8 +29,8 @@ const breathe: Effect.Effect<void> = Effect.async((resume) => {
 const send =
   (dispatcher: Undici.Dispatcher, timeouts: Timeouts): Send => (request, progress, { after, signal, timeout }) =>
     Effect.async((resume) => {
-      const tooLate = () => exchange.abandon(Exit.fail(answer.tooLate(timeout)))
-      const givenUp = () => exchange.abandon(Exit.fail(answer.fromInterruption(true)))
+      const tooLate = () => exchange.abandon(Exit.fail(answer.tooLate(timeout, exchange.isSent)))
+      const givenUp = () => exchange.abandon(Exit.fail(answer.fromInterruption(exchange.isSent)))
       const deadline = timeouts.add(after, tooLate)
       const exchange = new Exchange(progress, (result) => {
         timeouts.remove(deadline)
@@ -107,12 +107,21 @@ class Exchange implements Undici.Dispatcher.DispatchHandler {
    */
   constructor(private readonly progress: Progress, private readonly done: (result: Result) => void) {}
 
+  /** Undici says so before the first byte: what still waits for a connection has certainly done nothing. */
+  get isSent(): boolean {
+    return this.controller !== undefined
+  }
+
   begin(dispatcher: Undici.Dispatcher, request: Outgoing): void {
     try {
       dispatcher.dispatch(options(request), this)
     } catch (error) {
-      this.end(Exit.fail(answer.fromCause(error)))
+      this.fail(error)
     }
+  }
+
+  private fail(error: unknown): void {
+    this.end(Exit.fail(this.isSent ? answer.fromCause(error) : answer.fromCauseUnsent(error)))
   }
 
   private end(result: Result): void {
@@ -150,7 +159,7 @@ class Exchange implements Undici.Dispatcher.DispatchHandler {
   }
 
   onResponseError(_: unknown, error: Error): void {
-    this.end(Exit.fail(answer.fromCause(error)))
+    this.fail(error)
   }
 }
 

@@ -667,6 +667,51 @@ describe("straight over undici", () => {
       expect(turned).toBe(true)
     }))
 
+  /** A client whose connections are never made, or fail with an error. */
+  const connecting = (connect: (fail: (error: Error) => void) => void) =>
+    Layer.provide(
+      SuprsendNode.layerUndiciWithoutDispatcher,
+      Layer.scoped(
+        NodeHttpClient.Dispatcher,
+        Effect.acquireRelease(
+          Effect.sync(() => new Undici.Agent({ connect: (_, done) => connect((error) => done(error, null)) })),
+          (agent) => Effect.promise(() => agent.destroy())
+        )
+      )
+    )
+
+  it.scoped("what still waits for a connection when its time is over was certainly not carried out", () =>
+    Effect.gen(function*() {
+      const users = yield* UsersService.UsersService
+      const fiber = yield* Effect.fork(Effect.flip(once(users.edit(visit))))
+      yield* settle
+      yield* TestClock.adjust("1 second")
+      yield* settle
+      expect(yield* ended(fiber)).toMatchObject({
+        reason: "Timeout",
+        applied: "no",
+        description: "no connection within 1s"
+      })
+    }).pipe(Effect.provide(suprsend(connecting(() => {}), "http://127.0.0.1:1", { timeout: "1 second" }))))
+
+  it.scoped("nor was what found no connection, whatever the reason", () =>
+    Effect.gen(function*() {
+      const users = yield* UsersService.UsersService
+      const error = yield* Effect.flip(once(users.edit(visit)))
+      expect(error).toMatchObject({
+        reason: "Transport",
+        applied: "no",
+        description: "certificate has expired (CERT_HAS_EXPIRED)"
+      })
+    }).pipe(
+      Effect.provide(
+        suprsend(
+          connecting((fail) => fail(Object.assign(new Error("certificate has expired"), { code: "CERT_HAS_EXPIRED" }))),
+          "http://127.0.0.1:1"
+        )
+      )
+    ))
+
   it.scoped("a timeout comes also where the clock stands at a real date", () =>
     Effect.gen(function*() {
       yield* TestClock.setTime(1_700_000_000_000)

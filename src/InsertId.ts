@@ -10,7 +10,8 @@ import * as Context from "effect/Context"
 import * as internal from "./internal/insertId.js"
 
 /**
- * The source of insert ids: UUIDs of version 4, unless a test provides another one.
+ * The source of insert ids: UUIDs of version 4, unless a test provides another one. Two edits under the same id are one event, so it
+ * has to give another one each time; a bulk takes them 400 at a time.
  *
  * @example
  * ```ts
@@ -19,8 +20,10 @@ import * as internal from "./internal/insertId.js"
  * import { edit } from "effect-suprsend/UserEdit"
  * import { UsersService } from "effect-suprsend/UsersService"
  *
+ * let count = 0
+ *
  * const predictable = Effect.flatMap(UsersService, (users) => users.asyncEdit(edit("user-42"))).pipe(
- *   Effect.provideService(InsertId, Effect.succeed("insert-id-1"))
+ *   Effect.provideService(InsertId, Effect.sync(() => `insert-id-${++count}`))
  * )
  * ```
  *

@@ -304,7 +304,7 @@ export class InvalidSnapshot extends Schema.TaggedError<InvalidSnapshot>("effect
 }
 
 /**
- * What goes wrong, and when: an immutable value, equal to another one by content. The first seven say what happens to a
+ * What goes wrong, and when: an immutable value, equal to another one by content. The first eight say what happens to a
  * request, and happen to every request until they are taken away; the others say to which requests another fault happens, and
  * when it comes to its end. Make them with the functions of this module.
  *
@@ -675,7 +675,7 @@ export const together = (...faults: ReadonlyArray<Fault>): Fault => Cases.Togeth
  * import * as SuprsendClient from "effect-suprsend/SuprsendClient"
  * import * as UsersService from "effect-suprsend/UsersService"
  *
- * // With the rate limit on, unlike in `Suprsend.layerTest`.
+ * // With the rate limit on, unlike in `Suprsend.layerTest`: under `TestClock` whoever waits for it waits for the clock to be moved.
  * const Limited = UsersService.layer.pipe(
  *   Layer.provide(SuprsendClient.layer({ ...Sandbox.credentials, rateLimit: { limit: 5, window: "1 second" } })),
  *   Layer.provideMerge(Sandbox.layer)
@@ -912,13 +912,15 @@ const context = (
  * @example
  * ```ts
  * import { Layer } from "effect"
+ * import * as RateLimiter from "effect-suprsend/RateLimiter"
  * import * as Sandbox from "effect-suprsend/Sandbox"
  * import * as SuprsendClient from "effect-suprsend/SuprsendClient"
  * import * as UsersService from "effect-suprsend/UsersService"
  *
- * // Events take effect a second after they are accepted.
+ * // Events take effect a second after they are accepted, and nothing waits for a rate limit.
  * const Late = UsersService.layer.pipe(
- *   Layer.provide(SuprsendClient.layer(Sandbox.credentials)),
+ *   Layer.provide(SuprsendClient.layerWithoutRateLimiter(Sandbox.credentials)),
+ *   Layer.provide(RateLimiter.layerNoop),
  *   Layer.provideMerge(Sandbox.layerWith({ processingDelay: "1 second" }))
  * )
  * ```

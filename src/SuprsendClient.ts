@@ -1,10 +1,10 @@
 /**
  * The HTTP client of this package: rate-limited, signing, retrying, and traced without anybody's name.
  *
- * Inside one attempt, in this order: take a slot from the limiter; stamp the date and sign the exact bytes; send; read the
- * answer, all under the timeout of the attempt. A retry repeats the whole attempt, so that every request has a slot and a fresh
- * signature of its own, while the body, its `$insert_id` and its `$time` stay what they were. One loop and one counter, bounded
- * by the attempts and the elapsed time of the retry policy.
+ * An attempt takes a slot from the limiter, for which it waits as long as the deadline of the call allows. Then, under the timeout of
+ * the attempt, it stamps the date and signs the exact bytes, sends, and reads the answer. A retry repeats the whole attempt, so that
+ * every request has a slot and a fresh signature of its own, while the body, its `$insert_id` and its `$time` stay what they were.
+ * One loop and one counter, bounded by the attempts and the elapsed time of the retry policy.
  *
  * Services such as `UsersService` are built on it. Use it directly for an endpoint that has no method here.
  *
@@ -134,7 +134,7 @@ export declare namespace SuprsendClient {
   export interface Response {
     readonly status: number
     readonly headers: Headers.Headers
-    /** The body as text; empty if the request discards it. */
+    /** The body as text; empty if the request discards it, and it was cut or never came. */
     readonly body: string
     /** How many requests were sent. */
     readonly attempts: number

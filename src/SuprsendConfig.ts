@@ -74,7 +74,7 @@ export interface Settings {
   readonly headers?: Readonly<Record<string, string>> | undefined
   /** The application on whose behalf requests are sent; it joins the user agent. */
   readonly appInfo?: { readonly name: string; readonly version?: string | undefined } | undefined
-  /** A last hand on the client that sends: a proxy, a metric. Each attempt passes through it, signed. */
+  /** A last hand on the client that sends: a metric, a log. Each attempt passes through it, signed. */
   readonly transformClient?: ((client: HttpClient.HttpClient) => HttpClient.HttpClient) | undefined
 }
 

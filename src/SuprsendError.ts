@@ -305,7 +305,7 @@ export class SuprsendRateLimited extends Schema.TaggedError<SuprsendRateLimited>
    */
   readonly [TypeId]: TypeId = TypeId
   /**
-   * The server did nothing, and will do it later.
+   * The last attempt did nothing, and the server would do it later; `applied` tells about those before it too.
    *
    * @since 0.1.0
    */
@@ -324,7 +324,7 @@ export class SuprsendRateLimited extends Schema.TaggedError<SuprsendRateLimited>
  * 425), no connection, a cut connection, or a timeout. Or the run that it belongs to was stopped ("Interrupted").
  *
  * What was asked for may have happened all the same. `retryable` is false where doing it twice would be wrong and nothing
- * guards against it: a synchronous edit that increments or appends.
+ * guards against it, as with a synchronous edit that increments or appends; and for 501 and 505, which no repetition mends.
  *
  * @since 0.1.0
  * @category errors
@@ -354,6 +354,8 @@ export class SuprsendUnavailable extends Schema.TaggedError<SuprsendUnavailable>
       ? "nothing was carried out, send it again later"
       : this.retryable
       ? "it may have been carried out or not, and is safe to send again"
+      : this.status === 501 || this.status === 505
+      ? "the server cannot do this, so sending it again does not help: look whether the base URL is right"
       : "it may have been carried out: look before sending it again, or use asyncEdit, which carries an insert id"
     return `${this.call}: SuprSend is unavailable (${this.reason}: ${what}), after ${requests(this.attempts)}: ${fix}`
   }

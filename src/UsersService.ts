@@ -85,7 +85,7 @@ export declare namespace UsersService {
      * Hands over any number of edits, in as few requests as possible, and reports what came of each (Seed: bulk update).
      *
      * No failure of a request fails the whole: each record ends in the report exactly once. The effect fails only if the source
-     * does. Edits of one user keep their order. A request that is refused for one of its records (400, 413, 422) is halved until
+     * does, and then `onError` is given the report. Edits of one user are sent in their order. A request that is refused for one of its records (400, 413, 422) is halved until
      * that record stands alone. When the credentials are refused, nothing more is sent.
      */
     readonly bulkEdit: {
@@ -318,11 +318,12 @@ export const layer: Layer.Layer<UsersService, never, SuprsendClient> = Layer.eff
  * The same, but edits that are handed over with `asyncEdit` at the same time travel together: a request goes out once it has 400 of
  * them, or as many bytes as it may have, or `linger` after the first.
  *
- * Each caller has its own answer, as if its edit had travelled alone: a request that is refused for one of its edits is halved until
- * that one stands alone. Edits of one user keep their order. Whoever is interrupted before its edit was sent takes only that
+ * Each caller has its own answer: a request that is refused for one of its edits is halved until that one stands alone. The deadline of
+ * a call begins when its request does. Edits of one user are sent in their order. Whoever is interrupted before its edit was sent takes only that
  * one back. Closing the scope of the layer sends what was handed over. An edit with `RequestOptions` of its own travels alone.
  *
- * Requests have spans of their own, which are not children of the callers'.
+ * Requests have spans of their own, which are not children of the callers', and `SuprsendClient.withResponse` sees no answer. A
+ * `linger` that is no duration is a defect of the layer.
  *
  * @example
  * ```ts

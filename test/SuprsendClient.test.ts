@@ -994,6 +994,12 @@ describe("errors", () => {
         /Transport: socket hang up\), after 1 request: it may have been carried out: look before sending it again, or use asyncEdit/
     },
     {
+      faults: [Sandbox.status(501)],
+      call: (users) => users.asyncEdit(ada),
+      expected: { _tag: "SuprsendUnavailable", attempts: 1, reason: "ServerError", status: 501, retryable: false },
+      fix: /ServerError: 501: scripted\), after 1 request: the server cannot do this, so sending it again does not help/
+    },
+    {
       faults: times(4, Sandbox.stall),
       call: (users) => users.list(),
       expected: { _tag: "SuprsendUnavailable", attempts: 2, reason: "Timeout", retryable: true },

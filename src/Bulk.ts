@@ -68,7 +68,7 @@ export interface StreamOptions extends Options {
    */
   readonly linger?: Duration.DurationInput | undefined
   /**
-   * Ends the run early when it succeeds: nothing more is pulled or begun, and what was pulled and not sent ends as `unsent`. All
+   * Ends the run early when it ends: nothing more is pulled or begun, and what was pulled and not sent ends as `unsent`. All
    * outcomes are there as ever.
    */
   readonly stopWhen?: Effect.Effect<unknown> | undefined

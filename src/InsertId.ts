@@ -11,7 +11,7 @@ import * as internal from "./internal/insertId.js"
 
 /**
  * The source of insert ids: UUIDs of version 4, unless a test provides another one. Two edits under the same id are one event, so it
- * has to give another one each time; a bulk takes them 400 at a time.
+ * has to give another one each time.
  *
  * @example
  * ```ts

@@ -86,7 +86,8 @@ export declare namespace UsersService {
      *
      * No failure of a request fails the whole: each record ends in the report exactly once. The effect fails only if the source
      * does, and then `onError` is given the report. Edits of one user are sent in their order. A request that is refused for one of its records (400, 413, 422) is halved until
-     * that record stands alone. When the credentials are refused, nothing more is sent.
+     * that record stands alone. When the credentials are refused, nothing more is sent, and a source that is no collection is pulled no
+     * more.
      */
     readonly bulkEdit: {
       <E = never, R = never>(

@@ -1,6 +1,7 @@
 import * as Headers from "@effect/platform/Headers"
 import { describe, expect, it } from "@effect/vitest"
 import type * as Bulk from "effect-suprsend/Bulk"
+import { InsertId } from "effect-suprsend/InsertId"
 import * as Sandbox from "effect-suprsend/Sandbox"
 import * as Suprsend from "effect-suprsend/Suprsend"
 import { SuprsendClient } from "effect-suprsend/SuprsendClient"
@@ -304,6 +305,142 @@ describe("options that are of no use", () => {
     Effect.gen(function*() {
       const report = yield* users.bulkEdit([signUp(1)], { linger: Infinity, grace: Infinity })
       expect(report.success).toBe(1)
+    }))
+})
+
+describe("whatever is among the edits", () => {
+  const poison = (n: number) =>
+    UserEdit.set(UserEdit.edit(`user-${n}`), "plan", {
+      get name(): string {
+        throw new Error("gone")
+      }
+    })
+  const revoked = (n: number) => {
+    const { proxy, revoke } = Proxy.revocable({ name: "pro" }, {})
+    const edit = UserEdit.set(UserEdit.edit(`user-${n}`), "plan", proxy)
+    revoke()
+    return edit
+  }
+
+  test("an edit that cannot be read is rejected by itself", (users) =>
+    Effect.gen(function*() {
+      const report = yield* users.bulkEdit([signUp(1), poison(2), revoked(3), signUp(4)])
+      expect(report).toMatchObject({ success: 2, failure: 2 })
+      expect(report.failedRecords.map(({ edit, error, outcome }) => [edit.distinctId, outcome, error._tag])).toEqual([
+        ["user-2", "rejected", "InvalidUserEdit"],
+        ["user-3", "rejected", "InvalidUserEdit"]
+      ])
+      expect(report.failedRecords[0]?.error.message).toContain("cannot be read: gone")
+    }))
+
+  const holes: ReadonlyArray<UserEdit.UserEdit> = JSON.parse("[null]")
+  const sources: Record<string, () => Bulk.Source> = {
+    "an iterable": () => [signUp(1), ...holes, signUp(2)],
+    "a stream": () => Stream.make(signUp(1), ...holes, signUp(2)),
+    "an async iterable": () =>
+      (async function*() {
+        yield signUp(1)
+        yield* holes
+      })()
+  }
+  for (const [what, source] of Object.entries(sources)) {
+    test(
+      `nothing, in ${what}, is a defect, after what came before it was sent`,
+      (users, sandbox) =>
+        Effect.gen(function*() {
+          const exit = yield* Effect.exit(users.bulkEdit(source()))
+          expect(Exit.isFailure(exit) && String(Cause.squash(exit.cause))).toContain("nothing where an edit should be")
+          expect((yield* sandbox.users).map((user) => user.distinctId)).toEqual(["user-1"])
+        })
+    )
+  }
+
+  test("an async iterable that gives no result fails the run", (users) =>
+    Effect.gen(function*() {
+      const edits: AsyncIterable<UserEdit.UserEdit> = {
+        [Symbol.asyncIterator]: () => ({ next: () => Promise.resolve(JSON.parse("null")) })
+      }
+      expect(yield* Effect.flip(users.bulkEdit(edits))).toBeInstanceOf(Cause.UnknownException)
+    }))
+})
+
+describe("the time of an event", () => {
+  test("is when its edit came, not when somebody began to wait for it", (users, sandbox) =>
+    Effect.gen(function*() {
+      const queue = yield* Queue.unbounded<UserEdit.UserEdit>()
+      const fiber = yield* Effect.fork(users.bulkEdit(Stream.fromQueue(queue), { linger: "1 second" }))
+      yield* TestClock.adjust("1 hour")
+      yield* Queue.offer(queue, signUp(1))
+      yield* settle
+      yield* TestClock.adjust("1 second")
+      yield* settle
+      const [request] = yield* sandbox.requests
+      expect(request && eventsOf(request)[0]?.$time).toBe(3_600_000)
+      yield* Fiber.interrupt(fiber)
+    }))
+})
+
+describe("insert ids of one's own", () => {
+  test("are made one for each edit", (users) =>
+    Effect.gen(function*() {
+      let made = 0
+      const InsertIds = Effect.sync(() => `id-${++made}`)
+      const report = yield* Effect.provideService(users.bulkEdit(Arr.makeBy(450, signUp)), InsertId, InsertIds)
+      expect(report.success).toBe(450)
+      expect(made).toBe(450)
+    }))
+
+  test("that never come do not keep a run from being stopped", (users) =>
+    Effect.gen(function*() {
+      const fiber = yield* Effect.fork(Effect.provideService(users.bulkEdit([signUp(1)]), InsertId, Effect.never))
+      yield* settle
+      const interrupting = yield* Effect.forkDaemon(Fiber.interrupt(fiber))
+      yield* settle
+      expect(Option.isSome(yield* Fiber.poll(interrupting))).toBe(true)
+    }))
+
+  test("that are slow do not turn the order round when the run is stopped", (users) =>
+    Effect.gen(function*() {
+      const log = (n: number) => UserEdit.append(UserEdit.edit("ada"), "log", n)
+      const first = UserEdit.withInsertId(log(1), "one")
+      const fiber = yield* Effect.fork(
+        users.bulkEdit([first, log(2), log(3)], { stopWhen: Effect.sleep(500) }).pipe(
+          Effect.provideService(InsertId, Effect.delay(Effect.succeed("two"), "1 second"))
+        )
+      )
+      yield* TestClock.adjust("3 seconds")
+      const report = yield* Fiber.join(fiber)
+      expect(report.failedRecords.map(({ edit }) => edit.operations)).toEqual(
+        [log(1), log(2)].map((edit) => edit.operations)
+      )
+    }))
+})
+
+describe("refused credentials", () => {
+  test("end a source that may have no end, and pull no more of it", (users, sandbox) =>
+    Effect.gen(function*() {
+      yield* sandbox.faults.add(Sandbox.status(401))
+      let pulled = 0
+      function* endless() {
+        for (;;) yield signUp(pulled++)
+      }
+      const report = yield* users.bulkEdit(endless(), { concurrency: 2 })
+      expect(report).toMatchObject({ success: 0, failure: pulled })
+      expect(pulled).toBeLessThanOrEqual(400 * 3)
+      expect(new Set(report.failedRecords.map(({ error }) => error._tag))).toEqual(new Set(["SuprsendUnauthorized"]))
+      const stream = users.bulkEditStream(Stream.map(Stream.iterate(0, (n) => n + 1), signUp), { concurrency: 1 })
+      yield* Stream.runDrain(stream)
+    }))
+})
+
+describe("what is to stop a run", () => {
+  test("stops it also when it dies", (users, sandbox) =>
+    Effect.gen(function*() {
+      yield* sandbox.script([Sandbox.silence()])
+      const broken = Effect.delay(Effect.die("broken"), "1 second")
+      const fiber = yield* Effect.fork(users.bulkEdit([signUp(1)], { stopWhen: broken }))
+      yield* TestClock.adjust("1 second")
+      expect((yield* Fiber.join(fiber)).failure).toBe(1)
     }))
 })
 

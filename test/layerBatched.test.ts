@@ -1,4 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
+import { InsertId } from "effect-suprsend/InsertId"
 import * as RateLimiter from "effect-suprsend/RateLimiter"
 import { withRequestOptions } from "effect-suprsend/RequestOptions"
 import * as Sandbox from "effect-suprsend/Sandbox"
@@ -6,6 +7,8 @@ import * as SuprsendClient from "effect-suprsend/SuprsendClient"
 import * as UserEdit from "effect-suprsend/UserEdit"
 import * as UsersService from "effect-suprsend/UsersService"
 import * as Arr from "effect/Array"
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
@@ -15,7 +18,7 @@ import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
 import { testOver } from "./utils/sandbox.js"
-import { settle } from "./utils/time.js"
+import { ended, settle } from "./utils/time.js"
 
 const Client = SuprsendClient.layerWithoutRateLimiter(Sandbox.credentials).pipe(
   Layer.provideMerge(Sandbox.layer),
@@ -177,5 +180,56 @@ describe("layerBatched", () => {
       expect(yield* sandbox.requests).toEqual([])
       yield* Scope.close(scope, Exit.void)
       expect((yield* Fiber.join(fiber)).statusCode).toBe(202)
+    }).pipe(Effect.provide(Client)))
+
+  test("events have the time at which they were handed over", (users, sandbox) =>
+    Effect.gen(function*() {
+      yield* settle
+      yield* TestClock.adjust("1 hour")
+      const fiber = yield* Effect.fork(users.asyncEdit(visit(1)))
+      yield* settle
+      yield* TestClock.adjust("5 millis")
+      yield* Fiber.join(fiber)
+      const [request] = yield* sandbox.requests
+      expect(JSON.parse(request?.body ?? "[]")).toMatchObject([{ $time: 3_600_000 }])
+    }))
+
+  it.effect("a defect is that of those whose request died, and of nobody after them", () => {
+    let calls = 0
+    const broken: RateLimiter.RateLimiter.Service = {
+      limit: (attempt) => calls++ === 0 ? Effect.die("no limiter") : attempt,
+      limitCost: (attempt) => attempt,
+      pause: () => Effect.void
+    }
+    return Effect.gen(function*() {
+      const users = yield* UsersService.UsersService
+      const first = yield* Effect.fork(Effect.exit(Effect.forEach([visit(1), visit(2)], users.asyncEdit, together)))
+      yield* TestClock.adjust("5 millis")
+      const exit = yield* Fiber.join(first)
+      expect(Exit.isFailure(exit) && Cause.squash(exit.cause)).toBe("no limiter")
+      const second = yield* Effect.fork(users.asyncEdit(visit(3)))
+      yield* TestClock.adjust("5 millis")
+      expect(yield* ended(second)).toMatchObject({ statusCode: 202 })
+    }).pipe(Effect.provide(
+      UsersService.layerBatched().pipe(
+        Layer.provideMerge(SuprsendClient.layerWithoutRateLimiter(Sandbox.credentials)),
+        Layer.provide(Layer.succeed(RateLimiter.RateLimiter, broken)),
+        Layer.provideMerge(Sandbox.layer)
+      )
+    ))
+  })
+
+  it.effect("an edit whose id is made while the scope closes goes alone", () =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const context = yield* Layer.buildWithScope(UsersService.layerBatched(), scope)
+      const users = Context.get(context, UsersService.UsersService)
+      const fiber = yield* Effect.fork(
+        Effect.provideService(users.asyncEdit(visit(1)), InsertId, Effect.delay(Effect.succeed("slow"), "1 second"))
+      )
+      yield* settle
+      yield* Scope.close(scope, Exit.void)
+      yield* TestClock.adjust("1 second")
+      expect(yield* ended(fiber)).toMatchObject({ insertId: "slow", statusCode: 202 })
     }).pipe(Effect.provide(Client)))
 })

@@ -86,15 +86,29 @@ export const asyncEdit = (
             exit: () => closed && position >= queue.length ? Exit.void : undefined,
             request: () => {},
             stop: () => {},
-            rest: () => []
+            rest: () => [],
+            isCollection: false
           }
         }),
       settings,
       stopped,
       settle,
       isWanted: (edit) => callers.has(edit),
+      died: (edits, cause) => {
+        for (const edit of edits) answer(edit, Effect.failCause(cause))
+      },
       endsWhenRefused: false
-    }).pipe(Effect.interruptible, Effect.forkDaemon)
+    }).pipe(
+      // Nobody waits for a run that is no more, and who comes later goes alone.
+      Effect.onError((cause) =>
+        Effect.sync(() => {
+          closed = true
+          for (const edit of [...callers.keys()]) answer(edit, Effect.failCause(cause))
+        })
+      ),
+      Effect.interruptible,
+      Effect.forkDaemon
+    )
 
     // Whatever was handed over is sent before the scope closes.
     yield* Effect.addFinalizer(() =>
@@ -105,14 +119,17 @@ export const asyncEdit = (
       })
     )
 
-    const together = (edit: UserEdit.UserEdit, insertId: string): Answer =>
-      Effect.async((resume) => {
-        const mine = UserEdit.withInsertId(edit, insertId)
+    const together = (edit: UserEdit.UserEdit, insertId: string): Answer => {
+      const mine = UserEdit.withInsertId(edit, insertId)
+      // The scope may have closed while its id was made.
+      if (closed) return alone(mine)
+      return Effect.async((resume) => {
         callers.set(mine, resume)
         queue.push(mine)
         arrived()
         return Effect.sync(() => callers.delete(mine))
       })
+    }
 
     return (edit) =>
       Effect.withFiberRuntime((fiber): Answer => {

@@ -1,4 +1,4 @@
-import type * as Cause from "effect/Cause"
+import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -14,6 +14,7 @@ import type { SuprsendClient } from "../SuprsendClient.js"
 import * as SuprsendConfig from "../SuprsendConfig.js"
 import { type RequestError, type SuprsendUnauthorized, SuprsendUnavailable } from "../SuprsendError.js"
 import { type UserEdit, withInsertId } from "../UserEdit.js"
+import * as cut from "./cut.js"
 import { tokens } from "./mask.js"
 import type { Pack } from "./pack.js"
 import { type Next, Packer } from "./packer.js"
@@ -47,6 +48,8 @@ export interface Run<E, R> {
   /** Takes what came of a request, with the answer that accepted it. */
   readonly settle: (outcome: Bulk.BulkOutcome, response?: SuprsendClient.Response) => Effect.Effect<void>
   readonly isWanted?: ((edit: UserEdit) => boolean) | undefined
+  /** Takes the defect of a request, which is that of the whole run otherwise. */
+  readonly died?: ((edits: ReadonlyArray<UserEdit>, cause: Cause.Cause<never>) => void) | undefined
   /** Whether a request whose credentials are refused leaves nothing to hope for the others. */
   readonly endsWhenRefused: boolean
 }
@@ -58,7 +61,7 @@ export interface Run<E, R> {
  * @internal
  */
 export const run = <E, R>(
-  { call, client, endsWhenRefused, isWanted, open, settings, settle, stopped }: Run<E, R>
+  { call, client, died, endsWhenRefused, isWanted, open, settings, settle, stopped }: Run<E, R>
 ): Effect.Effect<void, E, R> =>
   Effect.scoped(Effect.gen(function*() {
     const { concurrency, grace, linger } = settings
@@ -106,10 +109,14 @@ export const run = <E, R>(
         giveUp,
         secrets: () => pack.edits(from, to).flatMap((edit) => tokens(edit.operations))
       })
-      return Effect.matchEffect(execute, {
+      const sent = Effect.matchEffect(execute, {
         onSuccess: (response) => outcome(to - from, [], response.attempts, response),
         onFailure: (error) => {
-          if (endsWhenRefused && error._tag === "SuprsendUnauthorized") refused = error
+          if (endsWhenRefused && error._tag === "SuprsendUnauthorized") {
+            refused = error
+            // Of a collection all that is left has its outcome. What else there would have been to pull has none, and may have no end.
+            if (!opened.isCollection) packer.stop()
+          }
           const lost = uncertain || error.applied === "unknown"
           if (blamesOneRecord(error) && to - from > 1) {
             const middle = from + Math.ceil((to - from) / 2)
@@ -121,6 +128,12 @@ export const run = <E, R>(
           return outcome(0, failed(pack.edits(from, to), lost ? "unknown" : outcomeOf(error), error), error.attempts)
         }
       })
+      if (died === undefined) return sent
+      return Effect.catchAllCause(
+        sent,
+        (cause) =>
+          Cause.isInterrupted(cause) ? Effect.failCause(cause) : Effect.sync(() => died(pack.edits(from, to), cause))
+      )
     }
 
     const sendAll = ({ invalid, pack }: Next): Effect.Effect<void> => {
@@ -142,8 +155,11 @@ export const run = <E, R>(
       concurrency: "unbounded",
       discard: true
     })
-    const rest = yield* Effect.forEach(packer.rest(), pin)
-    if (rest.length > 0) yield* settle(notSent(failed(rest, "unsent", notBegun(call))))
+    const left = packer.rest()
+    const rest = left.length === 0 ? left : yield* cut.by(Effect.forEach(left, pin), [
+      Effect.as(giveUp.heard, Effect.sync(() => left.map(pinAnyhow)))
+    ])
+    if (rest.length > 0) yield* settle(notSent(failed(rest, "unsent", refused ?? notBegun(call))))
     // A source that fails costs none of the requests that were under way.
     const exit = opened.exit()
     if (exit !== undefined) yield* exit
@@ -213,7 +229,9 @@ const stopping = (options: Bulk.StreamOptions) =>
   Effect.gen(function*() {
     const stopped = yield* Deferred.make<unknown>()
     if (options.stopWhen !== undefined) {
-      yield* Effect.zipRight(options.stopWhen, Deferred.succeed(stopped, undefined)).pipe(
+      yield* options.stopWhen.pipe(
+        Effect.catchAllCause((cause) => Effect.logError("bulk: what was to stop it died, so it stops", cause)),
+        Effect.zipRight(Deferred.succeed(stopped, undefined)),
         Effect.interruptible,
         Effect.forkScoped
       )
@@ -226,6 +244,10 @@ const pin = (edit: UserEdit): Effect.Effect<UserEdit> =>
   edit.insertId !== undefined
     ? Effect.succeed(edit)
     : Effect.flatMap(InsertId, Effect.map((id) => withInsertId(edit, id)))
+
+// The same where nobody waits for ids that take their time.
+const pinAnyhow = (edit: UserEdit): UserEdit =>
+  edit.insertId === undefined ? withInsertId(edit, globalThis.crypto.randomUUID()) : edit
 
 const notBegun = (call: string) =>
   new SuprsendUnavailable({

@@ -73,6 +73,19 @@ export class Encoder {
    */
   event(edit: UserEdit, insertId: string | undefined, time: number): ReadonlyArray<Issue> {
     const start = this.position
+    try {
+      return this.write(edit, insertId, time, start)
+    } catch (error) {
+      // A getter or a proxy among its values, which is nobody else's affair.
+      this.position = start
+      return [{
+        path: [],
+        message: `cannot be read: ${error instanceof Error ? error.message : "something in it throws"}`
+      }]
+    }
+  }
+
+  private write(edit: UserEdit, insertId: string | undefined, time: number, start: number): ReadonlyArray<Issue> {
     if (this.usual(edit, insertId, time) && this.position - start <= validate.maximumEditBytes) return validate.none
     this.position = start
     const issues = validate.issues(edit)

@@ -3,6 +3,18 @@ import type { UserEdit } from "../UserEdit.js"
 import { written } from "./userEdit.js"
 
 /**
+ * What keeps the users of a request to it for as long as it is under way. It outlives the request by a while, and so does not hold
+ * its body.
+ *
+ * @internal
+ */
+export class Hold {
+  /** Later edits of these users, in order: they go when the request has ended. */
+  readonly later: Array<UserEdit> = []
+  ended = false
+}
+
+/**
  * The edits of one request, as the body in which they travel.
  *
  * The edits themselves are let go once they are written, and read from the body again for whoever asks. A million of them, each kept
@@ -13,10 +25,8 @@ import { written } from "./userEdit.js"
 export class Pack {
   /** Where in the body each of them ends. */
   readonly ends: Array<number> = []
-  /** Later edits of users whose edits are in here, in order: they go when this one has ended. */
-  readonly later: Array<UserEdit> = []
+  readonly hold = new Hold()
   body: Uint8Array = nothing
-  ended = false
 
   /**
    * @param kept the edits, where somebody waits for the very values that were handed over

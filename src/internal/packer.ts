@@ -8,10 +8,12 @@ import { InsertId } from "../InsertId.js"
 import type { SuprsendClient } from "../SuprsendClient.js"
 import * as UserEdit from "../UserEdit.js"
 import * as chunk from "./chunk.js"
+import * as cut from "./cut.js"
 import { Encoder } from "./encoder.js"
 import * as insertId from "./insertId.js"
 import type { Issue } from "./json.js"
-import { closeBracket, comma, keep, openBracket, Pack } from "./pack.js"
+import { closeBracket, comma, type Hold, keep, openBracket, Pack } from "./pack.js"
+import { Signal } from "./signal.js"
 import type { Source } from "./source.js"
 import * as validate from "./validate.js"
 
@@ -39,8 +41,7 @@ export interface Next {
 interface Filling {
   readonly pack: Pack
   readonly invalid: Array<FailedRecord>
-  /** When it was begun, which is the time of its events. */
-  readonly time: number
+  readonly clock: Clock.Clock
   readonly makeId: Effect.Effect<string>
   timer: Fiber.RuntimeFiber<void> | undefined
   /** It has waited long enough for more. */
@@ -62,16 +63,17 @@ const sweptAt = 4 * chunk.limits.records
  */
 export class Packer<E> {
   private readonly encoder: Encoder
-  /** The request that holds edits of a user. */
-  private holders = new Map<string, Pack>()
+  /** What holds a user. */
+  private holders = new Map<string, Hold>()
   /** Edits whose users are free again. They come before everything that the source has. */
   private ready: Array<UserEdit.UserEdit> = []
   private readyPosition = 0
   /** How many edits wait for requests that are under way. */
   private waiting = 0
   private held: UserEdit.UserEdit | undefined
-  private insertIds: Array<string> = []
-  private stopped = false
+  /** The insert id that was made for it. */
+  private madeId: string | undefined
+  private readonly stopped = new Signal()
   private called = false
   private wake: (() => void) | undefined
 
@@ -87,18 +89,18 @@ export class Packer<E> {
 
   /** Begins nothing any more. */
   stop(): void {
-    this.stopped = true
+    this.stopped.give()
     this.source.stop()
     this.call()
   }
 
   /** The request has ended. */
-  release(pack: Pack): void {
-    pack.ended = true
+  release({ hold }: Pack): void {
+    hold.ended = true
     this.sweep()
-    for (const edit of pack.later) this.ready.push(edit)
-    this.waiting -= pack.later.length
-    pack.later.length = 0
+    for (const edit of hold.later) this.ready.push(edit)
+    this.waiting -= hold.later.length
+    hold.later.length = 0
     this.call()
   }
 
@@ -107,10 +109,10 @@ export class Packer<E> {
    */
   private sweep(): void {
     if (this.holders.size < sweptAt * this.options.concurrency) return
-    const holders = new Map<string, Pack>()
+    const holders = new Map<string, Hold>()
     // A loop over the map is optimised anew each time, and each time in vain.
-    this.holders.forEach((pack, distinctId) => {
-      if (!pack.ended) holders.set(distinctId, pack)
+    this.holders.forEach((hold, distinctId) => {
+      if (!hold.ended) holders.set(distinctId, hold)
     })
     this.holders = holders
   }
@@ -131,7 +133,7 @@ export class Packer<E> {
     return this.complete({
       pack: new Pack(this.options.isWanted === undefined ? undefined : []),
       invalid: [],
-      time: Context.get(fiber.currentDefaultServices, Clock.Clock).unsafeCurrentTimeMillis(),
+      clock: Context.get(fiber.currentDefaultServices, Clock.Clock),
       makeId: Context.get(fiber.currentContext, InsertId),
       timer: undefined,
       expired: false
@@ -141,11 +143,12 @@ export class Packer<E> {
   /** Fills a request as far as it goes, and goes on whenever there is more. */
   private complete(filling: Filling): Effect.Effect<Next | undefined> {
     const { invalid, makeId, pack } = filling
-    const stop = this.stopped ? "stopped" : this.fill(filling)
-    if (stop === "ids") {
-      return Effect.flatMap(Effect.replicateEffect(makeId, chunk.limits.records), (ids) => {
-        // The last one is taken first.
-        this.insertIds = ids.reverse()
+    const stop = this.stopped.isGiven ? "stopped" : this.fill(filling)
+    if (stop === "id") {
+      // It may take its time, or never come.
+      const made = cut.by<string | undefined, never>(makeId, [Effect.as(this.stopped.heard, Effect.succeed(undefined))])
+      return Effect.flatMap(made, (id) => {
+        this.madeId = id
         return this.complete(filling)
       })
     }
@@ -182,9 +185,11 @@ export class Packer<E> {
   private close({ invalid, pack }: Filling): Next | undefined {
     this.encoder.ascii(closeBracket)
     pack.body = this.encoder.copy(0, this.encoder.position)
-    if (this.stopped) {
-      // What is in here was pulled, and goes back.
-      this.ready = [...pack.edits(0, pack.count), ...this.ready.slice(this.readyPosition)]
+    if (this.stopped.isGiven) {
+      // What is in here was pulled, and goes back, before what was pulled after it.
+      const held = this.held === undefined ? [] : [this.held]
+      this.held = undefined
+      this.ready = [...pack.edits(0, pack.count), ...held, ...this.ready.slice(this.readyPosition)]
       this.readyPosition = 0
       return invalid.length === 0 ? undefined : { pack: new Pack(undefined), invalid }
     }
@@ -208,8 +213,10 @@ export class Packer<E> {
   })
 
   /** Adds what is there, until there is no room, or nothing more. */
-  private fill({ invalid, makeId, pack, time }: Filling): "full" | "starved" | "ended" | "ids" {
+  private fill({ clock, invalid, makeId, pack }: Filling): "full" | "starved" | "ended" | "id" {
     const { encoder, holders } = this
+    // The time of events: a request may have waited long for the first of them.
+    const time = clock.unsafeCurrentTimeMillis()
     // Edits that are kept as they are need their ids in them.
     const isMinted = makeId === insertId.fromCrypto && pack.kept === undefined
     while (true) {
@@ -220,16 +227,17 @@ export class Packer<E> {
         return this.source.exit() !== undefined && this.readyPosition >= this.ready.length ? "ended" : "starved"
       }
       const holder = holders.get(edit.distinctId)
-      if (holder !== undefined && holder !== pack && !holder.ended) {
+      if (holder !== undefined && holder !== pack.hold && !holder.ended) {
         holder.later.push(edit)
         this.waiting++
         continue
       }
-      const id = edit.insertId ?? (isMinted ? undefined : this.insertIds.pop())
+      const id = edit.insertId ?? (isMinted ? undefined : this.madeId)
       if (id === undefined && !isMinted) {
         this.held = edit
-        return "ids"
+        return "id"
       }
+      this.madeId = undefined
       const before = encoder.position
       if (pack.count > 0) encoder.ascii(comma)
       const issues = encoder.event(edit, id, time)
@@ -243,7 +251,7 @@ export class Packer<E> {
       } else {
         if (id !== undefined) pack.kept?.push(pinned(edit, id))
         pack.ends.push(encoder.position)
-        holders.set(edit.distinctId, pack)
+        holders.set(edit.distinctId, pack.hold)
       }
     }
   }

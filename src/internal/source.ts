@@ -1,5 +1,5 @@
 import * as Cause from "effect/Cause"
-import type * as Chunk from "effect/Chunk"
+import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
@@ -24,6 +24,8 @@ export interface Source<E> {
   readonly stop: () => void
   /** What came and was not taken. */
   readonly rest: () => ReadonlyArray<UserEdit>
+  /** It is all there already, and no more than that. */
+  readonly isCollection: boolean
 }
 
 /**
@@ -55,8 +57,8 @@ const iterate = (edits: Iterable<UserEdit>): Effect.Effect<Source<never>, never,
         if (exit !== undefined) return undefined
         try {
           const { done, value } = iterator.next()
-          if (done !== true) return value
-          exit = Exit.void
+          if (done !== true && !isNothing(value)) return value
+          exit = done === true ? Exit.void : nothing
         } catch (defect) {
           exit = Exit.die(defect)
         }
@@ -65,7 +67,8 @@ const iterate = (edits: Iterable<UserEdit>): Effect.Effect<Source<never>, never,
       exit: () => exit,
       request: () => {},
       stop: () => {},
-      rest: () => []
+      rest: () => [],
+      isCollection: Array.isArray(edits) || edits instanceof Set || Chunk.isChunk(edits)
     }
   })
 
@@ -74,6 +77,7 @@ const iterate = (edits: Iterable<UserEdit>): Effect.Effect<Source<never>, never,
  * an edit.
  */
 class Inbox<E> implements Source<E> {
+  readonly isCollection = false
   private edits: Array<UserEdit> = []
   private position = 0
   private wanted = 0
@@ -96,7 +100,13 @@ class Inbox<E> implements Source<E> {
 
   /** False if this was enough; who wants more after that asks again. */
   add(edits: Iterable<UserEdit>): boolean {
-    for (const edit of edits) this.edits.push(edit)
+    for (const edit of edits) {
+      if (isNothing(edit)) {
+        this.end(nothing)
+        return false
+      }
+      this.edits.push(edit)
+    }
     if (this.edits.length - this.position < this.wanted) return true
     this.tell()
     return false
@@ -167,7 +177,7 @@ const iterateAsync = (
     }
     const fail = (error: unknown): void => inbox.end(Exit.fail(new Cause.UnknownException(error)))
     const pull = (): void => {
-      promised(() => iterator.next()).then(take, fail)
+      promised(() => iterator.next()).then(take).catch(fail)
     }
     const inbox = new Inbox<Cause.UnknownException>(arrived, pull)
     return inbox
@@ -175,6 +185,11 @@ const iterateAsync = (
 
 /** A promise, whatever comes. */
 const promised = <A>(evaluate: () => A | PromiseLike<A>): Promise<A> => new Promise((resolve) => resolve(evaluate()))
+
+// As from a list with holes. Passed on, it would be taken for the end.
+const isNothing = (edit: unknown): boolean => edit === undefined || edit === null
+
+const nothing: Exit.Exit<never> = Exit.die(new TypeError("the source gave nothing where an edit should be"))
 
 type Pull<E, R> = Effect.Effect<Chunk.Chunk<UserEdit>, Option.Option<E>, R>
 

@@ -334,21 +334,35 @@ describe("whatever is among the edits", () => {
     }))
 
   const holes: ReadonlyArray<UserEdit.UserEdit> = JSON.parse("[null]")
-  const sources: Record<string, () => Bulk.Source> = {
-    "an iterable": () => [signUp(1), ...holes, signUp(2)],
-    "a stream": () => Stream.make(signUp(1), ...holes, signUp(2)),
-    "an async iterable": () =>
+  const given = [signUp(1), ...holes, signUp(2)]
+  const sources: Record<string, (close: () => void) => Bulk.Source> = {
+    "an iterable": (close) =>
+      (function*() {
+        try {
+          yield* given
+        } finally {
+          close()
+        }
+      })(),
+    "a stream": (close) => Stream.ensuring(Stream.fromIterable(given), Effect.sync(close)),
+    "an async iterable": (close) =>
       (async function*() {
-        yield signUp(1)
-        yield* holes
+        try {
+          yield* given
+        } finally {
+          close()
+        }
       })()
   }
   for (const [what, source] of Object.entries(sources)) {
     test(
-      `nothing, in ${what}, is a defect, after what came before it was sent`,
+      `nothing, in ${what}, is a defect, after what came before it was sent, and closes it`,
       (users, sandbox) =>
         Effect.gen(function*() {
-          const exit = yield* Effect.exit(users.bulkEdit(source()))
+          let closed = 0
+          const exit = yield* Effect.exit(users.bulkEdit(source(() => closed++)))
+          yield* settle
+          expect(closed).toBe(1)
           expect(Exit.isFailure(exit) && String(Cause.squash(exit.cause))).toContain("nothing where an edit should be")
           expect((yield* sandbox.users).map((user) => user.distinctId)).toEqual(["user-1"])
         })

@@ -87,21 +87,15 @@ export const fromTransport = (error: HttpClientError.HttpClientError): Failed =>
 /**
  * The same from the error of the runtime itself.
  *
- * @internal
- */
-export const fromCause = (cause: unknown, description?: string): Failed => {
-  const system = causes(cause).find(hasCode)
-  const failure: RetryPolicy.Failure = { _tag: system !== undefined && neverConnected(system) ? "NotSent" : "NoAnswer" }
-  return unavailable("Transport", failure, describe(cause, system?.code, description))
-}
-
-/**
- * The same of a request of which no byte had left.
+ * @param mayBeSent false if no byte of the request had left
  *
  * @internal
  */
-export const fromCauseUnsent = (cause: unknown): Failed =>
-  unavailable("Transport", { _tag: "NotSent" }, describe(cause, causes(cause).find(hasCode)?.code, undefined))
+export const fromCause = (cause: unknown, description?: string, mayBeSent = true): Failed => {
+  const system = causes(cause).find(hasCode)
+  const isSent = mayBeSent && !(system !== undefined && neverConnected(system))
+  return unavailable("Transport", { _tag: isSent ? "NoAnswer" : "NotSent" }, describe(cause, system?.code, description))
+}
 
 /** @internal */
 export const fromTimeout = (description: string, sent: boolean): Failed =>

@@ -15,6 +15,7 @@ import * as SuprsendConfig from "../SuprsendConfig.js"
 import { type RequestError, type SuprsendUnauthorized, SuprsendUnavailable } from "../SuprsendError.js"
 import { type UserEdit, withInsertId } from "../UserEdit.js"
 import * as cut from "./cut.js"
+import { fromCrypto } from "./insertId.js"
 import { tokens } from "./mask.js"
 import type { Pack } from "./pack.js"
 import { type Next, Packer } from "./packer.js"
@@ -155,11 +156,14 @@ export const run = <E, R>(
       concurrency: "unbounded",
       discard: true
     })
-    const left = packer.rest()
-    const rest = left.length === 0 ? left : yield* cut.by(Effect.forEach(left, pin), [
-      Effect.as(giveUp.heard, Effect.sync(() => left.map(pinAnyhow)))
-    ])
-    if (rest.length > 0) yield* settle(notSent(failed(rest, "unsent", refused ?? notBegun(call))))
+    const rest = packer.rest()
+    if (rest.length > 0) {
+      const pinned = Effect.forEach(rest, pin)
+      // Ids of one's own may take their time, and nobody has any.
+      const atOnce = Effect.provideService(pinned, InsertId, fromCrypto)
+      const edits = yield* cut.by(pinned, [Effect.as(giveUp.heard, atOnce)])
+      yield* settle(notSent(failed(edits, "unsent", refused ?? notBegun(call))))
+    }
     // A source that fails costs none of the requests that were under way.
     const exit = opened.exit()
     if (exit !== undefined) yield* exit
@@ -244,10 +248,6 @@ const pin = (edit: UserEdit): Effect.Effect<UserEdit> =>
   edit.insertId !== undefined
     ? Effect.succeed(edit)
     : Effect.flatMap(InsertId, Effect.map((id) => withInsertId(edit, id)))
-
-// The same where nobody waits for ids that take their time.
-const pinAnyhow = (edit: UserEdit): UserEdit =>
-  edit.insertId === undefined ? withInsertId(edit, globalThis.crypto.randomUUID()) : edit
 
 const notBegun = (call: string) =>
   new SuprsendUnavailable({

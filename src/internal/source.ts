@@ -49,7 +49,7 @@ const iterate = (edits: Iterable<UserEdit>): Effect.Effect<Source<never>, never,
     let exit: Exit.Exit<void> | undefined
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
-        if (exit === undefined) iterator.return?.()
+        if (exit === undefined || exit === nothing) iterator.return?.()
       })
     )
     return {
@@ -94,10 +94,6 @@ class Inbox<E> implements Source<E> {
     return this.wanted > 0
   }
 
-  get hasEnded(): boolean {
-    return this.ended !== undefined
-  }
-
   /** False if this was enough; who wants more after that asks again. */
   add(edits: Iterable<UserEdit>): boolean {
     for (const edit of edits) {
@@ -138,7 +134,7 @@ class Inbox<E> implements Source<E> {
   }
 
   request(count: number): void {
-    if (this.stopped || this.hasEnded || this.position < this.edits.length) return
+    if (this.stopped || this.ended !== undefined || this.position < this.edits.length) return
     const isPulling = this.isWanting
     this.wanted = count
     if (!isPulling) this.pull()
@@ -162,20 +158,25 @@ const iterateAsync = (
   arrived: () => void
 ): Effect.Effect<Source<Cause.UnknownException>, never, Scope.Scope> =>
   Effect.gen(function*() {
+    let isLeft = true
     const iterator = yield* Effect.acquireRelease(
       Effect.sync(() => edits[Symbol.asyncIterator]()),
       // What it is busy with may never end, so nobody waits for it.
       (iterator) =>
         Effect.sync(() => {
           inbox.stop()
-          if (!inbox.hasEnded) promised(() => iterator.return?.()).catch(() => {})
+          if (isLeft) promised(() => iterator.return?.()).catch(() => {})
         })
     )
     const take = ({ done, value }: IteratorResult<UserEdit>): void => {
-      if (done === true) inbox.end(Exit.void)
+      if (done === true) end(Exit.void)
       else if (inbox.add([value])) pull()
     }
-    const fail = (error: unknown): void => inbox.end(Exit.fail(new Cause.UnknownException(error)))
+    const fail = (error: unknown): void => end(Exit.fail(new Cause.UnknownException(error)))
+    const end = (exit: Exit.Exit<void, Cause.UnknownException>): void => {
+      isLeft = false
+      inbox.end(exit)
+    }
     const pull = (): void => {
       promised(() => iterator.next()).then(take).catch(fail)
     }

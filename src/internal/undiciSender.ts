@@ -121,7 +121,7 @@ class Exchange implements Undici.Dispatcher.DispatchHandler {
   }
 
   private fail(error: unknown): void {
-    this.end(Exit.fail(this.isSent ? answer.fromCause(error) : answer.fromCauseUnsent(error)))
+    this.end(Exit.fail(answer.fromCause(error, undefined, this.isSent)))
   }
 
   private end(result: Result): void {

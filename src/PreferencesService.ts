@@ -174,21 +174,21 @@ export declare namespace PreferencesService {
  *
  * @example
  * ```ts
- * import { FetchHttpClient } from "@effect/platform"
  * import { Layer } from "effect"
  * import * as PreferencesService from "effect-suprsend/PreferencesService"
  * import * as SuprsendClient from "effect-suprsend/SuprsendClient"
+ * import * as Transport from "effect-suprsend/Transport"
  *
  * const PreferencesLive = PreferencesService.layer.pipe(
  *   Layer.provide(SuprsendClient.layerConfig()),
- *   Layer.provide(FetchHttpClient.layer)
+ *   Layer.provide(Transport.layer)
  * )
  * ```
  *
  * @since 0.1.0
  * @category layers
  */
-export const layer: Layer.Layer<PreferencesService, never, SuprsendClient> = Layer.effect(
-  PreferencesService,
-  Effect.map(SuprsendClient, internal.make)
+export const layer: Layer.Layer<PreferencesService, never, SuprsendClient> = Layer.fresh(
+  // Fresh, because Effect would memoize it by its reference, whichever client it is provided with.
+  Layer.effect(PreferencesService, Effect.map(SuprsendClient, internal.make))
 )

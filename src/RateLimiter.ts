@@ -141,6 +141,14 @@ export declare namespace RateLimiter {
 }
 
 /**
+ * What SuprSend allows: 1000 requests per second.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const defaultOptions: RateLimiter.Options = { limit: 1000, window: "1 second" }
+
+/**
  * The attempt costs more than the limiter could ever let pass, or its cost is not a positive integer. It was not run.
  *
  * @example
@@ -273,7 +281,11 @@ export const layerMemory = (
 ): Layer.Layer<RateLimiter, ConfigError.ConfigError> =>
   Layer.scoped(
     RateLimiter,
-    make({ limit: options?.limit ?? 1000, window: options?.window ?? "1 second", burst: options?.burst })
+    make({
+      limit: options?.limit ?? defaultOptions.limit,
+      window: options?.window ?? defaultOptions.window,
+      burst: options?.burst
+    })
   )
 
 /**

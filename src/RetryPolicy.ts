@@ -93,12 +93,14 @@ export type Failure =
   | { readonly _tag: "NoAnswer" }
   /** The request never left: the connection was refused, or the name has no address. */
   | { readonly _tag: "NotSent" }
+  /** The request never left: the certificate is not trusted, or TLS could not be negotiated. */
+  | { readonly _tag: "TlsFailure" }
 
 /**
  * Whether a failure may pass by itself.
  *
  * - 408, 425, 429 and 5xx, save 501 and 505, which no repetition mends.
- * - Every failure of the connection, and every timeout.
+ * - Every failure of the connection, and every timeout. A certificate that is not trusted stays so.
  *
  * A request that must not happen twice (`repeatable` is false) is only sent again where the failure says that it did not
  * happen: 429, or a request that never left. (A 503 may come from a proxy that lost the server after it had sent the request.)
@@ -118,6 +120,8 @@ export const isTransient = (failure: Failure, repeatable: boolean): boolean => {
   switch (failure._tag) {
     case "NotSent":
       return true
+    case "TlsFailure":
+      return false
     case "NoAnswer":
       return repeatable
     case "Status":

@@ -14,17 +14,16 @@
  *
  * @since 0.1.0
  */
-import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
-import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as PreferencesService from "./PreferencesService.js"
 import * as RateLimiter from "./RateLimiter.js"
 import * as Sandbox from "./Sandbox.js"
 import * as SuprsendClient from "./SuprsendClient.js"
 import * as SuprsendConfig from "./SuprsendConfig.js"
+import * as Transport from "./Transport.js"
 import * as UsersService from "./UsersService.js"
 
 /**
@@ -38,7 +37,11 @@ export type Suprsend =
   | PreferencesService.PreferencesService
   | SuprsendClient.SuprsendClient
 
-const services = Layer.merge(UsersService.layer, PreferencesService.layer)
+// Fresh, because Effect would memoize it by its reference, whichever client it is provided with.
+const services = Layer.fresh(Layer.merge(UsersService.layer, PreferencesService.layer))
+
+const withServices = <E, R>(client: Layer.Layer<SuprsendClient.SuprsendClient, E, R>): Layer.Layer<Suprsend, E, R> =>
+  Layer.fresh(Layer.provideMerge(services, client))
 
 /**
  * Everything but the `HttpClient` that sends: for a client of your own.
@@ -62,10 +65,11 @@ const services = Layer.merge(UsersService.layer, PreferencesService.layer)
 export const layerWithoutHttpClient = (
   options: SuprsendConfig.Options
 ): Layer.Layer<Suprsend, ConfigError.ConfigError, HttpClient.HttpClient> =>
-  Layer.provideMerge(services, SuprsendClient.layer(options))
+  withServices(SuprsendClient.layer(options))
 
 /**
- * Everything over `fetch`, from options. Fails if one of them is not usable, and says which.
+ * Everything, from options: over Node's own `http` on Node, and over `fetch` elsewhere. Fails if an option is not usable, and says
+ * which.
  *
  * @example
  * ```ts
@@ -83,10 +87,10 @@ export const layerWithoutHttpClient = (
  * @category layers
  */
 export const layer = (options: SuprsendConfig.Options): Layer.Layer<Suprsend, ConfigError.ConfigError> =>
-  Layer.provide(layerWithoutHttpClient(options), FetchHttpClient.layer)
+  Layer.provide(layerWithoutHttpClient(options), Transport.layer)
 
 /**
- * Everything over `fetch`, from a `Config`: by default from `SUPRSEND_WORKSPACE_KEY` and `SUPRSEND_WORKSPACE_SECRET`, or
+ * Everything, from a `Config`: by default from `SUPRSEND_WORKSPACE_KEY` and `SUPRSEND_WORKSPACE_SECRET`, or
  * `SUPRSEND_API_KEY` with `SUPRSEND_WORKSPACE_UID`, and `SUPRSEND_BASE_URL`.
  *
  * @example
@@ -105,7 +109,8 @@ export const layer = (options: SuprsendConfig.Options): Layer.Layer<Suprsend, Co
  */
 export const layerConfig = (
   config: Config.Config<SuprsendConfig.Options> = SuprsendConfig.config
-): Layer.Layer<Suprsend, ConfigError.ConfigError> => Layer.unwrapEffect(Effect.map(config, layer))
+): Layer.Layer<Suprsend, ConfigError.ConfigError> =>
+  Layer.provide(withServices(SuprsendClient.layerConfig(config)), Transport.layer)
 
 /**
  * Everything over a {@link Sandbox} in memory, for unit tests: no network, and no waiting for a rate limit, so that nothing

@@ -10,7 +10,6 @@
  *
  * @since 0.1.0
  */
-import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import type * as Headers from "@effect/platform/Headers"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as Clock from "effect/Clock"
@@ -23,12 +22,18 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
+import type * as Scope from "effect/Scope"
 import type * as Tracer from "effect/Tracer"
-import * as platformSender from "./internal/platformSender.js"
-import * as repeat from "./internal/repeat.js"
-import { Sender } from "./internal/sender.js"
+import { attempt } from "./internal/client/attempt.js"
+import * as calls from "./internal/client/calls.js"
+import * as requests from "./internal/client/request.js"
+import * as retryLoop from "./internal/client/retryLoop.js"
+import * as timeouts from "./internal/client/timeouts.js"
+import * as layers from "./internal/layers.js"
 import type { Signal } from "./internal/signal.js"
-import * as transport from "./internal/transport.js"
+import { monotonic } from "./internal/timer.js"
+import * as httpClient from "./internal/transport/httpClient.js"
+import * as transports from "./internal/transport/transport.js"
 import * as RateLimiter from "./RateLimiter.js"
 import * as RequestOptions from "./RequestOptions.js"
 import * as SuprsendConfig from "./SuprsendConfig.js"
@@ -111,8 +116,13 @@ export declare namespace SuprsendClient {
     readonly body?: string | Uint8Array | undefined
     /** False if doing it twice is wrong and nothing guards against it. Default true. */
     readonly repeatable?: boolean | undefined
-    /** True if nobody reads the answer: then its status settles the request, even if its body is cut or never ends. */
+    /** True to let the status settle the request, even if the body of the response is cut or never ends. */
     readonly discard?: boolean | undefined
+    /**
+     * The status that the endpoint documents, and how else to know its response. A 2xx of another status, whose body is not of the
+     * endpoint either, fails with `SuprsendUnexpectedResponse`. By default any 2xx succeeds that is not a page of HTML.
+     */
+    readonly expected?: Expected | undefined
     /**
      * When this is given, the call ends as one does whose time is up.
      *
@@ -126,7 +136,19 @@ export declare namespace SuprsendClient {
   }
 
   /**
-   * An answer of status 2xx. Printed, it shows push tokens, access tokens and webhook addresses masked; `body` has them.
+   * What an endpoint documents of a success.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Expected {
+    readonly status: number
+    /** Whether a body is one of this endpoint, whatever the status of its 2xx. */
+    readonly body?: ((body: string) => boolean) | undefined
+  }
+
+  /**
+   * A response of status 2xx. Printed, it shows push tokens, access tokens and webhook addresses masked; `body` has them.
    *
    * @since 0.1.0
    * @category models
@@ -144,6 +166,9 @@ export declare namespace SuprsendClient {
 /**
  * The service over an `HttpClient` and a `RateLimiter`. Fails if an option is not usable, and says which.
  *
+ * It lives as long as its scope: when that closes, calls that are under way fail with `SuprsendUnavailable` ("Interrupted"), and so do
+ * those that come later.
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -152,44 +177,55 @@ export const make = (
 ): Effect.Effect<
   SuprsendClient.Service,
   ConfigError.ConfigError,
-  HttpClient.HttpClient | RateLimiter.RateLimiter
+  HttpClient.HttpClient | RateLimiter.RateLimiter | Scope.Scope
 > =>
   Effect.gen(function*() {
     const config = yield* SuprsendConfig.resolve(options)
     const limiter = yield* RateLimiter.RateLimiter
-    const http = yield* HttpClient.HttpClient
-    const lean = options.transformClient === undefined ? yield* Effect.serviceOption(Sender) : Option.none()
-    const requestInit = yield* Effect.serviceOption(FetchHttpClient.RequestInit)
-    const send = Option.match(lean, {
-      onNone: () => platformSender.make(config.transformClient(http), requestInit),
-      onSome: ({ send }) => send
-    })
+    const client = config.transformClient(yield* HttpClient.HttpClient)
+    const transport = transports.of(client) ?? httpClient.make(client, yield* Effect.context<never>())
+    const timers = yield* timeouts.make
+    // Closed before the timers, so that no call is left without an end.
+    const underWay = yield* calls.make
     const secrets = secretsOf(config.credentials)
-    const usualHeaders = transport.staticHeaders(config, config.headers)
+    const usualHeaders = requests.staticHeaders(config, config.headers)
 
     const call = (
       request: SuprsendClient.Request,
       options: RequestOptions.Options,
       clock: Clock.Clock,
-      span: Tracer.Span
+      span: Tracer.Span,
+      abort: Signal
     ): Effect.Effect<SuprsendClient.Response, RequestError> =>
       Either.match(SuprsendConfig.scoped(config, options), {
         // Options that are of no use are a mistake in a program, and have no place among the errors of each call.
         onLeft: Effect.die,
         onRight: ({ headers, retry, timeout }) => {
-          const prepared = transport.prepare(
+          const prepared = requests.prepare(
             config,
             request,
-            headers === config.headers ? usualHeaders : transport.staticHeaders(config, headers)
+            headers === config.headers ? usualHeaders : requests.staticHeaders(config, headers)
           )
-          return repeat.run(request, {
+          const now = () => clock.unsafeCurrentTimeMillis()
+          return retryLoop.run(request, {
             limiter,
             policy: retry,
             timeout,
+            baseUrl: config.origin + config.basePath,
             secrets,
-            clock,
+            timeouts: timers,
+            elapsed: monotonic(clock),
+            now,
+            abort,
             span,
-            attempt: transport.attempt(send, config.credentials, prepared, { clock, discard: request.discard ?? false })
+            attempt: (bounds) =>
+              Effect.suspend(() =>
+                attempt(transport, timers, requests.authorize(config.credentials, prepared, now()), {
+                  ...bounds,
+                  abort,
+                  ignoreBody: request.discard ?? false
+                })
+              )
           })
         }
       })
@@ -209,9 +245,8 @@ export const make = (
             request.call,
             { kind: "client", captureStackTrace: false, attributes },
             (span) => {
-              const response = Effect.suspend(() => call(request, options, clock, span))
-              // A client of somebody else's may have more to trace.
-              return Option.isSome(lean) ? response : Effect.withParentSpan(response, span)
+              const response = underWay.run(request.giveUp, (abort) => call(request, options, clock, span, abort))
+              return transport.isTraced ? Effect.withParentSpan(response, span) : response
             }
           )
           return Option.match(Context.get(fiber.currentContext, Answers), {
@@ -222,7 +257,7 @@ export const make = (
       workspace: config.env,
       userAgent: config.userAgent.header,
       concurrency: config.concurrency,
-      breathe: Option.match(lean, { onNone: () => Effect.void, onSome: ({ breathe }) => breathe })
+      breathe: transport.yieldToEventLoop
     }
   })
 
@@ -268,11 +303,14 @@ const secretsOf = (credentials: SuprsendConfig.Credentials): ReadonlyArray<strin
 /**
  * The client over the `HttpClient` of the context, with a rate limiter of its own in memory.
  *
+ * The limiter belongs to the layer value: wherever that is provided at the same time, over whichever `HttpClient`, it is one. Keep the
+ * layer in a constant, as each call of this function makes another.
+ *
  * @example
  * ```ts
- * import { FetchHttpClient } from "@effect/platform"
  * import { Layer, Redacted } from "effect"
  * import * as SuprsendClient from "effect-suprsend/SuprsendClient"
+ * import * as Transport from "effect-suprsend/Transport"
  * import * as UsersService from "effect-suprsend/UsersService"
  *
  * const UsersLive = UsersService.layer.pipe(
@@ -280,7 +318,7 @@ const secretsOf = (credentials: SuprsendConfig.Credentials): ReadonlyArray<strin
  *     workspaceKey: "workspace-key",
  *     workspaceSecret: Redacted.make("workspace-secret")
  *   })),
- *   Layer.provide(FetchHttpClient.layer)
+ *   Layer.provide(Transport.layer)
  * )
  * ```
  *
@@ -289,19 +327,18 @@ const secretsOf = (credentials: SuprsendConfig.Credentials): ReadonlyArray<strin
  */
 export const layer = (
   options: SuprsendConfig.Options
-): Layer.Layer<SuprsendClient, ConfigError.ConfigError, HttpClient.HttpClient> =>
-  Layer.provide(layerWithoutRateLimiter(options), RateLimiter.layerMemory(options.rateLimit))
+): Layer.Layer<SuprsendClient, ConfigError.ConfigError, HttpClient.HttpClient> => limited(Effect.succeed(options))
 
 /**
  * The client with its options from a `Config`, by default from the environment (see `SuprsendConfig.config`).
  *
  * @example
  * ```ts
- * import { FetchHttpClient } from "@effect/platform"
  * import { Layer } from "effect"
  * import * as SuprsendClient from "effect-suprsend/SuprsendClient"
+ * import * as Transport from "effect-suprsend/Transport"
  *
- * const ClientLive = Layer.provide(SuprsendClient.layerConfig(), FetchHttpClient.layer)
+ * const ClientLive = Layer.provide(SuprsendClient.layerConfig(), Transport.layer)
  * ```
  *
  * @since 0.1.0
@@ -309,8 +346,20 @@ export const layer = (
  */
 export const layerConfig = (
   config: Config.Config<SuprsendConfig.Options> = SuprsendConfig.config
-): Layer.Layer<SuprsendClient, ConfigError.ConfigError, HttpClient.HttpClient> =>
-  Layer.unwrapEffect(Effect.map(config, layer))
+): Layer.Layer<SuprsendClient, ConfigError.ConfigError, HttpClient.HttpClient> => limited(config)
+
+const limited = (
+  options: Effect.Effect<SuprsendConfig.Options, ConfigError.ConfigError>
+): Layer.Layer<SuprsendClient, ConfigError.ConfigError, HttpClient.HttpClient> => {
+  const limiter = layers.shared(
+    Effect.flatMap(options, ({ rateLimit }) => RateLimiter.make(rateLimit ?? RateLimiter.defaultOptions))
+  )
+  // Fresh, because Effect would memoize it by its reference, whichever `HttpClient` it is provided with.
+  return Layer.fresh(Layer.scoped(
+    SuprsendClient,
+    Effect.flatMap(options, (options) => Effect.provideServiceEffect(make(options), RateLimiter.RateLimiter, limiter))
+  ))
+}
 
 /**
  * The client with the `RateLimiter` left open: for a limiter that several clients share, or a fleet, or none at all.
@@ -333,4 +382,4 @@ export const layerConfig = (
 export const layerWithoutRateLimiter = (
   options: SuprsendConfig.Options
 ): Layer.Layer<SuprsendClient, ConfigError.ConfigError, HttpClient.HttpClient | RateLimiter.RateLimiter> =>
-  Layer.effect(SuprsendClient, make(options))
+  Layer.fresh(Layer.scoped(SuprsendClient, make(options)))

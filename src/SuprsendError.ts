@@ -262,7 +262,7 @@ export class SuprsendUnauthorized extends Schema.TaggedError<SuprsendUnauthorize
  */
 export class SuprsendRejected extends Schema.TaggedError<SuprsendRejected>("effect-suprsend/SuprsendRejected")(
   "SuprsendRejected",
-  { ...settled, status: Schema.Number }
+  { ...settled, status: Schema.Number, baseUrl: Schema.optional(Schema.String) }
 ) {
   /**
    * Marks an error of this package.
@@ -278,9 +278,16 @@ export class SuprsendRejected extends Schema.TaggedError<SuprsendRejected>("effe
   readonly retryable = false
   override get message(): string {
     const what = said(this.status, this.serverMessage)
-    return this.status < 400
-      ? `${this.call}: SuprSend answered with a redirect (${what}), which is not followed: check the base URL`
-      : `${this.call}: SuprSend rejected the request (${what}): correct it before sending it again`
+    const base = baseUrl(this.baseUrl)
+    if (this.status < 400) return `${this.call}: redirected (${what}), which is not followed: check ${base}`
+    if (this.status === 407) {
+      return `${this.call}: a proxy asks for credentials (${what}): check the proxy's settings, and ${base}`
+    }
+    if (this.serverMessage === undefined || this.status === 404) {
+      return `${this.call}: the request was rejected (${what}): ` +
+        `check that ${base} is that of SuprSend and no proxy stands before it, or correct the request`
+    }
+    return `${this.call}: SuprSend rejected the request (${what}): correct it before sending it again`
   }
 }
 
@@ -320,8 +327,9 @@ export class SuprsendRateLimited extends Schema.TaggedError<SuprsendRateLimited>
 }
 
 /**
- * No answer that settles the request was had when the attempts or the time of the call ran out: a server error (5xx, 408,
- * 425), no connection, a cut connection, or a timeout. Or the run that it belongs to was stopped ("Interrupted").
+ * No response settled the request before the attempts or the time of the call ran out: a server error (5xx, 408, 425), no
+ * connection, a lost connection, or a timeout. Or the run or layer that it belongs to was stopped ("Interrupted"), or TLS failed
+ * ("Tls"), which is not tried again.
  *
  * What was asked for may have happened all the same. `retryable` is false where doing it twice would be wrong and nothing
  * guards against it, as with a synchronous edit that increments or appends; and for 501 and 505, which no repetition mends.
@@ -333,8 +341,9 @@ export class SuprsendUnavailable extends Schema.TaggedError<SuprsendUnavailable>
   "SuprsendUnavailable",
   {
     ...settled,
-    reason: Schema.Literal("ServerError", "Transport", "Timeout", "Interrupted"),
+    reason: Schema.Literal("ServerError", "Transport", "Timeout", "Interrupted", "Tls"),
     retryable: Schema.Boolean,
+    baseUrl: Schema.optional(Schema.String),
     status: Schema.optional(Schema.Number),
     /** What happened on the wire, in the words of the runtime: `connect ECONNREFUSED 127.0.0.1:8787`. */
     description: Schema.optional(Schema.String)
@@ -349,20 +358,32 @@ export class SuprsendUnavailable extends Schema.TaggedError<SuprsendUnavailable>
   override get message(): string {
     const what = this.status !== undefined
       ? said(this.status, this.serverMessage)
-      : this.description ?? (this.reason === "Timeout" ? "no answer in time" : "no connection")
-    const fix = this.applied === "no"
-      ? "nothing was carried out, send it again later"
+      : this.description ?? (this.reason === "Timeout" ? "no response in time" : "no connection")
+    const fix = this.reason === "Tls"
+      ? `nothing was sent: check ${
+        baseUrl(this.baseUrl)
+      }, and give Node the certificate authority that a proxy signs with ` +
+        "(NODE_EXTRA_CA_CERTS)"
+      : this.applied === "no"
+      ? this.reason === "Transport"
+        ? `nothing was sent: check ${
+          baseUrl(this.baseUrl)
+        }, the network, and whether a proxy is needed; or send it again later`
+        : "nothing was applied, send it again later"
       : this.retryable
-      ? "it may have been carried out or not, and is safe to send again"
+      ? "the server may have applied it; sending it again is safe"
       : this.status === 501 || this.status === 505
-      ? "the server cannot do this, so sending it again does not help: look whether the base URL is right"
-      : "it may have been carried out: look before sending it again, or use asyncEdit, which carries an insert id"
+      ? `the server cannot do this, so sending it again does not help: check ${baseUrl(this.baseUrl)}`
+      : "the server may have applied it: look before sending it again, or use asyncEdit, which carries an insert id"
     return `${this.call}: SuprSend is unavailable (${this.reason}: ${what}), after ${requests(this.attempts)}: ${fix}`
   }
 }
 
 /**
- * SuprSend accepted the request (2xx), but the answer is not what its documentation promises.
+ * A response of status 2xx that is not the one that SuprSend documents: a page of HTML, or what another server says.
+ *
+ * Nothing counts as done. Look at the base URL, and at what stands between this machine and SuprSend. Where it is SuprSend that
+ * answers, the request may have been applied.
  *
  * @since 0.1.0
  * @category errors
@@ -370,10 +391,10 @@ export class SuprsendUnavailable extends Schema.TaggedError<SuprsendUnavailable>
 export class SuprsendUnexpectedResponse extends Schema.TaggedError<SuprsendUnexpectedResponse>(
   "effect-suprsend/SuprsendUnexpectedResponse"
 )("SuprsendUnexpectedResponse", {
-  call: Schema.String,
+  ...settled,
   status: Schema.Number,
-  attempts: Schema.Number,
-  issues: Schema.Array(Issue)
+  issues: Schema.Array(Issue),
+  baseUrl: Schema.optional(Schema.String)
 }) {
   /**
    * Marks an error of this package.
@@ -388,11 +409,12 @@ export class SuprsendUnexpectedResponse extends Schema.TaggedError<SuprsendUnexp
    */
   readonly retryable = false
   override get message(): string {
-    return `${this.call}: the request succeeded (${this.status}), but the answer is not what is documented: ${
-      summary(this.issues)
-    }. Is the base URL that of SuprSend?`
+    return `${this.call}: the response (${this.status}) is not what SuprSend documents: ${summary(this.issues)}. ` +
+      `Check that ${baseUrl(this.baseUrl)} is that of SuprSend, and that no login page or proxy answers in its place`
   }
 }
+
+const baseUrl = (url: string | undefined): string => url === undefined ? "the base URL" : `the base URL ${url}`
 
 const said = (status: number, message: string | undefined): string =>
   message === undefined || message === "" ? String(status) : `${status}: ${message}`
@@ -405,7 +427,12 @@ const requests = (attempts: number): string => attempts === 1 ? "1 request" : `$
  * @since 0.1.0
  * @category models
  */
-export type RequestError = SuprsendUnauthorized | SuprsendRejected | SuprsendRateLimited | SuprsendUnavailable
+export type RequestError =
+  | SuprsendUnauthorized
+  | SuprsendRejected
+  | SuprsendRateLimited
+  | SuprsendUnavailable
+  | SuprsendUnexpectedResponse
 
 /**
  * Every error of this package.
@@ -418,7 +445,6 @@ export type SuprsendError =
   | InvalidDistinctId
   | SuprsendInvalidInput
   | SuprsendUserNotFound
-  | SuprsendUnexpectedResponse
   | RequestError
 
 /**

@@ -6,13 +6,13 @@
  * @since 0.1.0
  */
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
-import type * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClient from "@effect/platform/HttpClient"
 import type * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { Sender } from "./internal/sender.js"
-import * as undiciSender from "./internal/undiciSender.js"
+import * as transport from "./internal/transport/transport.js"
+import * as undici from "./internal/transport/undici.js"
 import * as Suprsend from "./Suprsend.js"
 import * as SuprsendConfig from "./SuprsendConfig.js"
 
@@ -42,11 +42,12 @@ import * as SuprsendConfig from "./SuprsendConfig.js"
  * @category layers
  */
 export const layerUndiciWithoutDispatcher: Layer.Layer<HttpClient.HttpClient, never, NodeHttpClient.Dispatcher> = Layer
-  .merge(
-    NodeHttpClient.layerUndiciWithoutDispatcher,
-    // Beside the client there is what sends without it, which a client of this package finds and prefers.
-    Layer.scoped(Sender, Effect.flatMap(NodeHttpClient.Dispatcher, undiciSender.make))
-  )
+  .fresh(Layer.effect(
+    HttpClient.HttpClient,
+    Effect.map(NodeHttpClient.Dispatcher, (dispatcher) =>
+      // Unwrapped, it is known, and requests go to the dispatcher itself.
+      transport.register(NodeHttpClient.makeUndici(dispatcher), undici.make(dispatcher)))
+  ))
 
 /**
  * What sends, over a dispatcher of its own, for layers that are put together by hand.

@@ -219,7 +219,7 @@ export declare namespace UsersService {
     readonly unlinkTenant: (
       distinctId: string,
       tenantId: string
-    ) => Effect.Effect<void, Exclude<TenantError, SuprsendError.SuprsendUnexpectedResponse>>
+    ) => Effect.Effect<void, TenantError>
   }
 
   /**
@@ -296,23 +296,23 @@ export declare namespace UsersService {
  *
  * @example
  * ```ts
- * import { FetchHttpClient } from "@effect/platform"
  * import { Layer } from "effect"
  * import * as SuprsendClient from "effect-suprsend/SuprsendClient"
+ * import * as Transport from "effect-suprsend/Transport"
  * import * as UsersService from "effect-suprsend/UsersService"
  *
  * const UsersLive = UsersService.layer.pipe(
  *   Layer.provide(SuprsendClient.layerConfig()),
- *   Layer.provide(FetchHttpClient.layer)
+ *   Layer.provide(Transport.layer)
  * )
  * ```
  *
  * @since 0.1.0
  * @category layers
  */
-export const layer: Layer.Layer<UsersService, never, SuprsendClient> = Layer.effect(
-  UsersService,
-  Effect.map(SuprsendClient, internal.make)
+export const layer: Layer.Layer<UsersService, never, SuprsendClient> = Layer.fresh(
+  // Fresh, because Effect would memoize it by its reference, whichever client it is provided with.
+  Layer.effect(UsersService, Effect.map(SuprsendClient, internal.make))
 )
 
 /**
@@ -328,15 +328,15 @@ export const layer: Layer.Layer<UsersService, never, SuprsendClient> = Layer.eff
  *
  * @example
  * ```ts
- * import { FetchHttpClient } from "@effect/platform"
  * import { Effect, Layer } from "effect"
  * import * as SuprsendClient from "effect-suprsend/SuprsendClient"
+ * import * as Transport from "effect-suprsend/Transport"
  * import { edit, increment } from "effect-suprsend/UserEdit"
  * import * as UsersService from "effect-suprsend/UsersService"
  *
  * const UsersLive = UsersService.layerBatched({ linger: "20 millis" }).pipe(
  *   Layer.provide(SuprsendClient.layerConfig()),
- *   Layer.provide(FetchHttpClient.layer)
+ *   Layer.provide(Transport.layer)
  * )
  *
  * // Three requests, and not a thousand.
@@ -353,11 +353,11 @@ export const layer: Layer.Layer<UsersService, never, SuprsendClient> = Layer.eff
 export const layerBatched = (
   options?: UsersService.BatchOptions
 ): Layer.Layer<UsersService, never, SuprsendClient> =>
-  Layer.scoped(
+  Layer.fresh(Layer.scoped(
     UsersService,
     Effect.gen(function*() {
       const client = yield* SuprsendClient
       const users = internal.make(client)
       return { ...users, asyncEdit: yield* batched.asyncEdit(client, users.asyncEdit, options) }
     })
-  )
+  ))

@@ -194,7 +194,7 @@ describe("the schedule", () => {
         expect(at).toBe(15_000)
         expect(yield* instants).toEqual([0, 10_000])
         expect(error).toMatchObject({ reason: "Timeout", attempts: 2, applied: "unknown", retryable: true })
-        expect(error.message).toContain("no whole answer within 15s")
+        expect(error.message).toContain("no complete response within 15s")
       }),
     { retry: { elapsed: "15 seconds" } }
   )
@@ -412,7 +412,7 @@ describe("the answer", () => {
       const { at, error } = yield* failure(once(users.get("ada")))
       expect(at - 3_600_000).toBe(30_000)
       expect(error).toMatchObject({ _tag: "SuprsendUnavailable", reason: "Timeout", applied: "unknown", attempts: 1 })
-      expect(error).toHaveProperty("description", "no whole answer within 30s")
+      expect(error).toHaveProperty("description", "no complete response within 30s")
     }))
 
   test("settles an event by its status, even if the body stalls", ({ sandbox, users }) =>
@@ -445,9 +445,12 @@ describe("the answer", () => {
   )
 
   testScript(
-    "settles a delete by its status, even if the body stalls until the deadline",
+    "settles a bulk delete by its status, even if the body stalls until the deadline",
     [half(200, "stalled")],
-    (users) => inAnHour(users.delete("ada")),
+    (users) =>
+      Effect.gen(function*() {
+        expect(yield* inAnHour(users.bulkDelete(["ada"]))).toMatchObject({ success: 1, failure: 0 })
+      }),
     { timeout: "1 hour" }
   )
 
@@ -477,7 +480,7 @@ describe("the answer", () => {
     testScript(`404 is a 404 though its body is ${end}`, [half(404, end)], (users, sent) =>
       Effect.gen(function*() {
         const { error } = yield* failure(users.get("ada"))
-        expect(error).toMatchObject({ _tag: "SuprsendUserNotFound", attempts: 1 })
+        expect(error).toMatchObject({ _tag: "SuprsendRejected", status: 404, attempts: 1 })
         expect(sent).toHaveLength(1)
       }))
   }
@@ -612,7 +615,7 @@ describe("the rate limiter", () => {
 
   const paused: Array<number> = []
 
-  it.effect("is told to pause for a 429 alone, and for as long as it says", () => {
+  it.scoped("is told to pause for a 429 alone, and for as long as it says", () => {
     const { layer } = scripted([
       answer(503, "", { "retry-after": "1" }),
       answer(429, "", { "retry-after": "2" }),
@@ -977,7 +980,7 @@ describe("errors", () => {
         serverMessage: undefined,
         retryable: true
       },
-      fix: /ServerError: 503\), after 4 requests: it may have been carried out or not, and is safe to send again/
+      fix: /ServerError: 503\), after 4 requests: the server may have applied it; sending it again is safe/
     },
     {
       faults: [Sandbox.cut],
@@ -991,7 +994,7 @@ describe("errors", () => {
         retryable: false
       },
       fix:
-        /Transport: socket hang up\), after 1 request: it may have been carried out: look before sending it again, or use asyncEdit/
+        /Transport: socket hang up\), after 1 request: the server may have applied it: look before sending it again, or use asyncEdit/
     },
     {
       faults: [Sandbox.status(501)],
@@ -1003,7 +1006,7 @@ describe("errors", () => {
       faults: times(4, Sandbox.stall),
       call: (users) => users.list(),
       expected: { _tag: "SuprsendUnavailable", attempts: 2, reason: "Timeout", retryable: true },
-      fix: /Timeout: no whole answer within 1m\), after 2 requests/
+      fix: /Timeout: no complete response within 1m\), after 2 requests/
     },
     {
       faults: [Sandbox.status(200, { body: "[]" })],
@@ -1015,7 +1018,7 @@ describe("errors", () => {
         status: 200,
         retryable: false
       },
-      fix: /succeeded \(200\), but .*must be a JSON object, got an array\. Is the base URL that of SuprSend\?/
+      fix: /response \(200\) is not .*must be a JSON object, got an array\. Check that the base URL is that of SuprSend/
     }
   ]
   for (const { call, expected, faults, fix } of cases) {

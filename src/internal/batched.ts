@@ -14,7 +14,8 @@ import {
   SuprsendRateLimited,
   SuprsendRejected,
   SuprsendUnauthorized,
-  SuprsendUnavailable
+  SuprsendUnavailable,
+  SuprsendUnexpectedResponse
 } from "../SuprsendError.js"
 import * as UserEdit from "../UserEdit.js"
 import type { UsersService } from "../UsersService.js"
@@ -158,18 +159,32 @@ const naming = (
       return new SuprsendUnauthorized({ applied, attempts, call, serverMessage, status, insertId })
     }
     case "SuprsendRejected": {
-      const { applied, attempts, call, serverMessage, status } = error
-      return new SuprsendRejected({ applied, attempts, call, serverMessage, status, insertId })
+      const { applied, attempts, baseUrl, call, serverMessage, status } = error
+      return new SuprsendRejected({ applied, attempts, baseUrl, call, serverMessage, status, insertId })
     }
     case "SuprsendRateLimited": {
       const { applied, attempts, call, retryAfter, serverMessage } = error
       return new SuprsendRateLimited({ applied, attempts, call, serverMessage, retryAfter, insertId })
     }
+    case "SuprsendUnexpectedResponse": {
+      const { applied, attempts, baseUrl, call, issues, serverMessage, status } = error
+      return new SuprsendUnexpectedResponse({
+        applied,
+        attempts,
+        baseUrl,
+        call,
+        issues,
+        serverMessage,
+        status,
+        insertId
+      })
+    }
     case "SuprsendUnavailable": {
-      const { applied, attempts, call, description, reason, retryable, serverMessage, status } = error
+      const { applied, attempts, baseUrl, call, description, reason, retryable, serverMessage, status } = error
       return new SuprsendUnavailable({
         applied,
         attempts,
+        baseUrl,
         call,
         description,
         reason,

@@ -14,6 +14,7 @@ import type { SuprsendClient } from "../SuprsendClient.js"
 import * as SuprsendConfig from "../SuprsendConfig.js"
 import { type RequestError, type SuprsendUnauthorized, SuprsendUnavailable } from "../SuprsendError.js"
 import { type UserEdit, withInsertId } from "../UserEdit.js"
+import { eventAccepted } from "./client/response.js"
 import * as cut from "./cut.js"
 import { fromCrypto } from "./insertId.js"
 import { tokens } from "./mask.js"
@@ -107,6 +108,7 @@ export const run = <E, R>(
         template: "/event/",
         body,
         discard: true,
+        expected: eventAccepted,
         giveUp,
         secrets: () => pack.edits(from, to).flatMap((edit) => tokens(edit.operations))
       })

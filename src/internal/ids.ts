@@ -5,7 +5,7 @@ import type * as Bulk from "../Bulk.js"
 import type { SuprsendClient } from "../SuprsendClient.js"
 import type { RequestError, SuprsendUnauthorized } from "../SuprsendError.js"
 import { outcomeOf, settings } from "./bulk.js"
-import { meansUser } from "./endpoint.js"
+import { isUserNotFound } from "./client/response.js"
 import { totals } from "./report.js"
 import * as validate from "./validate.js"
 
@@ -65,7 +65,7 @@ export const run = (
                 const middle = Math.ceil(ids.length / 2)
                 return Effect.zipRight(send(ids.slice(0, middle), lost), send(ids.slice(middle), lost))
               }
-              return options.goneIsDone === true && lost && isUserNotFound(error)
+              return options.goneIsDone === true && lost && error._tag === "SuprsendRejected" && isUserNotFound(error)
                 ? succeed(ids)
                 : fail(ids, lost ? "unknown" : outcomeOf(error), error)
             }
@@ -82,13 +82,9 @@ export const run = (
   })
 
 const blamesOneId = (error: RequestError): boolean =>
-  isUserNotFound(error) ||
-  (error._tag === "SuprsendRejected" && (error.status === 400 || error.status === 413 || error.status === 422) &&
-    !meansRest.test(error.serverMessage ?? ""))
-
-const isUserNotFound = (error: RequestError): boolean =>
-  error._tag === "SuprsendRejected" && error.status === 404 && meansUser(error) &&
-  /\buser\b|distinct_id/i.test(error.serverMessage ?? "")
+  error._tag === "SuprsendRejected" && (isUserNotFound(error) ||
+    ((error.status === 400 || error.status === 413 || error.status === 422) &&
+      !meansRest.test(error.serverMessage ?? "")))
 
 // What is asked for, and not for whom: smaller requests would end the same.
 const meansRest = /^\W*(category|categories|channel_preferences|tenant)\b|"(categories|channel_preferences)"/

@@ -1,4 +1,5 @@
 import * as Hash from "effect/Hash"
+import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 
 /** @internal */
@@ -141,3 +142,12 @@ export const hash = (value: unknown, ancestors: ReadonlyArray<unknown> = []): nu
   if (!isPlainRecord(value)) return Hash.hash(value)
   return Object.keys(value).reduce((sum, key) => sum ^ Hash.combine(hash(value[key], inside))(Hash.string(key)), 12289)
 }
+
+/**
+ * The value that a text is in JSON, if it is JSON.
+ *
+ * @internal
+ */
+export const parseJson: (text: string) => Option.Option<unknown> = Option.liftThrowable((text): unknown =>
+  JSON.parse(text)
+)

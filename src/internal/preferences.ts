@@ -1,13 +1,16 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Page from "../Page.js"
 import * as Preferences from "../Preferences.js"
 import type { PreferencesService } from "../PreferencesService.js"
 import type { SuprsendClient } from "../SuprsendClient.js"
 import * as TagFilter from "../TagFilter.js"
-import { meansUser, notFound, read } from "./endpoint.js"
+import { notFound, read } from "./client/response.js"
 import * as ids from "./ids.js"
 import * as inputs from "./inputs.js"
+import { parseJson } from "./json.js"
 import type { Decode } from "./model.js"
 import * as validate from "./validate.js"
 
@@ -41,7 +44,7 @@ export const make = (client: SuprsendClient.Service): PreferencesService.Service
         params: category === undefined ? { distinct_id } : { distinct_id, category },
         query,
         body: parts.body === undefined ? undefined : JSON.stringify(parts.body)
-      }).pipe(notFound(call, distinct_id, meansUser), read(call, parts.decode))
+      }).pipe(notFound(call, distinct_id), read(call, parts.decode))
     })
   }
 
@@ -69,7 +72,8 @@ export const make = (client: SuprsendClient.Service): PreferencesService.Service
           template: `/v1/bulk/user/preference/${path}`,
           query,
           body: JSON.stringify({ distinct_ids, ...body }),
-          discard: true
+          discard: true,
+          expected: { status: 202, body: saysSuccess }
         }), options)
     )
   }
@@ -128,6 +132,9 @@ export const make = (client: SuprsendClient.Service): PreferencesService.Service
       }, options)
   }
 }
+
+const saysSuccess = (body: string): boolean =>
+  Option.exists(parseJson(body), (json) => Predicate.hasProperty(json, "success") && json.success === true)
 
 // The other options have no meaning where the vendor documents only the tenant.
 const tenantOnly = (options: PreferencesService.TenantOptions | undefined): Options => ({ tenantId: options?.tenantId })

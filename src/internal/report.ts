@@ -9,7 +9,8 @@ import {
   SuprsendRateLimited,
   SuprsendRejected,
   SuprsendUnauthorized,
-  SuprsendUnavailable
+  SuprsendUnavailable,
+  SuprsendUnexpectedResponse
 } from "../SuprsendError.js"
 import { count } from "./words.js"
 
@@ -21,7 +22,8 @@ export const RecordError = Schema.Union(
   SuprsendUnauthorized,
   SuprsendRejected,
   SuprsendRateLimited,
-  SuprsendUnavailable
+  SuprsendUnavailable,
+  SuprsendUnexpectedResponse
 )
 
 /**

@@ -14,8 +14,8 @@ import type { UserEdit } from "../UserEdit.js"
 import type { UserProfile } from "../UserProfile.js"
 import type { UsersService } from "../UsersService.js"
 import * as bulk from "./bulk.js"
+import { eventAccepted, isGone, isUserNotFound, notFound, ofUser, read } from "./client/response.js"
 import { Encoder } from "./encoder.js"
-import { meansUser, notFound, ofUser, read } from "./endpoint.js"
 import * as ids from "./ids.js"
 import * as inputs from "./inputs.js"
 import { tokens } from "./mask.js"
@@ -93,10 +93,10 @@ export const make = (client: SuprsendClient.Service): UsersService.Service => {
             method: "DELETE",
             template: "/v1/user/{distinct_id}/",
             params: { distinct_id },
-            discard: true
-          })
-            .pipe(goneAfterRepeating)
-      ).pipe(Effect.asVoid)
+            discard: true,
+            expected: { status: 204 }
+          }).pipe(goneAfterRepeating)
+      )
     },
     bulkDelete: (distinctIds, options) =>
       ids.run(client, "UsersService.bulkDelete", distinctIds, (distinct_ids) => ({
@@ -157,7 +157,16 @@ const asyncEdit = (client: SuprsendClient.Service): UsersService.Service["asyncE
     if (issues.length > 0) return validate.invalid(call, edit, issues)
     const body = encoder.copy(0, encoder.position)
     const secrets = () => tokens(edit.operations)
-    const request = { call, method: "POST", template: "/event/", body, discard: true, insertId, secrets } as const
+    const request = {
+      call,
+      method: "POST",
+      template: "/event/",
+      body,
+      discard: true,
+      insertId,
+      secrets,
+      expected: eventAccepted
+    } as const
     return Effect.map(client.execute(request), ({ body, status }): UsersService.Accepted => ({
       insertId,
       statusCode: status,
@@ -189,7 +198,7 @@ const editNow = (client: SuprsendClient.Service, edit: UserEdit) => {
       body: JSON.stringify({ operations: edit.operations }),
       repeatable: edit.operations.every(isIdempotent),
       secrets: () => tokens(edit.operations)
-    }).pipe(notFound(call, distinct_id, meansUser), read(call, User.decode))
+    }).pipe(notFound(call, distinct_id), read(call, User.decode))
   })
 }
 
@@ -222,7 +231,7 @@ const merge = (client: SuprsendClient.Service, distinctId: string, fromDistinctI
       repeatable: false
     }).pipe(
       // The vendor's words tell which of the two is missing.
-      notFound(call, from, (error) => error.serverMessage?.startsWith("from_user_id") ?? false),
+      notFound(call, from, (error) => isUserNotFound(error) && /^\W*from_user_id/.test(error.serverMessage ?? "")),
       Effect.catchTag("SuprsendRejected", (error) => notFound(call, distinct_id)(Effect.fail(error))),
       read(call, User.decode)
     )
@@ -240,7 +249,7 @@ const ofTenant = <A>(
   Effect.gen(function*() {
     const distinct_id = yield* validate.distinctId(call, distinctId)
     const tenant_id = yield* inputs.tenantId(call, tenantId)
-    return yield* notFound(call, distinct_id, meansUser)(execute({ distinct_id, tenant_id }))
+    return yield* notFound(call, distinct_id)(execute({ distinct_id, tenant_id }))
   })
 
 const profileBody = (profile: UserProfile) => ({ body: JSON.stringify(profile), secrets: () => tokens(profile) })
@@ -249,7 +258,7 @@ const profileBody = (profile: UserProfile) => ({ body: JSON.stringify(profile), 
 const goneAfterRepeating = <A>(effect: Effect.Effect<A, RequestError>): Effect.Effect<void, RequestError> =>
   Effect.catchIf(
     Effect.asVoid(effect),
-    (error) => error._tag === "SuprsendRejected" && error.status === 404 && error.applied === "unknown",
+    (error) => error._tag === "SuprsendRejected" && error.applied === "unknown" && isGone(error),
     () => Effect.void
   )
 

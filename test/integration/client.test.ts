@@ -9,6 +9,7 @@ import * as Suprsend from "effect-suprsend/Suprsend"
 import * as SuprsendClient from "effect-suprsend/SuprsendClient"
 import type * as SuprsendConfig from "effect-suprsend/SuprsendConfig"
 import * as SuprsendNode from "effect-suprsend/SuprsendNode"
+import * as Transport from "effect-suprsend/Transport"
 import * as UserEdit from "effect-suprsend/UserEdit"
 import * as UsersService from "effect-suprsend/UsersService"
 import * as Clock from "effect/Clock"
@@ -20,12 +21,10 @@ import * as Exit from "effect/Exit"
 import * as FastCheck from "effect/FastCheck"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
 import { createHash, createHmac } from "node:crypto"
-import { Sender } from "../../src/internal/sender.js"
-import * as undiciSender from "../../src/internal/undiciSender.js"
+import * as transports from "../../src/internal/transport/transport.js"
 import { type Answer, inOrder, json, serve, text, type WireRequest } from "../utils/loopback.js"
 import { ended, settle, skippingDelays } from "../utils/time.js"
 
@@ -67,15 +66,19 @@ const cutBefore: Answer = (_request, response) => {
   response.socket?.destroy()
 }
 
-const cutWithin: Answer = (_request, response) => {
-  response.writeHead(200, { "content-type": "application/json", "content-length": "1000" })
+const cutWithinStatus = (status: number): Answer => (_request, response) => {
+  response.writeHead(status, { "content-type": "application/json", "content-length": "1000" })
   response.write("{\"distinct_id\":", () => response.socket?.destroy())
 }
 
+const cutWithin = cutWithinStatus(200)
+
 const httpClients = {
-  fetch: FetchHttpClient.layer,
-  undici: NodeHttpClient.layerUndici,
-  "undici, straight": SuprsendNode.layerUndici
+  "the default": Transport.layer,
+  fetch: Transport.layerFetch,
+  undici: SuprsendNode.layerUndici,
+  "the platform's fetch": FetchHttpClient.layer,
+  "the platform's undici": NodeHttpClient.layerUndici
 }
 
 const suprsend = (
@@ -149,7 +152,8 @@ for (const [name, http] of Object.entries(httpClients)) {
     describe("an id is one segment of the path", () => {
       const echo: Answer = (request, response, position) => {
         const id = decodeURIComponent(request.uri.split("/")[3] ?? "")
-        json(200, { distinct_id: id })(request, response, position)
+        const answer = request.method === "DELETE" ? text(204, "") : json(200, { distinct_id: id })
+        answer(request, response, position)
       }
 
       const arrives = (id: string) =>
@@ -416,9 +420,16 @@ for (const [name, http] of Object.entries(httpClients)) {
 
       it.scoped("within the answer to an event, which its status has settled", () =>
         Effect.gen(function*() {
-          const server = yield* serve(cutWithin)
-          expect(yield* calls(server.url, (users) => users.asyncEdit(ada))).toMatchObject({ statusCode: 200 })
+          const server = yield* serve(cutWithinStatus(202))
+          expect(yield* calls(server.url, (users) => users.asyncEdit(ada))).toMatchObject({ statusCode: 202 })
           expect(server.requests).toHaveLength(1)
+        }))
+
+      it.scoped("within an answer to an event of another status, which settles nothing and is tried again", () =>
+        Effect.gen(function*() {
+          const server = yield* serve(inOrder(cutWithin, text(202, "OK")))
+          expect(yield* calls(server.url, (users) => users.asyncEdit(ada))).toMatchObject({ statusCode: 202 })
+          expect(server.requests).toHaveLength(2)
         }))
 
       it.scoped("within a 429, which stays one", () =>
@@ -590,8 +601,11 @@ describe("straight over undici", () => {
           onResponseError: (controller, error) => handler.onResponseError?.(controller, error)
         })
       )
-      const sender = Layer.merge(NodeHttpClient.layerUndici, Layer.scoped(Sender, undiciSender.make(telling)))
-      return yield* Effect.provide(run(Deferred.await(headIsThere)), suprsend(sender, baseUrl))
+      const client = Layer.provide(
+        SuprsendNode.layerUndiciWithoutDispatcher,
+        Layer.succeed(NodeHttpClient.Dispatcher, telling)
+      )
+      return yield* Effect.provide(run(Deferred.await(headIsThere)), suprsend(client, baseUrl))
     })
 
   it.scoped("an interruption while the body is read closes the connection", () =>
@@ -643,10 +657,10 @@ describe("straight over undici", () => {
         yield* TestClock.adjust("5 seconds")
         yield* Fiber.joinAll(fibers)
         expect(late).toEqual([
-          "no whole answer within 1s @1000",
-          "no whole answer within 1s @1000",
-          "no whole answer within 2s @2000",
-          "no whole answer within 3s @3000"
+          "no complete response within 1s @1000",
+          "no complete response within 1s @1000",
+          "no complete response within 2s @2000",
+          "no complete response within 3s @3000"
         ])
         expect(yield* TestClock.sleeps()).toHaveLength(0)
       }).pipe(Effect.provide(suprsend(SuprsendNode.layerUndici, server.url)))
@@ -654,16 +668,15 @@ describe("straight over undici", () => {
 
   it.scoped("a bulk lets the runtime turn to its sockets before each request is made", () =>
     Effect.gen(function*() {
-      const { breathe } = Option.getOrThrow(
-        yield* Effect.provide(Effect.serviceOption(Sender), SuprsendNode.layerUndici)
-      )
+      const client = yield* Effect.provide(HttpClient.HttpClient, SuprsendNode.layerUndici)
+      const yieldToEventLoop = transports.of(client)?.yieldToEventLoop ?? Effect.void
       let turned = false
       setImmediate(() => {
         turned = true
       })
       yield* Effect.repeatN(Effect.yieldNow(), 20)
       expect(turned).toBe(false)
-      yield* breathe
+      yield* yieldToEventLoop
       expect(turned).toBe(true)
     }))
 
@@ -699,8 +712,9 @@ describe("straight over undici", () => {
       const users = yield* UsersService.UsersService
       const error = yield* Effect.flip(once(users.edit(visit)))
       expect(error).toMatchObject({
-        reason: "Transport",
+        reason: "Tls",
         applied: "no",
+        retryable: false,
         description: "certificate has expired (CERT_HAS_EXPIRED)"
       })
     }).pipe(

@@ -1,7 +1,7 @@
 import * as Chunk from "effect/Chunk"
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
-import { parseJson } from "../answer.js"
+import { parseJson } from "../json.js"
 import * as json from "../json.js"
 import * as profiles from "./profile.js"
 import type { Settings } from "./settings.js"

@@ -1,6 +1,6 @@
 import * as Option from "effect/Option"
 import type { TagFilter } from "../../TagFilter.js"
-import { parseJson } from "../answer.js"
+import { parseJson } from "../json.js"
 import { isPlainRecord } from "../json.js"
 
 /**

@@ -1,5 +1,5 @@
 import * as Option from "effect/Option"
-import { parseJson } from "../answer.js"
+import { parseJson } from "../json.js"
 import { cursorPage } from "./paging.js"
 import * as profiles from "./profile.js"
 import * as state from "./state.js"

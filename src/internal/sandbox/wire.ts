@@ -1,5 +1,5 @@
 import * as Option from "effect/Option"
-import { parseJson } from "../answer.js"
+import { parseJson } from "../json.js"
 import * as json from "../json.js"
 import type { Settings } from "./settings.js"
 

@@ -1,0 +1,77 @@
+import * as Headers from "@effect/platform/Headers"
+import * as Redacted from "effect/Redacted"
+import * as Signature from "../../Signature.js"
+import type { SuprsendClient } from "../../SuprsendClient.js"
+import type * as SuprsendConfig from "../../SuprsendConfig.js"
+import { encode } from "../bytes.js"
+import type { Request } from "../transport/transport.js"
+import * as uri from "../uri.js"
+
+const contentType = "application/json; charset=utf-8"
+
+/**
+ * Makes a request ready but for its date and its signature, which each attempt makes afresh.
+ *
+ * @internal
+ */
+export const prepare = (
+  config: SuprsendConfig.Resolved,
+  request: SuprsendClient.Request,
+  headers: Readonly<Record<string, string>>
+): Request => ({
+  method: request.method,
+  origin: config.origin,
+  target: config.basePath + uri.path(request.template.replace(/^\//, ""), request.params) + uri.query(request.query),
+  headers,
+  body: typeof request.body === "string" ? encode(request.body) : request.body
+})
+
+/**
+ * The headers that all attempts have in common.
+ *
+ * @internal
+ */
+export const staticHeaders = (
+  config: SuprsendConfig.Resolved,
+  headers: Readonly<Record<string, string>>
+): Readonly<Record<string, string>> =>
+  // Names are one in any case.
+  Headers.setAll(Headers.remove(Headers.fromInput(headers), signing(config.credentials)), {
+    "content-type": contentType,
+    "user-agent": config.userAgent.header,
+    "x-suprsend-client-user-agent": config.userAgent.json
+  })
+
+/** The headers that each attempt makes for itself. */
+const signing = ({ apiKey }: SuprsendConfig.Credentials): ReadonlyArray<string> =>
+  apiKey === undefined ? ["authorization", "date"] : ["authorization"]
+
+/**
+ * Adds the date and the signature, or the API key.
+ *
+ * @internal
+ */
+export const authorize = (credentials: SuprsendConfig.Credentials, request: Request, now: number): Request => {
+  const { body, headers, method, origin, target } = request
+  if (credentials.apiKey !== undefined) {
+    const authorization = `Bearer ${Redacted.value(credentials.apiKey)}`
+    return { method, origin, target, headers: Object.assign({ authorization }, headers), body }
+  }
+  const date = httpDate(now)
+  const authorization = Signature.authorization({ method, body, contentType, date, uri: target }, credentials)
+  // To spread the headers and add two was measured to cost as much as the signature.
+  return { method, origin, target, headers: Object.assign({ date, authorization }, headers), body }
+}
+
+let second = 0
+let dateOfSecond = new Date(0).toUTCString()
+
+/** The same for all requests of a second. */
+const httpDate = (now: number): string => {
+  const current = Math.floor(now / 1000)
+  if (current !== second) {
+    second = current
+    dateOfSecond = new Date(now).toUTCString()
+  }
+  return dateOfSecond
+}

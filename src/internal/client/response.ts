@@ -1,0 +1,159 @@
+import type * as Headers from "@effect/platform/Headers"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Inspectable from "effect/Inspectable"
+import * as Option from "effect/Option"
+import * as RetryPolicy from "../../RetryPolicy.js"
+import type { SuprsendClient } from "../../SuprsendClient.js"
+import {
+  type InvalidDistinctId,
+  type RequestError,
+  type SuprsendRejected,
+  SuprsendUnexpectedResponse,
+  SuprsendUserNotFound
+} from "../../SuprsendError.js"
+import { parseJson } from "../json.js"
+import { mask } from "../mask.js"
+import { type Decode, issue } from "../model.js"
+import * as failure from "../transport/failure.js"
+import type { Head } from "../transport/transport.js"
+import * as validate from "../validate.js"
+import type * as attempt from "./attempt.js"
+
+/**
+ * A response as a value. Printed, it shows tokens masked; the body has them.
+ *
+ * @internal
+ */
+export class Response extends Inspectable.Class implements SuprsendClient.Response {
+  constructor(private readonly head: Head, readonly body: string, readonly attempts: number) {
+    super()
+  }
+
+  get status(): number {
+    return this.head.status
+  }
+
+  get headers(): Headers.Headers {
+    return this.head.headers
+  }
+
+  toJSON(): unknown {
+    const { attempts, body, headers, status } = this
+    return {
+      status,
+      headers,
+      body: Option.match(parseJson(body), { onNone: () => body, onSome: mask }),
+      attempts
+    }
+  }
+}
+
+/**
+ * Decides whether an attempt settled its request. The only place where a status gets its meaning, beside `failure.fromStatus`, which
+ * makes errors of it.
+ *
+ * @internal
+ */
+export const settle = (
+  request: SuprsendClient.Request,
+  outcome: attempt.Outcome,
+  attempts: number,
+  now: number
+): Either.Either<Response, failure.Failed> => {
+  if (outcome._tag === "Failure") return Either.left(outcome.failed)
+  const { body, head, incomplete } = outcome
+  const { headers, status } = head
+  if (status < 200 || status >= 300) {
+    const retryAfter = RetryPolicy.parseRetryAfter(headers["retry-after"], now)
+    return Either.left(failure.fromStatus(status, retryAfter, body))
+  }
+  if (isPage(headers, body)) {
+    return Either.left(failure.unexpected(status, body, "it is a page of HTML"))
+  }
+  const { discard: ignoreBody = false, expected } = request
+  const isDocumented = expected === undefined || expected.status === status
+  // Where only the status counts, a body that is cut or endless must not turn what was accepted into something to send again.
+  if (incomplete !== undefined && !(ignoreBody && isDocumented)) return Either.left(incomplete)
+  if (isDocumented || expected.body?.(body) === true) {
+    return Either.right(new Response(head, incomplete === undefined ? body : "", attempts))
+  }
+  return Either.left(failure.unexpected(status, body, `the documented status is ${expected.status}`))
+}
+
+const isPage = (headers: Headers.Headers, body: string): boolean =>
+  /^\s*(text\/html|application\/xhtml\+xml)\b/i.test(headers["content-type"] ?? "") || failure.isMarkup(body)
+
+/**
+ * Sends a request about one user: checks its id first, and reads its 404.
+ *
+ * @internal
+ */
+export const ofUser = <A>(
+  call: string,
+  distinctId: string,
+  execute: (id: string) => Effect.Effect<A, RequestError>
+): Effect.Effect<A, InvalidDistinctId | SuprsendUserNotFound | RequestError> =>
+  Effect.flatMap(validate.distinctId(call, distinctId), (id) => notFound(call, id)(execute(id)))
+
+/**
+ * Turns the 404 of a user that does not exist into its own error.
+ *
+ * @internal
+ */
+export const notFound =
+  (call: string, distinctId: string, isUser: (error: SuprsendRejected) => boolean = isUserNotFound) =>
+  <A>(effect: Effect.Effect<A, RequestError>): Effect.Effect<A, SuprsendUserNotFound | RequestError> =>
+    Effect.catchTag(effect, "SuprsendRejected", (error) =>
+      Effect.fail(
+        isUser(error)
+          ? new SuprsendUserNotFound({ call, distinctId, attempts: error.attempts, serverMessage: error.serverMessage })
+          : error
+      ))
+
+/**
+ * Whether SuprSend says that a user does not exist. The vendor documents the words; the 404 of a proxy, of a tenant or of a category
+ * says nothing about a user.
+ *
+ * @internal
+ */
+export const isUserNotFound = ({ serverMessage = "", status }: SuprsendRejected): boolean =>
+  status === 404 && namesUser.test(serverMessage) && saysMissing.test(serverMessage) &&
+  !/^\W*(tenant|category)\b/i.test(serverMessage)
+
+// A word, and not a part of the path that a proxy repeats.
+const namesUser = /(?:^|[^/\w-])(?:user|distinct_id|from_user_id)\b(?![/-])/i
+
+const saysMissing = /\b(?:not found|no such|not exist)\b/i
+
+/**
+ * Whether SuprSend says that there is no such user, or that the user is not of the tenant: the end of a deletion.
+ *
+ * @internal
+ */
+export const isGone = (error: SuprsendRejected): boolean =>
+  isUserNotFound(error) || (error.status === 404 && /^\W*tenant\b.*\bnot found\b/i.test(error.serverMessage ?? ""))
+
+/**
+ * What `POST /event/` documents: 202, or the text "OK".
+ *
+ * @internal
+ */
+export const eventAccepted: SuprsendClient.Expected = { status: 202, body: (body) => body.trim() === "OK" }
+
+/**
+ * Reads what a request was answered with.
+ *
+ * @internal
+ */
+export const read =
+  <A>(call: string, decode: Decode<A>) =>
+  <E, R>(effect: Effect.Effect<SuprsendClient.Response, E, R>): Effect.Effect<A, E | SuprsendUnexpectedResponse, R> =>
+    Effect.flatMap(effect, ({ attempts, body, status }): Either.Either<A, SuprsendUnexpectedResponse> => {
+      const json = parseJson(body)
+      const decoded = Option.isSome(json) ? decode(json.value) : Either.left(issue([], "must be JSON"))
+      return Either.mapLeft(
+        decoded,
+        (issue) => new SuprsendUnexpectedResponse({ call, status, attempts, applied: "unknown", issues: [issue] })
+      )
+    })

@@ -1,0 +1,118 @@
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import * as Headers from "@effect/platform/Headers"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { RawHead } from "./rawHead.js"
+import { type Listener, type Request, type Transport, yieldToEventLoop } from "./transport.js"
+
+type Fetch = typeof globalThis.fetch
+
+/**
+ * Sends over `fetch`: that of the context (`FetchHttpClient.Fetch`), or the runtime's own.
+ *
+ * @param made what the context held when the client was made
+ *
+ * @internal
+ */
+export const make = (made: Context.Context<never>): Transport => ({
+  start: (request, listener, fiber) => {
+    const context = Context.merge(made, fiber.currentContext)
+    const fetch = Option.getOrElse(Context.getOption(context, FetchHttpClient.Fetch), () => sentOnce)
+    const controller = new AbortController()
+    void run(fetch, request, requestInit(made, fiber.currentContext), controller.signal, listener)
+    return {
+      isSent: () => true,
+      abort: () => controller.abort()
+    }
+  },
+  yieldToEventLoop: typeof setImmediate === "function" ? yieldToEventLoop : Effect.void,
+  isTraced: false
+})
+
+/**
+ * The options for `fetch` of a call, over those that the client was made with.
+ *
+ * @internal
+ */
+export const requestInit = (made: Context.Context<never>, context: Context.Context<never>): RequestInit => ({
+  ...Option.getOrUndefined(Context.getOption(made, FetchHttpClient.RequestInit)),
+  ...Option.getOrUndefined(Context.getOption(context, FetchHttpClient.RequestInit))
+})
+
+/**
+ * Whether a context says how to `fetch`, by a mock or by options.
+ *
+ * @internal
+ */
+export const isCustomised = (context: Context.Context<never>): boolean =>
+  context.unsafeMap.has(FetchHttpClient.Fetch.key) || context.unsafeMap.has(FetchHttpClient.RequestInit.key)
+
+const run = async (
+  fetch: Fetch,
+  { body, headers, method, origin, target }: Request,
+  init: RequestInit,
+  signal: AbortSignal,
+  listener: Listener
+): Promise<void> => {
+  try {
+    const response = await fetch(origin + target, {
+      ...init,
+      method,
+      headers: init.headers === undefined ? headers : { ...headersOf(init.headers), ...headers },
+      body: body === undefined ? null : plain(body),
+      redirect: "manual",
+      signal
+    })
+    listener.onHead(new RawHead(response.status, () => response.headers))
+    await read(response, listener)
+  } catch (cause) {
+    listener.onFailure(cause, undefined)
+  }
+}
+
+// Memory that threads share cannot be sent.
+const plain = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => isPlain(bytes) ? bytes : new Uint8Array(bytes)
+
+const isPlain = (bytes: Uint8Array): bytes is Uint8Array<ArrayBuffer> => bytes.buffer instanceof ArrayBuffer
+
+const headersOf = (headers: RequestInit["headers"]): Headers.Headers =>
+  Headers.fromInput([...new globalThis.Headers(headers)])
+
+// To read a short body in one go costs a third of its pieces.
+const shortBody = 65_536
+
+const read = async (response: Response, listener: Listener): Promise<void> => {
+  const length = response.headers.get("content-length")
+  const isShort = length !== null && Number(length) <= shortBody && response.headers.get("content-encoding") === null
+  if (isShort || response.body === null) return listener.onEnd(await response.text())
+  const reader = response.body.getReader()
+  while (true) {
+    const { done, value } = await reader.read()
+    if (done) return listener.onEnd()
+    listener.onData(value)
+  }
+}
+
+/**
+ * The runtime's own `fetch`, but a request with a body leaves once. The Fetch standard repeats it at a 421 if it can, behind the
+ * back of the limiter; a body that is a stream cannot be repeated. Only Node's `fetch` was found to do so.
+ */
+const sentOnce: Fetch = (input, init) =>
+  init?.body instanceof Uint8Array && isNode
+    ? globalThis.fetch(input, streaming(init, init.body))
+    : globalThis.fetch(input, init)
+
+const isNode = globalThis.process?.versions?.node !== undefined && !("Bun" in globalThis) && !("Deno" in globalThis)
+
+const streaming = (init: RequestInit, bytes: Uint8Array): RequestInit & { readonly duplex: "half" } => ({
+  ...init,
+  headers: { ...headersOf(init.headers), "content-length": String(bytes.length) },
+  body: new ReadableStream({
+    start: (controller) => {
+      controller.enqueue(bytes)
+      controller.close()
+    }
+  }),
+  duplex: "half"
+})

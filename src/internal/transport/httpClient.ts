@@ -1,0 +1,99 @@
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import * as HttpBody from "@effect/platform/HttpBody"
+import * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpClientError from "@effect/platform/HttpClientError"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Chunk from "effect/Chunk"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
+import * as Runtime from "effect/Runtime"
+import * as Stream from "effect/Stream"
+import { requestInit } from "./fetch.js"
+import type { Listener, Request, Transport } from "./transport.js"
+
+/**
+ * Sends over any `HttpClient`.
+ *
+ * @param made what the context held when the client was made
+ *
+ * @internal
+ */
+export const make = (client: HttpClient.HttpClient, made: Context.Context<never>): Transport => {
+  const hardened = harden(client, made)
+  return {
+    start: (request, listener, fiber) => {
+      const sending = hardened.execute(platformRequest(request)).pipe(
+        // A client of the caller's may fail on a status, such as one with `HttpClient.filterStatusOk`.
+        Effect.catchTag(
+          "ResponseError",
+          (error) => error.reason === "StatusCode" ? Effect.succeed(error.response) : Effect.fail(error)
+        ),
+        Effect.flatMap((response) => {
+          listener.onHead(response)
+          return read(response, listener)
+        }),
+        Effect.catchAll((error) =>
+          Effect.sync(() => listener.onFailure(error.cause ?? new Error(error.description ?? error.reason), undefined))
+        ),
+        Effect.catchAllCause((cause) => Effect.sync(() => listener.onDefect(cause)))
+      )
+      // A fiber of its own, so that it can be aborted also where the call cannot be interrupted, as in a finalizer.
+      const runtime = Runtime.make({
+        context: fiber.currentContext,
+        fiberRefs: fiber.getFiberRefs(),
+        runtimeFlags: Runtime.defaultRuntimeFlags
+      })
+      const running = Runtime.runFork(runtime, sending, { immediate: true })
+      return {
+        isSent: () => true,
+        abort: () => {
+          running.unsafeInterruptAsFork(FiberId.none)
+          return Effect.asVoid(Fiber.await(running))
+        }
+      }
+    },
+    yieldToEventLoop: Effect.void,
+    isTraced: true
+  }
+}
+
+/**
+ * The client without what would be wrong here: redirects, which would be followed with a signature of another path, and the
+ * platform's own span, which holds the full URL and so the id of a user.
+ *
+ * What is said to `fetch` for a call hides what was said to its layer, so the options that the client was made with come too.
+ */
+const harden = (client: HttpClient.HttpClient, made: Context.Context<never>): HttpClient.HttpClient =>
+  client.pipe(
+    HttpClient.withTracerDisabledWhen(() => true),
+    HttpClient.transformResponse((effect) =>
+      Effect.mapInputContext(effect, (context: Context.Context<never>) =>
+        Context.add(context, FetchHttpClient.RequestInit, { ...requestInit(made, context), redirect: "manual" }))
+    )
+  )
+
+const platformRequest = ({ body, headers, method, origin, target }: Request): HttpClientRequest.HttpClientRequest => {
+  const empty = HttpClientRequest.make(method)(origin + target, { headers })
+  return body === undefined
+    ? empty
+    : HttpClientRequest.setBody(empty, HttpBody.uint8Array(body, headers["content-type"]))
+}
+
+// A body of known length is read in one go, any other piece by piece, so that it can be left at a bound.
+const shortBody = 65_536
+
+const read = (
+  response: HttpClientResponse.HttpClientResponse,
+  listener: Listener
+): Effect.Effect<void, HttpClientError.ResponseError> => {
+  const { "content-encoding": encoding, "content-length": length } = response.headers
+  return length !== undefined && Number(length) <= shortBody && encoding === undefined
+    ? Effect.map(response.text, listener.onEnd)
+    : Stream.runForEachChunk(response.stream, (chunk) => Effect.sync(() => Chunk.forEach(chunk, listener.onData))).pipe(
+      Effect.catchIf((error) => error.reason === "EmptyBody", () => Effect.void),
+      Effect.map(() => listener.onEnd())
+    )
+}

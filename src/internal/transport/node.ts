@@ -1,0 +1,166 @@
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type * as Http from "node:http"
+import type * as Https from "node:https"
+import type * as Net from "node:net"
+import type * as Zlib from "node:zlib"
+import { decoded } from "./decode.js"
+import { RawHead } from "./rawHead.js"
+import { type Exchange, type Listener, type Request, type Transport, yieldToEventLoop } from "./transport.js"
+
+/**
+ * The modules of Node that this transport needs.
+ *
+ * @internal
+ */
+export interface Modules {
+  readonly http: typeof Http
+  readonly https: typeof Https
+  readonly zlib: typeof Zlib
+}
+
+/**
+ * The modules of Node, where this is Node. They are asked for at run time, so that bundles for other runtimes need no stand-ins.
+ *
+ * Bun and Deno have them too, but a `fetch` of their own that is quicker.
+ *
+ * @internal
+ */
+export const modules = (): Modules | undefined => {
+  const process = globalThis.process
+  if (typeof process?.getBuiltinModule !== "function" || "Bun" in globalThis || "Deno" in globalThis) return undefined
+  if (globalThis.navigator?.userAgent === "Cloudflare-Workers") return undefined
+  const http = process.getBuiltinModule("node:http")
+  const https = process.getBuiltinModule("node:https")
+  const zlib = process.getBuiltinModule("node:zlib")
+  return http === undefined || https === undefined || zlib === undefined ? undefined : { http, https, zlib }
+}
+
+/**
+ * Sends over Node's own `http` and `https`, with connections that are kept alive for as long as the scope is open.
+ *
+ * @internal
+ */
+export const make = ({ http, https, zlib }: Modules): Effect.Effect<Transport, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const agent = yield* agentOf(() => new http.Agent({ keepAlive: true }))
+    const secureAgent = yield* agentOf(() => new https.Agent({ keepAlive: true }))
+    const hosts = new Map<string, Host>()
+    const hostOf = (origin: string): Host => {
+      const known = hosts.get(origin)
+      if (known !== undefined) return known
+      const host = parse(origin)
+      hosts.set(origin, host)
+      return host
+    }
+    return {
+      start: (request, listener) => {
+        const host = hostOf(request.origin)
+        const exchange = new NodeExchange(zlib, listener, host.isSecure)
+        exchange.begin(() =>
+          host.isSecure
+            ? https.request(options(request, host, secureAgent))
+            : http.request(options(request, host, agent)), request.body)
+        return exchange
+      },
+      yieldToEventLoop,
+      isTraced: false
+    }
+  })
+
+const agentOf = <A extends Http.Agent>(make: () => A): Effect.Effect<A, never, Scope.Scope> =>
+  Effect.acquireRelease(Effect.sync(make), (agent) => Effect.sync(() => agent.destroy()))
+
+interface Host {
+  readonly isSecure: boolean
+  readonly hostname: string
+  readonly port: string | undefined
+}
+
+const parse = (origin: string): Host => {
+  const { hostname, port, protocol } = new URL(origin)
+  return {
+    isSecure: protocol === "https:",
+    // An address of IPv6 stands in brackets in a URL only.
+    hostname: hostname.replace(/^\[(.*)\]$/, "$1"),
+    port: port === "" ? undefined : port
+  }
+}
+
+const options = (
+  { body, headers, method, target }: Request,
+  { hostname, port }: Host,
+  agent: Http.Agent
+): Https.RequestOptions => ({
+  agent,
+  method,
+  hostname,
+  port,
+  path: target,
+  headers: body === undefined ? headers : { ...headers, "content-length": body.length }
+})
+
+/** One request and its response, as Node tells about it. */
+class NodeExchange implements Exchange {
+  private request: Http.ClientRequest | undefined
+  private isConnected = false
+  private hasEnded = false
+
+  constructor(private readonly zlib: typeof Zlib, private listener: Listener, private readonly isSecure: boolean) {}
+
+  isSent(): boolean {
+    return this.isConnected
+  }
+
+  begin(make: () => Http.ClientRequest, body: Uint8Array | undefined): void {
+    try {
+      const request = make()
+      this.request = request
+      request.on("socket", this.onSocket)
+      request.on("response", this.onResponse)
+      request.on("error", this.onFailure)
+      request.on("close", this.onClose)
+      request.end(body)
+    } catch (error) {
+      this.onFailure(error)
+    }
+  }
+
+  abort(): void {
+    this.hasEnded = true
+    this.request?.destroy()
+  }
+
+  private readonly onSocket = (socket: Net.Socket): void => {
+    // Until then nothing of the request has left, over TLS also not before the other side is known.
+    if (socket.connecting) socket.once(this.isSecure ? "secureConnect" : "connect", this.onConnect)
+    else this.isConnected = true
+  }
+
+  private readonly onConnect = (): void => {
+    this.isConnected = true
+  }
+
+  private readonly onResponse = (response: Http.IncomingMessage): void => {
+    const head = new RawHead(response.statusCode ?? 0, () => response.headersDistinct)
+    if (response.headers["content-encoding"] !== undefined) this.listener = decoded(this.zlib, head, this.listener)
+    this.listener.onHead(head)
+    response.on("data", this.listener.onData)
+    response.on("end", this.onEnd)
+    response.on("error", this.onFailure)
+  }
+
+  private readonly onEnd = (): void => {
+    if (this.hasEnded) return
+    this.hasEnded = true
+    this.listener.onEnd()
+  }
+
+  private readonly onFailure = (cause: unknown): void => {
+    if (this.hasEnded) return
+    this.hasEnded = true
+    this.listener.onFailure(cause, this.isConnected)
+  }
+
+  private readonly onClose = (): void => this.onFailure(new Error("the connection was closed"))
+}

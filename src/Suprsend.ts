@@ -64,8 +64,7 @@ const withServices = <E, R>(client: Layer.Layer<SuprsendClient.SuprsendClient, E
  */
 export const layerWithoutHttpClient = (
   options: SuprsendConfig.Options
-): Layer.Layer<Suprsend, ConfigError.ConfigError, HttpClient.HttpClient> =>
-  withServices(SuprsendClient.layer(options))
+): Layer.Layer<Suprsend, ConfigError.ConfigError, HttpClient.HttpClient> => withServices(SuprsendClient.layer(options))
 
 /**
  * Everything, from options: over Node's own `http` on Node, and over `fetch` elsewhere. Fails if an option is not usable, and says

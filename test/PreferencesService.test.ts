@@ -460,7 +460,7 @@ describe("what is unexpected", () => {
         Effect.asVoid(preferences.listCategories("ada")),
         Effect.asVoid(preferences.getCategory("ada", "newsletter"))
       ], (call) => Effect.map(Effect.flip(call), (error) => `${error._tag} ${error.message}`))
-      expect(messages.map((message) => /^SuprsendUnexpectedResponse .* documented: (.*)\. Is/.exec(message)?.[1]))
+      expect(messages.map((message) => /^SuprsendUnexpectedResponse .* documents: (.*)\. Check/.exec(message)?.[1]))
         .toEqual([
           "sections must be a list",
           "sections[0].subcategories[1].category must be a string",

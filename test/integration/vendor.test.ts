@@ -24,7 +24,11 @@ afterEach(() => {
 })
 
 const everythingIsFine: Answer = (request, response, position) => {
-  const answer = request.uri.endsWith("/event/") ? text(202, "OK") : json(202, { distinct_id: "user-42", results: [] })
+  const answer = request.uri.endsWith("/event/")
+    ? text(202, "OK")
+    : request.method === "DELETE"
+    ? text(204, "")
+    : json(202, { distinct_id: "user-42", results: [] })
   answer(request, response, position)
 }
 
@@ -365,7 +369,7 @@ describe("defects of the vendor's Node SDK", () => {
       const missing = yield* sideBySide(json(404, null))
       const broken = yield* Effect.flip(vendorPromise(() => missing.vendor.users.get("user-42")))
       expect(broken).toBeInstanceOf(TypeError)
-      expect((yield* Effect.flip(missing.users.get("user-42")))._tag).toBe("SuprsendUserNotFound")
+      expect((yield* Effect.flip(missing.users.get("user-42")))._tag).toBe("SuprsendRejected")
     }))
 
   it.scopedLive("D13: options that are null or undefined are sent as these words", () =>

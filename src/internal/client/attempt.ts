@@ -2,6 +2,7 @@ import type * as Cause from "effect/Cause"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
+import { maximumBodyBytes, maximumIgnoredBytes } from "../limits.js"
 import type { Signal } from "../signal.js"
 import * as failure from "../transport/failure.js"
 import type { Exchange, Head, Listener, Request, Transport } from "../transport/transport.js"
@@ -38,20 +39,6 @@ export interface Options {
   /** Whether the status settles the request, so that no more of the body is kept than messages show. */
   readonly ignoreBody: boolean
 }
-
-/**
- * The most of a body that is kept where only its status counts: of errors, and of requests whose body is ignored.
- *
- * @internal
- */
-export const maximumIgnoredBytes = 65_536
-
-/**
- * The most bytes of a body that is read for what it says.
- *
- * @internal
- */
-export const maximumBodyBytes = 67_108_864
 
 /**
  * Sends one request and waits for its response, its timeout, or its abort. An interruption aborts it.

@@ -1,3 +1,4 @@
+import * as Option from "effect/Option"
 import type * as Zlib from "node:zlib"
 import type { Head, Listener } from "./transport.js"
 
@@ -22,13 +23,35 @@ const decoderOf = (zlib: typeof Zlib, encoding: string): Decoder | undefined => 
  *
  * @internal
  */
-export const decoded = (zlib: typeof Zlib, { headers }: Head, listener: Listener): Listener => {
-  const encodings = (headers["content-encoding"] ?? "").toLowerCase().split(",").map((encoding) => encoding.trim())
+export const decoded = (zlib: typeof Zlib, head: Head, listener: Listener): Listener =>
   // The encoding that was applied first is undone last.
-  return encodings
+  encodingsOf(head).reduce<Listener>(
+    (inner, encoding) => decode(decoderOf(zlib, encoding), encoding, inner),
+    listener
+  )
+
+/**
+ * Undoes the content encoding of a body, unless that was done before: then it is no such encoding any more.
+ *
+ * @internal
+ */
+export const decodedAll = (
+  zlib: typeof Zlib,
+  head: Pick<Head, "headers">,
+  bytes: Uint8Array,
+  maximumBytes: number
+): Uint8Array =>
+  encodingsOf(head).reduceRight((bytes, encoding) => {
+    const options = { maxOutputLength: maximumBytes }
+    const decode = Option.liftThrowable((): Uint8Array =>
+      encoding === "br" ? zlib.brotliDecompressSync(bytes, options) : zlib.unzipSync(bytes, options)
+    )
+    return Option.getOrElse(decode(), () => bytes)
+  }, bytes)
+
+const encodingsOf = ({ headers }: Pick<Head, "headers">): ReadonlyArray<string> =>
+  (headers["content-encoding"] ?? "").toLowerCase().split(",").map((encoding) => encoding.trim())
     .filter((encoding) => encoding !== "" && encoding !== "identity")
-    .reduce<Listener>((inner, encoding) => decode(decoderOf(zlib, encoding), encoding, inner), listener)
-}
 
 const decode = (decoder: Decoder | undefined, encoding: string, listener: Listener): Listener => {
   if (decoder === undefined) {

@@ -11,7 +11,11 @@ import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as Runtime from "effect/Runtime"
 import * as Stream from "effect/Stream"
+import type * as Zlib from "node:zlib"
+import { maximumBodyBytes } from "../limits.js"
+import { decodedAll } from "./decode.js"
 import { requestInit } from "./fetch.js"
+import { modules } from "./node.js"
 import type { Listener, Request, Transport } from "./transport.js"
 
 /**
@@ -90,10 +94,34 @@ const read = (
   listener: Listener
 ): Effect.Effect<void, HttpClientError.ResponseError> => {
   const { "content-encoding": encoding, "content-length": length } = response.headers
+  const zlib = modules()?.zlib
+  if (encoding !== undefined && zlib !== undefined) return readEncoded(zlib, response, listener)
   return length !== undefined && Number(length) <= shortBody && encoding === undefined
     ? Effect.map(response.text, listener.onEnd)
     : Stream.runForEachChunk(response.stream, (chunk) => Effect.sync(() => Chunk.forEach(chunk, listener.onData))).pipe(
       Effect.catchIf((error) => error.reason === "EmptyBody", () => Effect.void),
       Effect.map(() => listener.onEnd())
+    )
+}
+
+// Some clients undo a content encoding, as `fetch` does, and leave the header; some do not, as Node's `http`.
+const readEncoded = (
+  zlib: typeof Zlib,
+  response: HttpClientResponse.HttpClientResponse,
+  listener: Listener
+): Effect.Effect<void, HttpClientError.ResponseError> => {
+  const chunks: Array<Uint8Array> = []
+  let bytes = 0
+  return Stream.runForEachWhile(response.stream, (chunk) =>
+    Effect.sync(() => {
+      chunks.push(chunk)
+      bytes += chunk.length
+      return bytes <= maximumBodyBytes
+    })).pipe(
+      Effect.catchIf((error) => error.reason === "EmptyBody", () => Effect.void),
+      Effect.map(() => {
+        listener.onData(decodedAll(zlib, response, Buffer.concat(chunks), maximumBodyBytes))
+        listener.onEnd()
+      })
     )
 }

@@ -15,6 +15,8 @@ export interface WireRequest {
 export interface Loopback {
   readonly url: string
   readonly requests: ReadonlyArray<WireRequest>
+  /** How many responses have ended. */
+  readonly responses: () => number
   /** Ends as soon as that many requests have arrived as a whole. */
   readonly arrived: (count: number) => Effect.Effect<void>
   /** Ends when the server sees a connection close that was closed from the other side. */
@@ -44,6 +46,7 @@ export const serve = (answer: Answer): Effect.Effect<Loopback, never, Scope.Scop
       const sockets = new Set<Net.Socket>()
       const waiting = new Set<() => void>()
       let closed = false
+      let responses = 0
       const until = (condition: () => boolean): Effect.Effect<void> =>
         Effect.async<void>((resume) => {
           const notify = () => {
@@ -65,6 +68,7 @@ export const serve = (answer: Answer): Effect.Effect<Loopback, never, Scope.Scop
           }
           requests.push(recorded)
           for (const notify of waiting) notify()
+          response.on("finish", () => responses++)
           answer(recorded, response, requests.length - 1)
         })
       })
@@ -84,6 +88,7 @@ export const serve = (answer: Answer): Effect.Effect<Loopback, never, Scope.Scop
         resume(Effect.succeed({
           url: `http://127.0.0.1:${port}/`,
           requests,
+          responses: () => responses,
           arrived: (count) => until(() => requests.length >= count),
           connectionClosed: until(() => closed),
           stop: Effect.async<void>((resume) => {

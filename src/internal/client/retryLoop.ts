@@ -106,16 +106,17 @@ export const run = (
       )
     })
 
-  const loop = (): Effect.Effect<SuprsendClient.Response, RequestError> =>
-    Effect.flatMap(withSlot(limiter, attemptOnce, remaining(), abort, timeouts), (outcome) => {
-      if (outcome === noSlot) {
-        return fail(
-          last ?? (abort.isGiven ? failure.fromInterruption(false) : failure.noSlot(policy.elapsed))
-        )
-      }
+  const giveUp = () => fail(last ?? (abort.isGiven ? failure.fromInterruption(false) : failure.noSlot(policy.elapsed)))
+
+  const loop = (): Effect.Effect<SuprsendClient.Response, RequestError> => {
+    // The limiter may have closed with the client.
+    if (abort.isGiven) return giveUp()
+    return Effect.flatMap(withSlot(limiter, attemptOnce, remaining(), abort, timeouts), (outcome) => {
+      if (outcome === noSlot) return giveUp()
       const settled = response.settle(request, outcome, attempts, now())
       return Either.isRight(settled) ? succeed(settled.right) : Effect.withParentSpan(retry(settled.left), span)
     })
+  }
 
   return loop()
 }

@@ -13,18 +13,20 @@ import { parseArgs } from "node:util"
 import { batching } from "./measures/batching.js"
 import { building } from "./measures/building.js"
 import { bulk } from "./measures/bulk.js"
+import { latency } from "./measures/latency.js"
 import { limiter } from "./measures/limiter.js"
 import { profile } from "./measures/profile.js"
 import { scale } from "./measures/scale.js"
 import { single } from "./measures/single.js"
 import { sources } from "./measures/sources.js"
+import { zones } from "./measures/zones.js"
 import { type Measured, provenance, toPage, toTerminal } from "./page.js"
 import { toSvg } from "./plot.js"
 import { BenchError, makePlayer } from "./processes.js"
 import { type Outcome, Results } from "./results.js"
 import { toText } from "./table.js"
 
-const measures = [bulk, profile, sources, scale, single, limiter, batching, building]
+const measures = [bulk, zones, latency, profile, sources, scale, single, limiter, batching, building]
 
 const docs = Path.join(import.meta.dirname, "..", "..", "docs")
 const resultsFile = Path.join(docs, "benchmarks", "results.json")

@@ -1,8 +1,11 @@
-// This package over undici, as a user has it: validation, insert ids, retry, limiter, spans and reports are all on.
+// This package as a user has it: validation, insert ids, retry, limiter, spans and reports are all on.
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import type * as Bulk from "effect-suprsend/Bulk"
-import type { Settings } from "effect-suprsend/SuprsendConfig"
+import * as Suprsend from "effect-suprsend/Suprsend"
+import type { Options, Settings } from "effect-suprsend/SuprsendConfig"
 import * as SuprsendNode from "effect-suprsend/SuprsendNode"
-import { addEmail, edit, increment, set, type UserEdit } from "effect-suprsend/UserEdit"
+import * as Transport from "effect-suprsend/Transport"
+import * as UserEdit from "effect-suprsend/UserEdit"
 import * as UsersService from "effect-suprsend/UsersService"
 import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
@@ -11,26 +14,83 @@ import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
-import { emailOf, idOf, propertiesOf, workspace } from "../record.js"
+import {
+  emailOf,
+  type Form,
+  formsOf,
+  idOf,
+  languageOf,
+  phoneOf,
+  propertiesOf,
+  slackOf,
+  teamsOf,
+  workspace,
+  zoneOf
+} from "../record.js"
 import type { Builder, Session } from "./contender.js"
 
 /** The limiter does all that it always does, but never has to hold anybody back: the other contenders have none. */
 const raised: Settings = { rateLimit: { limit: 1_000_000, window: "1 second" } }
 
-const editOf = (i: number): UserEdit =>
-  pipe(edit(idOf(i)), addEmail(emailOf(i)), set(propertiesOf(i)), increment("logins", 1))
-
-function* edits(from: number, to: number, step = 1): Iterable<UserEdit> {
-  for (let i = from; i < to; i += step) yield editOf(i)
+const verbs: Record<Form, (edit: UserEdit.UserEdit, i: number) => UserEdit.UserEdit> = {
+  addEmail: (edit, i) => UserEdit.addEmail(edit, emailOf(i)),
+  set: (edit, i) => UserEdit.set(edit, "name", `Ada ${i}`),
+  setRecord: (edit, i) => UserEdit.set(edit, propertiesOf(i)),
+  setTimezone: (edit, i) => UserEdit.setTimezone(edit, zoneOf(i)),
+  setPreferredLanguage: (edit, i) => UserEdit.setPreferredLanguage(edit, languageOf(i)),
+  increment: (edit) => UserEdit.increment(edit, "logins", 1),
+  incrementRecord: (edit) => UserEdit.increment(edit, { logins: 1, orders: -1 }),
+  addSms: (edit, i) => UserEdit.addSms(edit, phoneOf(i)),
+  addWhatsapp: (edit, i) => UserEdit.addWhatsapp(edit, phoneOf(i)),
+  addSlack: (edit, i) => UserEdit.addSlack(edit, slackOf(i)),
+  addMsTeams: (edit, i) => UserEdit.addMsTeams(edit, teamsOf(i)),
+  removeEmail: (edit, i) => UserEdit.removeEmail(edit, emailOf(i)),
+  removeSms: (edit, i) => UserEdit.removeSms(edit, phoneOf(i)),
+  removeSlack: (edit, i) => UserEdit.removeSlack(edit, slackOf(i)),
+  setOnce: (edit) => UserEdit.setOnce(edit, "first_login", "2021-11-02"),
+  setOnceRecord: (edit) => UserEdit.setOnce(edit, { first_login: "2021-11-02", signup_date: "2021-11-02" }),
+  unset: (edit) => UserEdit.unset(edit, "name"),
+  unsetList: (edit) => UserEdit.unset(edit, ["$email", "$sms", "$whatsapp"]),
+  append: (edit, i) => UserEdit.append(edit, "played_games", `game_${i % 50}`),
+  appendRecord: (edit, i) => UserEdit.append(edit, { played_games: `game_${i % 50}`, liked_games: "game_2" }),
+  remove: (edit, i) => UserEdit.remove(edit, "played_games", `game_${i % 50}`)
 }
 
-const client = (url: string, settings: Settings) =>
-  SuprsendNode.layer({
-    workspaceKey: workspace.key,
-    workspaceSecret: Redacted.make(workspace.secret),
-    baseUrl: url,
-    ...settings
-  })
+const editOf = (i: number): UserEdit.UserEdit => {
+  const [first, second, third] = formsOf(i)
+  return pipe(
+    UserEdit.edit(idOf(i)),
+    (edit) => verbs[first](edit, i),
+    (edit) => verbs[second](edit, i),
+    (edit) => verbs[third](edit, i)
+  )
+}
+
+/** An edit of one verb and nothing else, with that time zone. */
+const zoned = (zone: string) => (i: number) => UserEdit.setTimezone(UserEdit.edit(idOf(i)), zone)
+
+function* edits(from: number, to: number, step = 1, editOfUser = editOf): Iterable<UserEdit.UserEdit> {
+  for (let i = from; i < to; i += step) yield editOfUser(i)
+}
+
+const optionsOf = (url: string, settings: Settings): Options => ({
+  workspaceKey: workspace.key,
+  workspaceSecret: Redacted.make(workspace.secret),
+  baseUrl: url,
+  ...settings
+})
+
+type Live = (options: Options) => Layer.Layer<Suprsend.Suprsend, ConfigError>
+
+/** The layer that users get without choosing, and those that they may choose. */
+const layers = {
+  ours: Suprsend.layer,
+  undici: SuprsendNode.layer,
+  fetch: (options) => Layer.provide(Suprsend.layerWithoutHttpClient(options), Transport.layerFetch),
+  platformFetch: (options) => Layer.provide(Suprsend.layerWithoutHttpClient(options), FetchHttpClient.layer)
+} satisfies Record<string, Live>
+
+const client = (url: string, settings: Settings, live: Live = layers.ours) => live(optionsOf(url, settings))
 
 /** Where the edits of users 0 to `count` come from. */
 type SourceOf = (count: number) => Bulk.Source
@@ -43,7 +103,9 @@ const connect = async (
   const users = await runtime.runPromise(UsersService.UsersService)
   return {
     bulk: async (count, concurrency) => {
-      const report = await runtime.runPromise(users.bulkEdit(sourceOf(count), { concurrency }))
+      // 0 stands for the default.
+      const options = concurrency === 0 ? {} : { concurrency }
+      const report = await runtime.runPromise(users.bulkEdit(sourceOf(count), options))
       if (report.success !== count) throw new Error(`${report.failure} of ${report.total} records failed`)
     },
     single: (from, to, concurrency) =>
@@ -64,10 +126,22 @@ const connect = async (
 
 export const open = (url: string): Promise<Session> => connect(client(url, raised))
 
+export const openOverUndici = (url: string): Promise<Session> => connect(client(url, raised, layers.undici))
+
+export const openOverFetch = (url: string): Promise<Session> => connect(client(url, raised, layers.fetch))
+
+export const openOverPlatformFetch = (url: string): Promise<Session> =>
+  connect(client(url, raised, layers.platformFetch))
+
 /** The same, with the edits of a bulk from something else than an iterable. */
 const openFrom = (sourceOf: SourceOf) => (url: string): Promise<Session> => connect(client(url, raised), sourceOf)
 
-async function* editsLater(count: number): AsyncIterable<UserEdit> {
+/** Edits that set a time zone, by its name in the IANA database or by a link to that name. */
+export const openCanonicalZone = openFrom((count) => edits(0, count, 1, zoned("Asia/Calcutta")))
+
+export const openLinkedZone = openFrom((count) => edits(0, count, 1, zoned("Asia/Kolkata")))
+
+async function* editsLater(count: number): AsyncIterable<UserEdit.UserEdit> {
   for (let i = 0; i < count; i++) yield editOf(i)
 }
 
@@ -95,12 +169,17 @@ export const openBatchedLimited = (url: string): Promise<Session> => batched(url
 
 export const builder: Builder = {
   build: (id) => {
-    const built = pipe(edit(id), addEmail("ada@example.com"), set("plan", "pro"), increment("logins", 1))
+    const built = pipe(
+      UserEdit.edit(id),
+      UserEdit.addEmail("ada@example.com"),
+      UserEdit.set("plan", "pro"),
+      UserEdit.increment("logins", 1)
+    )
     return built.distinctId.length
   },
   chain: (verbs) => {
-    let built = edit("user-42")
-    for (let i = 0; i < verbs; i++) built = increment(built, "logins", i)
+    let built = UserEdit.edit("user-42")
+    for (let i = 0; i < verbs; i++) built = UserEdit.increment(built, "logins", i)
     return built.distinctId.length
   }
 }

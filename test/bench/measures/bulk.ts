@@ -15,7 +15,8 @@ export const bulk: Measure = {
     const against = (fields: { readonly latency: number; readonly warmUp: number }, concurrency: number) => [
       Results.plan({ task: "bulk", contender: "vendor", users, ...fields }),
       Results.plan({ task: "bulk", contender: "by hand", users, concurrency, ...fields }),
-      Results.plan({ task: "bulk", contender: "ours", users, concurrency, ...fields })
+      Results.plan({ task: "bulk", contender: "ours", users, concurrency, ...fields }),
+      Results.plan({ task: "bulk", contender: "ours, undici", users, concurrency, ...fields })
     ]
     return [
       ...against({ latency: 0, warmUp: 0 }, 4),

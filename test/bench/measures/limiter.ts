@@ -36,7 +36,14 @@ export const limiter: Measure = {
       const what = `${short(one.users)} requests, ${one.latency} ms`
       return [
         atMost(`${what}: refused, in the worst round`, Results.worst(one, "refused"), 0, undefined, show),
-        atLeast(`${what}: of the limit`, sustained(one), one.latency === 0 ? 98 : 97, 99, percent)
+        atLeast(`${what}: of the limit`, sustained(one), one.latency === 0 ? 98 : 97, 99, percent),
+        atMost(
+          `${what}: CPU, of a core`,
+          Results.value(one, "cpuMicrosPerUser") * Results.value(one, "sustained") / 10_000,
+          60,
+          undefined,
+          percent
+        )
       ]
     })
   })

@@ -176,26 +176,68 @@ const backoff = (policy: RetryPolicy, attempts: number): number =>
   Math.min(Duration.toMillis(policy.maximumDelay), Duration.toMillis(policy.initialDelay) * 2 ** (attempts - 1))
 
 /**
- * Reads a `Retry-After` header: seconds, or an HTTP date, which `now` (milliseconds since the epoch) is counted from.
+ * Reads how long a response asks to wait, from its `Retry-After` header: seconds, or an HTTP date.
+ *
+ * A date counts from the `Date` of the same response, which is by the same clock; from `now` (milliseconds since the epoch)
+ * if the response has none that can be read. Of several values, as a repeated header gives, the longest one counts. What
+ * cannot be read is left out.
+ *
+ * @param headers those of the response, their names in lower case
  *
  * @example
  * ```ts
  * import * as RetryPolicy from "effect-suprsend/RetryPolicy"
  *
- * RetryPolicy.parseRetryAfter("120", 0) // Some(2 minutes)
- * RetryPolicy.parseRetryAfter("Thu, 01 Jan 1970 00:00:30 GMT", 0) // Some(30 seconds)
- * RetryPolicy.parseRetryAfter("soon", 0) // None
+ * RetryPolicy.parseRetryAfter({ "retry-after": "120" }, 0) // Some(2 minutes)
+ * RetryPolicy.parseRetryAfter({ "retry-after": "Thu, 01 Jan 1970 00:00:30 GMT" }, 0) // Some(30 seconds)
+ * RetryPolicy.parseRetryAfter({ "retry-after": "soon, 5" }, 0) // Some(5 seconds)
+ * RetryPolicy.parseRetryAfter({ "retry-after": "soon" }, 0) // None
  * ```
  *
  * @since 0.1.0
  * @category deciding
  */
-export const parseRetryAfter = (header: string | undefined, now: number): Option.Option<Duration.Duration> => {
-  const text = header?.trim() ?? ""
-  // So many digits that they are infinite would pause the client for ever.
-  if (/^\d+(\.\d+)?$/.test(text)) return Option.filter(Option.some(Duration.seconds(Number(text))), Duration.isFinite)
-  // `Date.parse` reads nearly anything as a date; the forms that HTTP allows all have the name of a day and a time of day.
-  if (!/^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? .*\d\d:\d\d:\d\d/.test(text)) return Option.none()
+export const parseRetryAfter = (
+  headers: Readonly<Record<string, string | undefined>>,
+  now: number
+): Option.Option<Duration.Duration> => {
+  const { dates, seconds } = readValues(headers["retry-after"] ?? "")
+  const waits = seconds.map((seconds) => seconds * 1_000)
+  if (dates.length > 0) {
+    const [origin = now] = readValues(headers.date ?? "").dates
+    for (const date of dates) waits.push(Math.max(0, date - origin))
+  }
+  return waits.length === 0
+    ? Option.none()
+    : Option.some(Duration.millis(waits.reduce((longest, wait) => Math.max(longest, wait))))
+}
+
+// The furthest from 1970 that a date can be, in milliseconds. So many seconds are no wait that was meant, and cannot be printed.
+const furthest = 8.64e15
+
+/** Reads the values of a header, which are separated by commas. A date has a comma of its own, behind the name of its day. */
+const readValues = (header: string): { readonly seconds: Array<number>; readonly dates: Array<number> } => {
+  const seconds: Array<number> = []
+  const dates: Array<number> = []
+  const parts = header.split(",").map((part) => part.trim())
+  for (let i = 0; i < parts.length; i++) {
+    const part = parts[i] ?? ""
+    const date = dayName.test(part) ? readDate(`${part}, ${parts[i + 1] ?? ""}`) : readDate(part)
+    if (date !== undefined) {
+      dates.push(date)
+      if (dayName.test(part)) i++
+    } else if (/^\d+(\.\d+)?$/.test(part) && Number(part) * 1_000 <= furthest) {
+      seconds.push(Number(part))
+    }
+  }
+  return { seconds, dates }
+}
+
+const dayName = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*$/
+
+// `Date.parse` reads nearly anything as a date; the forms that HTTP allows all have the name of a day and a time of day.
+const readDate = (text: string): number | undefined => {
+  if (!/^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? .*\d\d:\d\d:\d\d/.test(text)) return undefined
   const instant = Date.parse(/ GMT$/.test(text) ? text : `${text} GMT`)
-  return Number.isNaN(instant) ? Option.none() : Option.some(Duration.millis(Math.max(0, instant - now)))
+  return Number.isNaN(instant) ? undefined : instant
 }

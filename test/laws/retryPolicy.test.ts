@@ -250,7 +250,10 @@ const seconds = FastCheck.integer({
   max: Date.UTC(2049, 11, 31) / 1_000
 })
 
-const parse = (header: string | undefined, now: number) => waitOf(RetryPolicy.parseRetryAfter(header, now))
+const parse = (header: string | undefined, now: number, date?: string) =>
+  waitOf(RetryPolicy.parseRetryAfter({ "retry-after": header, date }, now))
+
+const anyForm = FastCheck.constantFrom(...Object.values(forms))
 
 describe("parseRetryAfter", () => {
   it.prop("reads seconds, whatever the time is", { n: FastCheck.nat(), now: FastCheck.integer() }, ({ n, now }) => {
@@ -280,6 +283,100 @@ describe("parseRetryAfter", () => {
     expect(parse("Sun, 06 Nov 1994 08:49:37 GMT", Date.UTC(2024, 0, 1))).toBe(0)
   })
 
+  it("needs no header at all", () => {
+    expect(RetryPolicy.parseRetryAfter({}, 0)).toEqual(Option.none())
+  })
+
+  it.prop(
+    "counts a date from the date of the response, whatever our own clock says",
+    { at: seconds, date: seconds, now: seconds, format: anyForm, formatOfDate: anyForm },
+    ({ at, date, format, formatOfDate, now }) => {
+      expect(parse(format(new Date(at * 1_000)), now * 1_000, formatOfDate(new Date(date * 1_000)))).toBe(
+        Math.max(0, at - date) * 1_000
+      )
+    },
+    runs
+  )
+
+  it("neither waits for the hour that a server is ahead, nor asks one again at once that is behind", () => {
+    const now = Date.UTC(2026, 10, 6, 8, 49, 7)
+    for (const skew of [3_600_000, -3_600_000]) {
+      const server = now + skew
+      const date = new Date(server).toUTCString()
+      expect(parse(new Date(server + 5_000).toUTCString(), now, date)).toBe(5_000)
+    }
+  })
+
+  it("counts a date from our own clock where the response's cannot be read", () => {
+    for (const date of [undefined, "", "today", "1994-11-06T08:49:07Z", "0", "Sun, 99 Nov 1994 08:49:07 GMT"]) {
+      expect(parse("Sun, 06 Nov 1994 08:49:37 GMT", Date.UTC(1994, 10, 6, 8, 49, 7), date)).toBe(30_000)
+    }
+  })
+
+  it("reads the first date of a response that has several", () => {
+    const date = "Sun, 06 Nov 1994 08:49:07 GMT, Sun, 06 Nov 1994 08:00:00 GMT"
+    expect(parse("Sun, 06 Nov 1994 08:49:37 GMT", 0, date)).toBe(30_000)
+  })
+
+  const part = FastCheck.oneof(
+    FastCheck.nat(200_000).map((wait) => ({ wait, text: `${wait / 1_000}` })),
+    FastCheck.record({ wait: FastCheck.integer({ min: -90_000, max: 90_000 }), format: anyForm }).map(
+      ({ format, wait }) => ({ wait: wait * 1_000, text: format(new Date(Date.UTC(2026, 10, 6) + wait * 1_000)) })
+    ),
+    FastCheck.constantFrom(
+      "",
+      "soon",
+      "-1",
+      "Sun",
+      "Monday, later",
+      "5 s",
+      "9".repeat(400),
+      "Sun, 99 Nov 1994 08:49:37 GMT"
+    )
+      .map((text) => ({ wait: undefined, text }))
+  )
+
+  it.prop(
+    "takes the longest of several values, and leaves out those that cannot be read",
+    { parts: FastCheck.array(part, { maxLength: 6 }), separator: FastCheck.constantFrom(", ", ",", " , ") },
+    ({ parts, separator }) => {
+      const waits = parts.flatMap(({ wait }) => wait === undefined ? [] : [Math.max(0, wait)])
+      const wait = parse(
+        parts.map(({ text }) => text).join(separator),
+        Date.UTC(1994, 10, 6),
+        "Fri, 06 Nov 2026 00:00:00 GMT"
+      )
+      if (waits.length === 0) expect(wait).toBeUndefined()
+      else expect(wait).toBeCloseTo(Math.max(...waits), 6)
+    },
+    runs
+  )
+
+  it("reads several values of a repeated header", () => {
+    const now = Date.UTC(1994, 10, 6, 8, 49, 7)
+    expect(parse("120, 240", now)).toBe(240_000)
+    expect(parse("240, 120", now)).toBe(240_000)
+    expect(parse("10, Sun, 06 Nov 1994 08:49:37 GMT", now)).toBe(30_000)
+    expect(parse("Sun, 06 Nov 1994 08:49:37 GMT, 40", now)).toBe(40_000)
+    expect(parse("Sunday, 06-Nov-94 08:49:37 GMT, Sun Nov  6 08:49:47 1994, Sun, 06 Nov 1994 08:49:17 GMT", now)).toBe(
+      40_000
+    )
+    expect(parse("Sun, 120", now)).toBe(120_000)
+  })
+
+  it("reads a wait as long as a day, or a month, or until a date far away", () => {
+    expect(parse("86400", 0)).toBe(86_400_000)
+    expect(parse("2160000", 0)).toBe(2_160_000_000)
+    expect(parse("Fri, 31 Dec 9999 23:59:59 GMT", 0)).toBe(253_402_300_799_000)
+  })
+
+  it("reads nothing that could not be printed", () => {
+    for (const digits of [13, 14, 300, 308, 309]) {
+      const wait = RetryPolicy.parseRetryAfter({ "retry-after": "9".repeat(digits) }, 0)
+      expect(() => Option.map(wait, Duration.format)).not.toThrow()
+    }
+  })
+
   const garbage = [
     undefined,
     "",
@@ -290,7 +387,6 @@ describe("parseRetryAfter", () => {
     "+1",
     "1e3",
     "0x10",
-    "1,5",
     "1 second",
     "1s",
     ".5",
@@ -308,8 +404,10 @@ describe("parseRetryAfter", () => {
     "Sun, 06 Foo 1994 08:49:37 GMT",
     "Sun, 06 Nov 1994 99:49:37 GMT",
     "Sun, 06 Nov 1994 GMT",
-    "120, 240",
-    // Would be infinite, and an infinite pause the end of the client.
+    ", ,",
+    "soon, later",
+    "Sun, Mon",
+    // Would be infinite.
     "9".repeat(400)
   ]
   for (const header of garbage) {
@@ -331,10 +429,14 @@ describe("parseRetryAfter", () => {
         FastCheck.tuple(FastCheck.constantFrom(...Object.values(forms)), seconds, FastCheck.nat(30), FastCheck.string())
           .map(([format, at, cut, rest]) => format(new Date(at * 1_000)).slice(0, cut) + rest)
       ),
+      date: FastCheck.oneof(
+        FastCheck.string(),
+        FastCheck.tuple(anyForm, seconds).map(([format, at]) => format(new Date(at * 1_000)))
+      ),
       now: FastCheck.oneof(seconds.map((n) => n * 1_000), FastCheck.integer())
     },
-    ({ header, now }) => {
-      const wait = parse(header, now)
+    ({ date, header, now }) => {
+      const wait = parse(header, now, date)
       if (wait === undefined) return
       expect(wait).toBeGreaterThanOrEqual(0)
       expect(Number.isFinite(wait)).toBe(true)

@@ -65,7 +65,7 @@ export const settle = (
   const { body, head, incomplete } = outcome
   const { headers, status } = head
   if (status < 200 || status >= 300) {
-    const retryAfter = RetryPolicy.parseRetryAfter(headers["retry-after"], now)
+    const retryAfter = RetryPolicy.parseRetryAfter(headers, now)
     return Either.left(failure.fromStatus(status, retryAfter, body))
   }
   if (isPage(headers, body)) {

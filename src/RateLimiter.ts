@@ -1,10 +1,11 @@
 /**
- * Keeps the requests of everyone who shares it below the limit of the server: never more than `limit` in any `window`.
+ * Keeps all requests that share it below the limit of the server: never more than `limit` in any `window`.
  *
- * A request reaches the server some time between its start and its answer, and only the answer tells that it did. So an
- * attempt holds its slot from its start until one window after it ended: however the network bunches requests up, and
- * wherever the server begins to count, it never counts more than the limit. On top of that starts are paced, so that a
- * fresh limiter does not send the requests of a whole window at once.
+ * A request reaches the server some time between its start and its response, and only the response tells that it did. So an
+ * attempt holds its slot from its start until one window after its response: however the network bunches requests up, and
+ * wherever the server begins to count, it never counts more than the limit. An attempt that ends without a response (a
+ * timeout, an interruption, a lost connection) holds its slot for `lateArrival` longer, because its request may still
+ * arrive. On top of that starts are paced, so that a fresh limiter does not send the requests of a whole window at once.
  *
  * @since 0.1.0
  */
@@ -12,6 +13,7 @@ import * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
 import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -23,8 +25,10 @@ import * as Slots from "./internal/slots.js"
 import * as timer from "./internal/timer.js"
 
 /**
- * The limiter that all requests of the SDK go through, single calls and bulk alike. It is a service of its own, so that
- * one that counts for a whole fleet can take the place of `layerMemory`, which counts for one process.
+ * The limiter that all requests of the SDK go through, single calls and bulk alike.
+ *
+ * It is a service of its own, so that one that counts for a whole fleet can take the place of `layerMemory`, which counts
+ * for one process.
  *
  * @example
  * ```ts
@@ -49,8 +53,8 @@ export class RateLimiter extends Context.Tag("effect-suprsend/RateLimiter")<Rate
  */
 export declare namespace RateLimiter {
   /**
-   * What a limiter does. It wraps an attempt instead of handing out tickets, because it has to know when the attempt
-   * ended, whether it succeeded, failed or was interrupted.
+   * Runs attempts within the limit. It wraps an attempt instead of handing out tickets, because it has to know when the
+   * attempt ended, and how.
    *
    * @example
    * ```ts
@@ -71,9 +75,13 @@ export declare namespace RateLimiter {
   export interface Service {
     /**
      * Runs the attempt as soon as a slot is free, first come, first served. The slot comes back one window after the
-     * attempt ended, however it ended. Interrupted while it waits, it leaves the queue and nothing was sent.
+     * attempt ended; if no response came, {@link Options.lateArrival} later. Interrupted while it waits, it leaves the
+     * queue and nothing was sent. Once the limiter is closed it is interrupted.
      */
-    readonly limit: <A, E, R>(attempt: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+    readonly limit: <A, E, R>(
+      attempt: Effect.Effect<A, E, R>,
+      options?: AttemptOptions<A, E>
+    ) => Effect.Effect<A, E, R>
     /**
      * The same for an attempt that the server counts as `cost` requests. It waits its turn, and those behind it wait
      * with it. A cost that can never pass is refused at once with `RateLimitCostExceeded`: one above the limit, or one
@@ -81,39 +89,103 @@ export declare namespace RateLimiter {
      */
     readonly limitCost: <A, E, R>(
       attempt: Effect.Effect<A, E, R>,
-      cost: number
+      cost: number,
+      options?: AttemptOptions<A, E>
     ) => Effect.Effect<A, E | RateLimitCostExceeded, R>
     /**
-     * Lets nobody start before the duration is over, not even those who waited already when it began; what is running
-     * is left alone. Pauses only ever extend: a shorter one within a longer one changes nothing.
+     * Lets no attempt start before the duration is over, not even those that waited already when it began. Attempts that
+     * run are left alone. Pauses only ever extend: a shorter one within a longer one does not shorten it.
+     *
+     * The first minute is obeyed exactly. In a longer pause one attempt may start after each full minute, alone, as a
+     * probe: the one that came last, as it has the most time left. If its outcome is `"response"`, the pause is over for
+     * all. After any other outcome the next probe waits for a full minute again; so it does after a further `pause`, whose
+     * first minute is obeyed as well. Attempts that ran before a pause began do not end it.
      */
     readonly pause: (duration: Duration.DurationInput) => Effect.Effect<void>
     /**
-     * The same as `limit` for an attempt that does not wait for ever. Anybody can interrupt who waits, but a limiter that knows how
-     * long somebody waits does without a fiber for it.
+     * The same as `limit` for an attempt that waits for a limited time.
+     *
+     * An interruption ends a wait too, but a limiter that knows the wait timeout does without a fiber for it.
      *
      * @internal
      */
     readonly limitWithin?: <A, E, R>(
       attempt: Effect.Effect<A, E, R>,
-      patience: Patience<A, E, R>
+      options: WaitOptions<A, E, R>
     ) => Effect.Effect<A, E, R>
   }
 
   /**
-   * How long somebody waits, and what then takes the place of the attempt.
+   * How an attempt ended, as far as a limiter needs to know.
    *
-   * @internal
+   * - `"response"`: a response came, and the server takes requests. A probe that ends so ends its pause.
+   * - `"refusal"`: the request arrives no more, but nothing says that the server takes others: it responded 429 or 5xx, or
+   *   no connection was made.
+   * - `"noResponse"`: the request may still arrive: a timeout, an interruption, a connection lost after it was sent.
+   *
+   * @example
+   * ```ts
+   * import type { RateLimiter } from "effect-suprsend/RateLimiter"
+   *
+   * const ofStatus = (status: number): RateLimiter.Outcome => status === 429 || status >= 500 ? "refusal" : "response"
+   * ```
+   *
+   * @since 0.1.0
+   * @category models
    */
-  export interface Patience<A, E = never, R = never> {
-    readonly milliseconds: number
-    /** Ends the wait when it is given. */
-    readonly signal?: Signal | undefined
-    readonly otherwise: Effect.Effect<A, E, R>
+  export type Outcome = "response" | "refusal" | "noResponse"
+
+  /**
+   * What a limiter cannot see for itself.
+   *
+   * @example
+   * ```ts
+   * import { Effect, Exit } from "effect"
+   * import * as RateLimiter from "effect-suprsend/RateLimiter"
+   *
+   * declare const send: Effect.Effect<string, { readonly status: number | undefined }>
+   *
+   * const limited = Effect.flatMap(RateLimiter.RateLimiter, (limiter) =>
+   *   limiter.limit(send, {
+   *     outcome: Exit.match({
+   *       onSuccess: () => "response",
+   *       onFailure: (cause) => cause._tag === "Fail" && cause.error.status !== undefined ? "refusal" : "noResponse"
+   *     })
+   *   }))
+   * ```
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export interface AttemptOptions<in A, in E> {
+    /**
+     * Tells how the attempt ended.
+     *
+     * By default a success is `"response"`. An interruption, a defect, Effect's `TimeoutException` and `UnknownException`,
+     * and a transport error of the platform's `HttpClient` are `"noResponse"`. All other errors are taken for a response:
+     * `"refusal"`.
+     */
+    readonly outcome?: ((exit: Exit.Exit<A, E>) => Outcome) | undefined
   }
 
   /**
-   * What the server allows.
+   * How long an attempt waits for a slot, and what takes its place when it waits no longer.
+   *
+   * @internal
+   */
+  export interface WaitOptions<A, E = never, R = never> extends AttemptOptions<A, E> {
+    /** How long it waits for a slot, in milliseconds. */
+    readonly waitTimeout: number
+    /** Ends the wait when it is given. */
+    readonly signal?: Signal | undefined
+    /** Takes the place of the attempt when the wait timeout is over or the signal is given. */
+    readonly otherwise: Effect.Effect<A, E, R>
+    /** Takes the place of the attempt when the limiter closes, or is closed already. By default an interruption. */
+    readonly closed?: Effect.Effect<A, E, R> | undefined
+  }
+
+  /**
+   * What the server allows, and how late a request may reach it.
    *
    * @example
    * ```ts
@@ -129,7 +201,7 @@ export declare namespace RateLimiter {
   export interface Options {
     /** How many requests may arrive in any one window: a positive integer. */
     readonly limit: number
-    /** How long a window is: finite and longer than nothing. */
+    /** How long a window is: finite and greater than zero. */
     readonly window: Duration.DurationInput
     /**
      * How many requests may start at once after a rest; further ones are paced, one each `window / limit`. A positive
@@ -137,6 +209,16 @@ export declare namespace RateLimiter {
      * that a limit of up to 10 is not paced by default.
      */
     readonly burst?: number | undefined
+    /**
+     * How long after its attempt ended without a response a request may still reach the server: finite, or zero. The limit
+     * holds for a server that stands still, or is slow to accept, for up to this long.
+     *
+     * Each attempt without a response holds its slot for this long and one window, so where many attempts time out or are
+     * interrupted, a longer one lets fewer start.
+     *
+     * @default "10 seconds"
+     */
+    readonly lateArrival?: Duration.DurationInput | undefined
   }
 }
 
@@ -205,14 +287,24 @@ const check = (options: RateLimiter.Options): Effect.Effect<Slots.State, ConfigE
   if (burst !== undefined && !isPositiveInteger(burst)) {
     return fail("burst", "a positive integer (requests that may start at once, such as 10)")
   }
-  return Effect.succeed(Slots.make({ limit, window: Duration.toMillis(window), burst }))
+  const { lateArrival } = options
+  const late = Option.getOrUndefined(Duration.decodeUnknown(lateArrival ?? "10 seconds"))
+  // Durations take what is below zero, or no number, for zero.
+  if (late === undefined || !Duration.isFinite(late) || (typeof lateArrival === "number" && !(lateArrival >= 0))) {
+    return fail("lateArrival", "a finite duration (such as \"10 seconds\")")
+  }
+  return Effect.succeed(
+    Slots.make({ limit, window: Duration.toMillis(window), burst, lateArrival: Duration.toMillis(late) })
+  )
 }
 
 /**
- * Makes a limiter for one process. It lives as long as its scope: when that closes, those who still wait are
- * interrupted, and so is everyone who comes later. Attempts that run already are left alone.
+ * Makes a limiter for one process.
  *
- * Time is that of the `Clock` it is made with. While nobody waits it runs nothing; for all who wait it has one timer.
+ * It lives as long as its scope: when that closes, attempts that still wait are interrupted, and so are all that come
+ * later. Attempts that run are left alone.
+ *
+ * Time is that of the `Clock` it is made with. All that wait share one timer; where nothing waits there is none.
  *
  * Fails with a `ConfigError` that names the field, such as `rateLimit.limit`, for options that are out of range.
  *
@@ -247,18 +339,18 @@ export const make = (
     )
     const { limit } = options
     return {
-      limit: (attempt) => queue.limit(attempt, 1),
-      limitCost: (attempt, cost) =>
+      limit: (attempt, options) => queue.limit(attempt, 1, options),
+      limitCost: (attempt, cost, options) =>
         Slots.canPass(initial.rule, cost)
-          ? queue.limit(attempt, cost)
+          ? queue.limit(attempt, cost, options)
           : Effect.fail(new RateLimitCostExceeded({ cost, limit })),
       pause: queue.pause,
-      limitWithin: (attempt, patience) => queue.limit(attempt, 1, patience)
+      limitWithin: (attempt, options) => queue.limit(attempt, 1, options, options)
     }
   })
 
 /**
- * One limiter for everyone it is provided to, in one process. By default 1000 requests per second, SuprSend's limit.
+ * Provides one limiter to all that share the layer, in one process. By default 1000 requests per second, SuprSend's limit.
  *
  * Keep the layer in a constant: each call of this function makes a limiter that knows nothing of the others.
  *
@@ -284,13 +376,15 @@ export const layerMemory = (
     make({
       limit: options?.limit ?? defaultOptions.limit,
       window: options?.window ?? defaultOptions.window,
-      burst: options?.burst
+      burst: options?.burst,
+      lateArrival: options?.lateArrival
     })
   )
 
 /**
- * Limits nothing: every attempt runs at once, at any cost, and a pause is not kept. For tests, and for a server that
- * needs no protection.
+ * Provides a limiter that limits nothing: every attempt runs at once, at any cost, and a pause is not kept.
+ *
+ * For tests, and for a server that needs no protection.
  *
  * @example
  * ```ts

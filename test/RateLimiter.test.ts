@@ -29,9 +29,8 @@ const journal = () => {
 const waitingWithin = (
   limiter: RateLimiter.RateLimiter.Service,
   attempt: Effect.Effect<void>,
-  patience: RateLimiter.RateLimiter.Patience<void>
-): Effect.Effect<void> =>
-  limiter.limitWithin?.(attempt, patience) ?? Effect.dieMessage("it should know how long one waits")
+  options: RateLimiter.RateLimiter.WaitOptions<void>
+): Effect.Effect<void> => limiter.limitWithin?.(attempt, options) ?? Effect.dieMessage("it should take a wait timeout")
 
 const settle = Effect.repeatN(Effect.yieldNow(), 20)
 
@@ -67,8 +66,8 @@ const admittedNotRunning = (
       )
     )
     yield* settle
-    const patience = { milliseconds: 60_000, signal, otherwise: note("first left") }
-    const first = yield* Effect.fork(waitingWithin(limiter, note("first"), patience))
+    const wait = { waitTimeout: 60_000, signal, otherwise: note("first left"), closed: note("first closed") }
+    const first = yield* Effect.fork(waitingWithin(limiter, note("first"), wait))
     const next = yield* Effect.fork(limiter.limit(note("second")))
     waiting.push(first, next)
     yield* settle
@@ -151,12 +150,12 @@ describe("RateLimiter", () => {
         expect(yield* Effect.exit(limiter.limit(Effect.die("defect")))).toEqual(Exit.die("defect"))
       }))
 
-    it.scoped("whoever does not wait for ever does something else when the time is up, and takes no slot", () =>
+    it.scoped("an attempt with a wait timeout does something else when it is over, and takes no slot", () =>
       Effect.gen(function*() {
         const { entries, note } = journal()
         const limiter = yield* RateLimiter.make({ limit: 1, window: "1 second" })
-        const within = (name: string, milliseconds: number) =>
-          waitingWithin(limiter, note(name), { milliseconds, otherwise: note(`${name} left`) })
+        const within = (name: string, waitTimeout: number) =>
+          waitingWithin(limiter, note(name), { waitTimeout, otherwise: note(`${name} left`) })
         yield* within("first", 0)
         yield* Effect.fork(within("impatient", 400))
         yield* Effect.fork(within("patient", 5_000))
@@ -168,7 +167,7 @@ describe("RateLimiter", () => {
         expect(entries.at(-1)).toBe("later@10000")
       }))
 
-    it.effect("whoever has a slot already when the wait is to end keeps it", () =>
+    it.effect("an attempt that has a slot already when the wait is to end keeps it", () =>
       Effect.gen(function*() {
         const { entries } = yield* admittedNotRunning(({ signal }) => Effect.sync(() => signal.give()))
         expect(entries).toEqual(["first@0"])
@@ -191,7 +190,7 @@ describe("RateLimiter", () => {
         const limiter = yield* RateLimiter.make({ limit: 1, window: "1 second" })
         const signal = new Signal()
         const within = (name: string) =>
-          waitingWithin(limiter, note(name), { milliseconds: 10_000, signal, otherwise: note(`${name} left`) })
+          waitingWithin(limiter, note(name), { waitTimeout: 10_000, signal, otherwise: note(`${name} left`) })
         yield* within("first")
         yield* Effect.fork(within("second"))
         yield* Effect.fork(within("third"))
@@ -238,18 +237,21 @@ describe("RateLimiter", () => {
         expect(entries).toEqual(["a@0", "b@0", "c@10", "d@20"])
       }))
 
-    it.scoped("a failed attempt and an interrupted one keep their slot for one window from their end", () =>
+    it.scoped("a failed attempt keeps its slot for one window from its end, an interrupted one for longer", () =>
       Effect.gen(function*() {
         const { entries, note } = journal()
-        const limiter = yield* RateLimiter.make({ limit: 2, window: "1 second" })
+        const limiter = yield* RateLimiter.make({ limit: 2, window: "1 second", lateArrival: "3 seconds" })
         yield* Effect.fork(limiter.limit(Effect.delay(Effect.fail("no"), 100)))
         const running = yield* Effect.fork(limiter.limit(Effect.never))
         yield* TestClock.adjust(200)
         yield* Fiber.interrupt(running)
         yield* Effect.fork(limiter.limit(note("a")))
-        yield* Effect.fork(limiter.limit(note("b")))
         yield* TestClock.adjust("2 seconds")
-        expect(entries).toEqual(["a@1100", "b@1200"])
+        yield* Effect.fork(limiter.limit(note("b")))
+        yield* Effect.fork(limiter.limit(note("c")))
+        yield* Effect.fork(limiter.limit(note("d")))
+        yield* TestClock.adjust("5 seconds")
+        expect(entries).toEqual(["a@1100", "b@2200", "c@3200", "d@4200"])
       }))
 
     it.scoped("does not catch the interruption that it lets through", () =>
@@ -441,21 +443,362 @@ describe("RateLimiter", () => {
         expect(entries).toEqual(["ran@6000", "next@7000"])
       }))
 
-    it.scoped("longer than a JavaScript timer can sleep", () =>
+    it.scoped("of a minute is obeyed to its end", () =>
       Effect.gen(function*() {
         const { entries, note } = journal()
-        const limiter = yield* RateLimiter.make({ limit: 2, window: "1 second" })
-        yield* limiter.pause("60 days")
-        yield* Effect.fork(limiter.limit(note("a")))
-        yield* settle
-        expect(Chunk.toReadonlyArray(yield* TestClock.sleeps())).toEqual([2 ** 31 - 1])
-        yield* TestClock.adjust("60 days")
-        expect(entries).toEqual([`a@${Duration.toMillis("60 days")}`])
+        const limiter = yield* RateLimiter.make({ limit: 5, window: "1 second" })
+        yield* limiter.pause("1 minute")
+        yield* Effect.fork(Effect.all([limiter.limit(note("a")), limiter.limit(note("b"))], { concurrency: 2 }))
+        yield* TestClock.adjust(59_999)
+        expect(entries).toEqual([])
+        yield* TestClock.adjust(1)
+        expect(entries).toEqual(["a@60000", "b@60000"])
       }))
   })
 
+  describe("a pause of a day", () => {
+    const minute = 60_000
+
+    /** A limiter that is paused, and attempts that wait for it. The first in the list is the first in the queue. */
+    const paused = (attempts: Record<string, () => Effect.Effect<void, string>>) =>
+      Effect.gen(function*() {
+        const { entries, note } = journal()
+        const limiter = yield* RateLimiter.make({ limit: 10, window: "1 second" })
+        yield* limiter.pause("1 day")
+        for (const [name, attempt] of Object.entries(attempts)) {
+          yield* Effect.fork(limiter.limit(Effect.zipRight(note(name), attempt())))
+          yield* settle
+        }
+        return { entries, limiter, note }
+      })
+    const works = () => Effect.void
+    const fails = () => Effect.fail("429")
+
+    it.scoped("is over for all when a probe succeeds, which starts alone after a minute", () =>
+      Effect.gen(function*() {
+        const { entries } = yield* paused({ a: works, b: works, c: () => Effect.delay(Effect.void, 500) })
+        yield* TestClock.adjust(minute - 1)
+        expect(entries).toEqual([])
+        yield* TestClock.adjust(1)
+        expect(entries).toEqual(["c@60000"])
+        yield* TestClock.adjust("1 second")
+        expect(entries).toEqual(["c@60000", "a@60500", "b@60500"])
+      }))
+
+    it.scoped("goes on when a probe fails, and the next one starts a minute later", () =>
+      Effect.gen(function*() {
+        const { entries } = yield* paused({ a: works, b: works, c: fails, d: () => Effect.delay(fails(), 2_000) })
+        yield* TestClock.adjust("10 minutes")
+        expect(entries).toEqual(["d@60000", "c@122000", "b@182000", "a@182000"])
+      }))
+
+    it.scoped("is renewed by a probe that is told to wait again", () =>
+      Effect.gen(function*() {
+        const { entries, limiter, note } = yield* paused({})
+        yield* TestClock.adjust("2 minutes")
+        const refused = limiter.limit(note("refused"), { outcome: () => "refusal" })
+        yield* Effect.zipRight(refused, limiter.pause("1 hour"))
+        yield* Effect.fork(limiter.limit(note("next")))
+        yield* TestClock.adjust("1 hour")
+        expect(entries).toEqual(["refused@120000", "next@180000"])
+      }))
+
+    it.scoped("an attempt that comes when a probe is due does not wait, the one after it does", () =>
+      Effect.gen(function*() {
+        const { entries, limiter, note } = yield* paused({})
+        yield* TestClock.adjust("5 minutes")
+        yield* Effect.fork(limiter.limit(Effect.zipRight(note("first"), Effect.fail("429"))))
+        yield* Effect.fork(limiter.limit(note("second")))
+        yield* TestClock.adjust("5 minutes")
+        expect(entries).toEqual(["first@300000", "second@360000"])
+      }))
+
+    it.scoped("is not ended by attempts that ran before it", () =>
+      Effect.gen(function*() {
+        const { entries, note } = journal()
+        const limiter = yield* RateLimiter.make({ limit: 10, window: "1 second" })
+        yield* Effect.fork(limiter.limit(Effect.delay(note("ran"), 10_000)))
+        yield* Effect.fork(limiter.limit(Effect.delay(note("ran long"), 70_000)))
+        yield* settle
+        yield* limiter.pause("1 day")
+        const never = yield* Effect.fork(limiter.limit(Effect.never))
+        yield* Effect.fork(limiter.limit(Effect.zipRight(note("probe"), Effect.never)))
+        yield* TestClock.adjust("90 seconds")
+        expect(entries).toEqual(["ran@10000", "probe@60000", "ran long@70000"])
+        yield* Fiber.interrupt(never)
+      }))
+
+    it.scoped("a second pause while it is probed holds for its first minute, whatever the probe gets", () =>
+      Effect.gen(function*() {
+        const { entries, limiter } = yield* paused({ a: works, b: () => Effect.delay(Effect.void, 2_000) })
+        yield* TestClock.adjust("61 seconds")
+        yield* limiter.pause("5 minutes")
+        yield* TestClock.adjust("5 minutes")
+        expect(entries).toEqual(["b@60000", "a@121000"])
+      }))
+
+    it.scoped("a probe that hangs does not keep the next one from starting a minute later", () =>
+      Effect.gen(function*() {
+        const { entries } = yield* paused({ a: works, b: works, c: () => Effect.never })
+        yield* TestClock.adjust("10 minutes")
+        expect(entries).toEqual(["c@60000", "b@120000", "a@120000"])
+      }))
+
+    it.scoped("a probe that is interrupted while it runs counts as failed", () =>
+      Effect.gen(function*() {
+        const { entries, limiter, note } = yield* paused({ a: works })
+        const probe = yield* Effect.fork(limiter.limit(Effect.zipRight(note("probe"), Effect.never)))
+        yield* TestClock.adjust("70 seconds")
+        yield* Fiber.interrupt(probe)
+        yield* TestClock.adjust("10 minutes")
+        expect(entries).toEqual(["probe@60000", "a@130000"])
+      }))
+
+    /** A probe that is admitted, and `race` runs in the same turn: before the probe does. */
+    const probeNotRunning = (
+      race: (self: {
+        readonly limiter: RateLimiter.RateLimiter.Service
+        readonly probe: Fiber.RuntimeFiber<void>
+      }) => Effect.Effect<void>
+    ) =>
+      Effect.gen(function*() {
+        const { entries, note } = journal()
+        const limiter = yield* RateLimiter.make({ limit: 2, window: "1 second" })
+        yield* Effect.fork(limiter.limit(Effect.never))
+        yield* settle
+        yield* limiter.pause("1 day")
+        const probes: Array<Fiber.RuntimeFiber<void>> = []
+        // It needs the slot of the attempt that runs, and keeps the probe from those behind it.
+        const blocker = yield* Effect.fork(
+          limiter.limitCost(note("blocker"), 2).pipe(
+            Effect.onInterrupt(() => Effect.forEach(probes, (probe) => race({ limiter, probe })))
+          )
+        )
+        yield* settle
+        yield* Effect.fork(limiter.limit(note("oldest")))
+        yield* settle
+        probes.push(yield* Effect.fork(limiter.limit(note("newest"))))
+        yield* TestClock.adjust("70 seconds")
+        expect(entries).toEqual([])
+        yield* Fiber.interrupt(blocker)
+        yield* settle
+        return { entries }
+      })
+
+    it.scoped("a probe that is interrupted between its admission and its start leaves it to the next, at once", () =>
+      Effect.gen(function*() {
+        const { entries } = yield* probeNotRunning(({ probe }) => interruptNow(probe))
+        expect(entries).toEqual(["oldest@70000"])
+      }))
+
+    it.scoped("a pause between the admission of a probe and its start holds, and the order stays", () =>
+      Effect.gen(function*() {
+        const { entries } = yield* probeNotRunning(({ limiter }) => limiter.pause("10 seconds"))
+        yield* TestClock.adjust(9_999)
+        expect(entries).toEqual([])
+        yield* TestClock.adjust(1)
+        expect(entries).toEqual(["newest@80000"])
+        yield* TestClock.adjust("2 seconds")
+        expect(entries).toEqual(["newest@80000", "oldest@81000"])
+      }))
+
+    it.scoped("goes by the cost of an attempt as well", () =>
+      Effect.gen(function*() {
+        const { entries, limiter, note } = yield* paused({})
+        yield* Effect.fork(limiter.limitCost(note("large"), 10))
+        yield* Effect.fork(limiter.limitCost(note("small"), 1))
+        yield* TestClock.adjust("10 minutes")
+        expect(entries).toEqual(["small@60000", "large@61000"])
+      }))
+
+    it.scoped("the attempt with the most time left is the probe, where all run out of it in turn", () =>
+      Effect.gen(function*() {
+        const { entries, limiter, note } = yield* paused({})
+        const call = (name: string) => {
+          let left = minute
+          return Effect.suspend(() =>
+            waitingWithin(limiter, Effect.suspend(() => note(`${name} with ${left} left`)), {
+              waitTimeout: minute,
+              otherwise: Effect.void
+            })
+          ).pipe(
+            Effect.raceFirst(Effect.forever(Effect.delay(
+              Effect.sync(() => {
+                left -= 1_000
+              }),
+              1_000
+            )))
+          )
+        }
+        yield* Effect.fork(
+          Effect.forEach(Array.from({ length: 10 }, (_, n) => n), (n) => Effect.delay(call(`${n}`), n * 9_000), {
+            concurrency: "unbounded"
+          })
+        )
+        yield* TestClock.adjust("63 seconds")
+        expect(entries[0]).toMatch(/^6 with 5\d000 left@60000$/)
+      }))
+
+    it.scoped("without an end is probed as well", () =>
+      Effect.gen(function*() {
+        const { entries, limiter, note } = yield* paused({})
+        yield* limiter.pause(Duration.infinity)
+        yield* Effect.fork(limiter.limit(note("a")))
+        yield* TestClock.adjust("1 minute")
+        expect(entries).toEqual(["a@60000"])
+      }))
+  })
+
+  describe("requests without a response", () => {
+    const still = 3_000
+
+    /** A server that stands still from 500 ms on for three seconds: all that is sent meanwhile arrives then. */
+    const standingStill = () => {
+      const arrivals: Array<{ readonly at: number; readonly cost: number }> = []
+      const request = Effect.flatMap(Clock.currentTimeMillis, (now) => {
+        const arrivesAt = now < 500 ? now : Math.max(now, 500 + still)
+        arrivals.push({ at: arrivesAt, cost: 1 })
+        return Effect.sleep(arrivesAt + 10 - now)
+      })
+      return { arrivals, request }
+    }
+    const ends: Record<string, (request: Effect.Effect<void>) => Effect.Effect<void, unknown>> = {
+      "a timeout": Effect.timeout(200),
+      "an interruption from within": (request) => Effect.raceFirst(request, Effect.delay(Effect.interrupt, 200)),
+      "an error that does not say what happened": (request) =>
+        Effect.raceFirst(request, Effect.delay(Effect.fail(new Cause.UnknownException("socket hang up")), 200)),
+      "a transport error": (request) =>
+        Effect.raceFirst(request, Effect.delay(Effect.fail({ _tag: "RequestError", reason: "Transport" }), 200)),
+      "a defect": (request) => Effect.raceFirst(request, Effect.delay(Effect.die("defect"), 200))
+    }
+    for (const [name, end] of Object.entries(ends)) {
+      it.scoped(`a server that stands still never counts more than the limit: ${name}`, () =>
+        Effect.gen(function*() {
+          const { arrivals, request } = standingStill()
+          const limiter = yield* RateLimiter.make({ limit: 10, window: "1 second" })
+          const inside = limiter.limit(end(request))
+          yield* Effect.fork(Effect.forEach(Array.from({ length: 60 }), () => Effect.exit(inside), { concurrency: 16 }))
+          yield* TestClock.adjust("2 minutes")
+          expect(arrivals).toHaveLength(60)
+          expect(worstWindow(arrivals, second)).toBeLessThanOrEqual(10)
+        }))
+    }
+
+    it.scoped("interruptions of those that run count as well", () =>
+      Effect.gen(function*() {
+        const { arrivals, request } = standingStill()
+        const limiter = yield* RateLimiter.make({ limit: 10, window: "1 second" })
+        const call = Effect.ignore(Effect.timeout(limiter.limit(request), "12 seconds"))
+        yield* Effect.fork(Effect.forEach(Array.from({ length: 60 }), () => call, { concurrency: 16 }))
+        const burst = yield* Effect.forkAll(Array.from({ length: 40 }, () => limiter.limit(request)))
+        yield* TestClock.adjust(700)
+        yield* Fiber.interrupt(burst)
+        yield* TestClock.adjust("5 minutes")
+        expect(arrivals.length).toBeGreaterThan(40)
+        expect(worstWindow(arrivals, second)).toBeLessThanOrEqual(10)
+      }))
+
+    it.scoped("hold their slot for as long as the options say, ten seconds by default", () =>
+      Effect.gen(function*() {
+        const slotAfter = (options: Partial<RateLimiter.RateLimiter.Options>) =>
+          Effect.gen(function*() {
+            const limiter = yield* RateLimiter.make({ limit: 1, window: "1 second", ...options })
+            yield* Effect.ignore(Effect.fork(limiter.limit(Effect.timeout(Effect.never, 100))))
+            const before = yield* Clock.currentTimeMillis
+            const fiber = yield* Effect.fork(limiter.limit(Clock.currentTimeMillis))
+            yield* TestClock.adjust("1 minute")
+            return (yield* Fiber.join(fiber)) - before
+          })
+        expect(yield* slotAfter({})).toBe(11_100)
+        expect(yield* slotAfter({ lateArrival: undefined })).toBe(11_100)
+        expect(yield* slotAfter({ lateArrival: "3 seconds" })).toBe(4_100)
+        expect(yield* slotAfter({ lateArrival: 0 })).toBe(1_100)
+      }))
+
+    const outcomes: ReadonlyArray<readonly [exit: Exit.Exit<unknown, unknown>, isHeld: boolean]> = [
+      [Exit.void, false],
+      [Exit.fail("404"), false],
+      [Exit.fail({ _tag: "RequestError", reason: "Encode" }), false],
+      [Exit.fail({ _tag: "ResponseError", reason: "StatusCode" }), false],
+      [Exit.fail({ _tag: "RequestError", reason: "Transport" }), true],
+      [Exit.fail(new Cause.TimeoutException()), true],
+      [Exit.fail(new Cause.UnknownException("fetch failed")), true],
+      [Exit.die("defect"), true],
+      [Exit.interrupt(FiberId.none), true],
+      [Exit.failCause(Cause.sequential(Cause.fail("404"), Cause.interrupt(FiberId.none))), true]
+    ]
+    for (const [exit, isHeld] of outcomes) {
+      it.scoped(`${String(exit).replaceAll(/\s+/g, " ")}: ${isHeld ? "no response" : "a response"}`, () =>
+        Effect.gen(function*() {
+          const limiter = yield* RateLimiter.make({ limit: 1, window: "1 second" })
+          yield* Effect.exit(limiter.limit(exit))
+          const fiber = yield* Effect.fork(limiter.limit(Clock.currentTimeMillis))
+          yield* TestClock.adjust("1 minute")
+          expect(yield* Fiber.join(fiber)).toBe(isHeld ? 11_000 : 1_000)
+        }))
+    }
+
+    const ways: Record<
+      string,
+      (
+        limiter: RateLimiter.RateLimiter.Service,
+        attempt: Effect.Effect<void, string>,
+        outcome: (exit: Exit.Exit<void, string>) => RateLimiter.RateLimiter.Outcome
+      ) => Effect.Effect<void, unknown>
+    > = {
+      limit: (limiter, attempt, outcome) => limiter.limit(attempt, { outcome }),
+      limitCost: (limiter, attempt, outcome) => limiter.limitCost(attempt, 1, { outcome }),
+      limitWithin: (limiter, attempt, outcome) =>
+        limiter.limitWithin?.(attempt, { waitTimeout: second, otherwise: Effect.void, outcome }) ?? Effect.void
+    }
+    for (const [name, limit] of Object.entries(ways)) {
+      it.scoped(`${name}: the caller tells how the attempt ended`, () =>
+        Effect.gen(function*() {
+          const limiter = yield* RateLimiter.make({ limit: 1, window: "1 second" })
+          const exits: Array<Exit.Exit<void, string>> = []
+          const attempt = limit(limiter, Effect.fail("lost"), (exit) => {
+            exits.push(exit)
+            return "noResponse"
+          })
+          expect(yield* Effect.flip(attempt)).toBe("lost")
+          expect(exits).toEqual([Exit.fail("lost")])
+          const fiber = yield* Effect.fork(limiter.limit(Clock.currentTimeMillis))
+          yield* TestClock.adjust("1 minute")
+          expect(yield* Fiber.join(fiber)).toBe(11_000)
+        }))
+    }
+
+    it.scoped("a caller that throws instead of telling how it ended dies of that, and the slot comes back", () =>
+      Effect.gen(function*() {
+        const limiter = yield* RateLimiter.make({ limit: 1, window: "1 second" })
+        const broken = limiter.limit(Effect.void, {
+          outcome: () => {
+            throw new Error("broken")
+          }
+        })
+        expect(Cause.isDie(yield* Effect.flip(Effect.sandbox(broken)))).toBe(true)
+        const fiber = yield* Effect.fork(limiter.limit(Clock.currentTimeMillis))
+        yield* TestClock.adjust("1 minute")
+        expect(yield* Fiber.join(fiber)).toBe(11_000)
+      }))
+  })
+
+  it.scoped("waits for longer than a JavaScript timer can sleep", () =>
+    Effect.gen(function*() {
+      const { entries, note } = journal()
+      const limiter = yield* RateLimiter.make({ limit: 1, window: "60 days" })
+      yield* limiter.limit(Effect.void)
+      yield* Effect.fork(limiter.limit(note("a")))
+      yield* settle
+      expect(Chunk.toReadonlyArray(yield* TestClock.sleeps())).toEqual([2 ** 31 - 1])
+      const days = Duration.toMillis("50 days")
+      yield* Effect.fork(waitingWithin(limiter, note("b"), { waitTimeout: days, otherwise: note("b left") }))
+      yield* TestClock.adjust("60 days")
+      expect(entries).toEqual([`b left@${days}`, `a@${Duration.toMillis("60 days")}`])
+    }))
+
   describe("scope", () => {
-    it.effect("its end interrupts who waits and who comes later, and leaves alone what runs", () =>
+    it.effect("its end interrupts those that wait and those that come later, and leaves alone what runs", () =>
       Effect.gen(function*() {
         const { entries, note } = journal()
         const scope = yield* Scope.make()
@@ -478,12 +821,53 @@ describe("RateLimiter", () => {
         expect(Exit.isInterrupted(yield* Effect.exit(limiter.limit(Effect.void)))).toBe(true)
       }))
 
-    it.effect("its end between admission and start: nobody runs, nobody hangs", () =>
+    it.effect("its end between admission and start: nothing runs, nothing hangs", () =>
       Effect.gen(function*() {
         const { entries, first, next } = yield* admittedNotRunning(({ scope }) => Scope.close(scope, Exit.void))
-        expect(Exit.isInterrupted(yield* Fiber.await(first))).toBe(true)
+        expect(yield* Fiber.await(first)).toEqual(Exit.void)
         expect(Exit.isInterrupted(yield* Fiber.await(next))).toBe(true)
-        expect(entries).toEqual([])
+        expect(entries).toEqual(["first closed@0"])
+      }))
+
+    it.effect("its end gives those that wait what they asked for in its place, and those that come later", () =>
+      Effect.gen(function*() {
+        const { entries, note } = journal()
+        const signal = new Signal()
+        const scope = yield* Scope.make()
+        const limiter = yield* Scope.extend(RateLimiter.make({ limit: 1, window: "1 second" }), scope)
+        const within = (name: string) =>
+          waitingWithin(limiter, note(name), {
+            waitTimeout: 10_000,
+            signal,
+            otherwise: note(`${name} left`),
+            closed: note(`${name} closed`)
+          })
+        const running = yield* Effect.fork(within("first").pipe(Effect.zipRight(Effect.sleep(100))))
+        const waiting = yield* Effect.forkAll([within("second"), Effect.uninterruptible(within("third"))])
+        yield* settle
+        yield* Scope.close(scope, Exit.void)
+        yield* Fiber.join(waiting)
+        yield* within("fourth")
+        signal.give()
+        yield* TestClock.adjust("20 seconds")
+        yield* Fiber.join(running)
+        expect(entries).toEqual(["first@0", "second closed@0", "third closed@0", "fourth closed@0"])
+        expect(yield* TestClock.sleeps()).toEqual(Chunk.empty())
+      }))
+
+    it.effect("its end during a pause ends the wait as well", () =>
+      Effect.gen(function*() {
+        const { entries, note } = journal()
+        const scope = yield* Scope.make()
+        const limiter = yield* Scope.extend(RateLimiter.make({ limit: 1, window: "1 second" }), scope)
+        yield* limiter.pause("1 day")
+        const waiting = yield* Effect.fork(
+          waitingWithin(limiter, note("ran"), { waitTimeout: 10_000, otherwise: note("left"), closed: note("closed") })
+        )
+        yield* TestClock.adjust(100)
+        yield* Scope.close(scope, Exit.void)
+        yield* Fiber.join(waiting)
+        expect(entries).toEqual(["closed@100"])
       }))
 
     it.effect("its end ends the timer, even if the limiter was made in an uninterruptible region", () =>
@@ -518,10 +902,14 @@ describe("RateLimiter", () => {
       ["window", { limit: 1, window: Infinity }],
       ["window", { limit: 1, window: Duration.infinity }],
       ["burst", { limit: 1, window: "1 second", burst: 0 }],
-      ["burst", { limit: 1, window: "1 second", burst: 2.5 }]
+      ["burst", { limit: 1, window: "1 second", burst: 2.5 }],
+      ["lateArrival", { limit: 1, window: "1 second", lateArrival: Infinity }],
+      ["lateArrival", { limit: 1, window: "1 second", lateArrival: -1 }],
+      ["lateArrival", { limit: 1, window: "1 second", lateArrival: NaN }],
+      ["lateArrival", { limit: 1, window: "1 second", lateArrival: Duration.infinity }]
     ]
     for (const [field, options] of bad) {
-      it.scoped(`${field}: ${String(options[field === "window" ? "window" : "limit"])}, burst ${options.burst}`, () =>
+      it.scoped(`${field}: ${JSON.stringify(options)}, ${String(options.limit)} in ${String(options.window)}`, () =>
         Effect.gen(function*() {
           const error = yield* Effect.flip(RateLimiter.make(options))
           expect(error).toMatchObject({ _op: "InvalidData", path: ["rateLimit", field] })
@@ -635,7 +1023,7 @@ describe("RateLimiter", () => {
         const window = 100
         const arrivals: Array<{ readonly at: number; readonly cost: number }> = []
         const allFree = yield* virtual.run(Effect.scoped(Effect.gen(function*() {
-          const limiter = yield* RateLimiter.make({ limit, window, burst })
+          const limiter = yield* RateLimiter.make({ limit, window, burst, lateArrival: 90 })
           const finish = {
             succeeds: Effect.void,
             fails: Effect.fail("failed"),
@@ -647,8 +1035,14 @@ describe("RateLimiter", () => {
               yield* Effect.sleep(at)
               const fiber = yield* Effect.fork(limiter.limitCost(
                 Effect.gen(function*() {
-                  yield* Effect.sleep(out)
-                  arrivals.push({ at: virtual.now(), cost })
+                  // What is on its way arrives, whatever becomes of the attempt.
+                  const arrival = yield* Effect.forkDaemon(Effect.delay(
+                    Effect.sync(() => {
+                      arrivals.push({ at: virtual.now(), cost })
+                    }),
+                    out
+                  ))
+                  yield* Fiber.join(arrival)
                   yield* Effect.sleep(back)
                   yield* finish[end]
                 }),
@@ -663,7 +1057,7 @@ describe("RateLimiter", () => {
                 expect(exit).toEqual(Exit.void)
               }
             }), { concurrency: "unbounded", discard: true })
-          yield* Effect.sleep(window + 40)
+          yield* Effect.sleep(90 + window + 40)
           const before = virtual.now()
           yield* limiter.limitCost(Effect.void, limit)
           return virtual.now() === before

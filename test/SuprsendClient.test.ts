@@ -17,6 +17,7 @@ import * as Exit from "effect/Exit"
 import * as FastCheck from "effect/FastCheck"
 import * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
+import * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
 import { sandboxed } from "./utils/sandbox.js"
 import { type Answer, answer, broken, half, never, scripted, type Sent } from "./utils/scripted.js"
@@ -609,9 +610,93 @@ describe("the rate limiter", () => {
       expect(error).toMatchObject({ reason: "Timeout", attempts: 2 })
       yield* inAnHour(users.list())
       const [first = 0, second = 0] = yield* instants
-      expect(second - first).toBeGreaterThanOrEqual(35_000)
+      // Its request may arrive for ten seconds more.
+      expect(second - first).toBeGreaterThanOrEqual(45_000)
       expect(yield* instants).toHaveLength(3)
     }), { rateLimit: { limit: 1, window: "5 seconds" }, retry: { elapsed: "10 minutes" } })
+
+  test(
+    "is not stopped for a day by a Retry-After of a day, if the service is well before",
+    ({ sandbox, times: instants, users }) =>
+      Effect.gen(function*() {
+        yield* sandbox.script([
+          Sandbox.status(429, { retryAfter: "86400" }),
+          Sandbox.status(429, { retryAfter: "86400" }),
+          Sandbox.status(503)
+        ])
+        yield* Effect.flip(users.list())
+        // One call waits for a minute in vain, and the next comes when a probe is due.
+        const calls = yield* Effect.fork(Effect.forEach(Arr.range(1, 6), () => Effect.exit(once(users.list()))))
+        yield* TestClock.adjust("1 hour")
+        const exits = yield* ended(calls)
+        expect(exits.map((exit) => exit._tag)).toEqual([
+          ...Arr.replicate("Failure", 5),
+          "Success"
+        ])
+        expect(yield* instants).toEqual([0, 60_000, 120_000, 180_000])
+        yield* Effect.all(Arr.replicate(users.list(), 5), { concurrency: "unbounded" })
+      }),
+    { rateLimit: { limit: 10, window: "1 second" } }
+  )
+
+  it.effect("keeps its limit though the server stands still, and each request times out", () => {
+    // It stands still from 1 s to 4 s: what is sent meanwhile arrives then.
+    const arrivals: Array<number> = []
+    const { layer } = scripted(
+      [({ at }) => {
+        const arrivesAt = at < 1_000 ? at : Math.max(at, 4_000)
+        arrivals.push(arrivesAt)
+        return Effect.delay(Effect.succeed(new Response(page)), arrivesAt + 10 - at)
+      }],
+      { rateLimit: { limit: 10, window: "1 second" }, timeout: "500 millis" }
+    )
+    return Effect.gen(function*() {
+      const users = yield* UsersService
+      const calls = Effect.forEach(Arr.range(1, 100), () => Effect.exit(users.list()), { concurrency: 32 })
+      yield* Effect.flatMap(
+        Effect.fork(calls),
+        (fiber) => Effect.zipRight(Effect.zipRight(TestClock.adjust("10 minutes"), settle), ended(fiber))
+      )
+      expect(arrivals.length).toBeGreaterThan(50)
+      const inWindow = arrivals.map((first) => arrivals.filter((at) => at >= first && at < first + 1_000).length)
+      expect(Math.max(...inWindow)).toBeLessThanOrEqual(10)
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("ends the calls that wait for it when its scope closes, as stopped", () => {
+    const { layer, sent } = scripted([answer(200, page)])
+    return Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const limiter = yield* Scope.extend(RateLimiter.make({ limit: 1, window: "1 second" }), scope)
+      yield* limiter.pause("1 minute")
+      const client = yield* Effect.provideService(Client.make(Sandbox.credentials), RateLimiter.RateLimiter, limiter)
+      const call = client.execute({ call: "test", method: "GET", template: "/v1/user/" })
+      const waiting = yield* Effect.fork(Effect.flip(call))
+      yield* TestClock.adjust("1 second")
+      yield* Scope.close(scope, Exit.void)
+      yield* settle
+      for (const error of [yield* ended(waiting), yield* Effect.flip(call)]) {
+        expect(error).toMatchObject({ _tag: "SuprsendUnavailable", reason: "Interrupted", attempts: 0, applied: "no" })
+      }
+      expect(sent).toEqual([])
+    }).pipe(Effect.scoped, Effect.provide(layer))
+  })
+
+  it.effect("counts a Retry-After date from the Date of the response", () => {
+    const server = Date.UTC(2026, 10, 6, 8)
+    const { layer, times } = scripted([
+      answer(429, "", {
+        date: new Date(server).toUTCString(),
+        "retry-after": `2, ${new Date(server + 5_000).toUTCString()}`
+      }),
+      answer(200, page)
+    ])
+    return Effect.gen(function*() {
+      const users = yield* UsersService
+      yield* inAnHour(users.list())
+      expect(times()).toEqual([0, 5_000])
+    }).pipe(Effect.provide(layer))
+  })
 
   const paused: Array<number> = []
 
@@ -867,9 +952,9 @@ describe("interruption", () => {
         const { sandbox, times: instants, users } = tools
         yield* sandbox.script([fault])
         yield* interruptAfter(users.list(), "4 seconds")
-        // The slot comes back one window after the interruption.
+        // The request may arrive for ten seconds more, and then holds its slot for one window.
         yield* inAnHour(users.list())
-        expect(yield* instants).toEqual([0, 14_000])
+        expect(yield* instants).toEqual([0, 24_000])
         expect(yield* nothingMore(tools)).toBe(2)
       }), limited)
   }

@@ -1,25 +1,49 @@
-import type * as Cause from "effect/Cause"
+import * as Cause from "effect/Cause"
+import * as Chunk from "effect/Chunk"
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import { constVoid } from "effect/Function"
+import * as Predicate from "effect/Predicate"
 import type { RateLimiter } from "../RateLimiter.js"
 import { Deadlines } from "./deadlines.js"
 import * as Slots from "./slots.js"
 import { type Fork, monotonic, Timer } from "./timer.js"
 
-/** The queue is a ring closed by a waiter that waits for nothing, so that whoever gives up leaves it in O(1). */
+/**
+ * Tells how an attempt ended, where its caller does not say: a response is missing where nothing shows that it came.
+ *
+ * @internal
+ */
+export const outcomeOf = (exit: Exit.Exit<unknown, unknown>): RateLimiter.Outcome =>
+  Exit.isSuccess(exit)
+    ? "response"
+    : Cause.isInterrupted(exit.cause) || Cause.isDie(exit.cause) || Chunk.some(Cause.failures(exit.cause), showsNone)
+    ? "noResponse"
+    : "refusal"
+
+/** Errors of Effect and of its `HttpClient` that say that no response came, or that do not say what happened. */
+const showsNone = (error: unknown): boolean =>
+  Cause.isTimeoutException(error) || Cause.isUnknownException(error) ||
+  (Predicate.isTagged(error, "RequestError") && Predicate.hasProperty(error, "reason") && error.reason === "Transport")
+
+/** The queue is a ring closed by a waiter that waits for nothing, so that each can leave it in O(1). */
 class Waiter {
   previous: Waiter = this
   next: Waiter = this
   /** It has its slots, but its fiber does not run yet. */
   admitted = false
-  /** It does not want to wait any longer. */
+  /** Says of which pause it is the probe once it is admitted; 0 if of none. */
+  probed = 0
+  /** Its wait timeout is over, or it was told to wait no longer. */
   expired = false
-  /** Takes back whatever would end its patience. */
+  /** Takes back whatever would end its wait. */
   forget: () => void = constVoid
   resume: (effect: Effect.Effect<void>) => void = constVoid
-  constructor(readonly cost: number) {}
+
+  /** @param onClose what it is resumed with when the limiter closes */
+  constructor(readonly cost: number, readonly onClose: Effect.Effect<void>) {}
 
   insertBefore(next: Waiter): void {
     this.previous = next.previous
@@ -39,20 +63,21 @@ class Waiter {
 type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 /**
- * The queue of those who wait, and the one timer that wakes them. It carries the pure state from one event to the next: each
- * transition happens in one go, between two steps of the runtime.
+ * The queue of waiting attempts, and the one timer that wakes them. It carries the pure state from one event to the next:
+ * each transition happens in one go, between two steps of the runtime.
  *
  * @internal
  */
 export interface Queue {
-  /** Runs the attempt when its turn has come and its slots are free. Not everybody waits for ever. */
+  /** Runs the attempt when its turn has come and its slots are free. */
   readonly limit: <A, E, R>(
     attempt: Effect.Effect<A, E, R>,
     cost: number,
-    patience?: RateLimiter.Patience<A, E, R>
+    options?: RateLimiter.AttemptOptions<A, E>,
+    wait?: RateLimiter.WaitOptions<A, E, R>
   ) => Effect.Effect<A, E, R>
   readonly pause: (duration: Duration.DurationInput) => Effect.Effect<void>
-  /** Interrupts those who wait, and everyone who comes later. */
+  /** Ends the wait of all that wait, and refuses all that come later. */
   readonly close: () => void
 }
 
@@ -63,25 +88,36 @@ export const unsafeMake = (
   fork: Fork
 ): Queue => {
   const now = monotonic(clock)
-  const waiting = new Waiter(0)
-  const leaving = new Waiter(0)
+  const waiting = new Waiter(0, Effect.void)
+  const leaving = new Waiter(0, Effect.void)
   const deadlines = new Deadlines()
   let state = initial
   let closed = false
 
-  /** Admits whoever may start now, and tells when the next may, as far as is known. */
+  /**
+   * Picks the waiter that probes a pause. The newest has the most time left: under steady load, the oldest is always about
+   * to run into its wait timeout.
+   */
+  const prober = (instant: number): Waiter => {
+    const { next: oldest, previous: newest } = waiting
+    return Slots.startAt(state, newest.cost, instant) <= instant ? newest : oldest
+  }
+
+  /** Admits all that may start now, and tells when the next may, as far as is known. */
   const admit = (): number => {
     const instant = now()
     while (waiting.next !== waiting) {
-      const first = waiting.next
-      const at = Slots.startAt(state, first.cost, instant)
+      const at = Slots.startAt(state, waiting.next.cost, instant)
       if (at > instant) {
         return at
       }
+      const probed = Slots.probe(state, instant)
+      const first = probed === 0 ? waiting.next : prober(instant)
       state = Slots.start(state, first.cost, instant)
       first.remove()
       first.insertBefore(leaving)
       first.admitted = true
+      first.probed = probed
       first.resume(Effect.void)
     }
     return Infinity
@@ -93,7 +129,7 @@ export const unsafeMake = (
     return waiting.next === waiting ? Infinity : Math.min(at, deadlines.first)
   }
 
-  // Slots are waited for in whole milliseconds, as timers know no others, but nobody is kept beyond the end of their patience.
+  // Slots are waited for in whole milliseconds, as timers know no others, but no wait outlasts its timeout.
   const timer = new Timer(
     clock,
     now,
@@ -102,7 +138,7 @@ export const unsafeMake = (
     (milliseconds) => Math.min(Math.ceil(milliseconds), Math.max(milliseconds, deadlines.first - now()))
   )
 
-  /** To be called whenever something changed for those who wait. */
+  /** To be called whenever something changed for those that wait. */
   const update = () => {
     const at = admit()
     if (waiting.next === waiting) {
@@ -112,19 +148,24 @@ export const unsafeMake = (
     }
   }
 
-  /** Back to the front of the queue with those who have slots but did not run yet, in their order. */
+  const takeBack = (waiter: Waiter) => {
+    state = Slots.cancel(state, waiter.cost, waiter.probed)
+    waiter.admitted = false
+    waiter.probed = 0
+  }
+
+  /** Puts those that have slots but did not run yet back to where they stood in the queue. */
   const recall = () => {
     while (leaving.previous !== leaving) {
       const last = leaving.previous
-      state = Slots.cancel(state, last.cost)
       last.remove()
-      last.insertBefore(waiting.next)
-      last.admitted = false
+      last.insertBefore(last.probed === 0 ? waiting.next : waiting)
+      takeBack(last)
     }
   }
 
-  const ended = (cost: number) => {
-    state = Slots.answer(state, cost, now())
+  const ended = (cost: number, probed: number, outcome: RateLimiter.Outcome) => {
+    state = Slots.end(state, cost, now(), outcome, probed)
     if (waiting.next !== waiting) {
       update()
     }
@@ -132,29 +173,40 @@ export const unsafeMake = (
 
   const gaveUp = (waiter: Waiter) => {
     if (waiter.admitted) {
-      state = Slots.cancel(state, waiter.cost)
+      takeBack(waiter)
     }
     waiter.remove()
     waiter.forget()
     update()
   }
 
-  const run = <A, E, R>(restore: Restore, attempt: Effect.Effect<A, E, R>, cost: number): Effect.Effect<A, E, R> =>
-    Effect.matchCauseEffect(restore(attempt), {
-      onFailure: (cause: Cause.Cause<E>) => {
-        ended(cost)
-        return Effect.failCause(cause)
-      },
-      onSuccess: (value) => {
-        ended(cost)
-        return Effect.succeed(value)
+  const run = <A, E, R>(
+    restore: Restore,
+    attempt: Effect.Effect<A, E, R>,
+    cost: number,
+    probed: number,
+    options: RateLimiter.AttemptOptions<A, E> | undefined
+  ): Effect.Effect<A, E, R> => {
+    const settle = (exit: Exit.Exit<A, E>): Exit.Exit<A, E> => {
+      let outcome: RateLimiter.Outcome = "noResponse"
+      try {
+        outcome = options?.outcome === undefined ? outcomeOf(exit) : options.outcome(exit)
+      } finally {
+        // If the caller's function throws, the slots must come back all the same.
+        ended(cost, probed, outcome)
       }
+      return exit
+    }
+    return Effect.matchCauseEffect(restore(attempt), {
+      onFailure: (cause) => settle(Exit.failCause(cause)),
+      onSuccess: (value) => settle(Exit.succeed(value))
     })
+  }
 
   const admission = (waiter: Waiter): Effect.Effect<void> =>
     Effect.async<void>((resume) => {
       if (closed) {
-        resume(Effect.interrupt)
+        resume(waiter.onClose)
       } else if (waiter.admitted || waiter.expired) {
         resume(Effect.void)
       } else {
@@ -166,7 +218,8 @@ export const unsafeMake = (
     restore: Restore,
     attempt: Effect.Effect<A, E, R>,
     waiter: Waiter,
-    patience: RateLimiter.Patience<A, E, R> | undefined
+    options: RateLimiter.AttemptOptions<A, E> | undefined,
+    wait: RateLimiter.WaitOptions<A, E, R> | undefined
   ): Effect.Effect<A, E, R> =>
     Effect.matchCauseEffect(restore(admission(waiter)), {
       onFailure: (cause) => {
@@ -177,28 +230,36 @@ export const unsafeMake = (
         if (waiter.admitted) {
           waiter.remove()
           waiter.forget()
-          return run(restore, attempt, waiter.cost)
+          return run(restore, attempt, waiter.cost, waiter.probed, options)
         }
-        if (waiter.expired && patience !== undefined) {
+        if (waiter.expired && wait !== undefined) {
           gaveUp(waiter)
-          return restore(patience.otherwise)
+          return restore(wait.otherwise)
+        }
+        if (closed && wait?.closed !== undefined) {
+          gaveUp(waiter)
+          return restore(wait.closed)
         }
         // A pause can come between the admission and this fiber.
-        return runAdmitted(restore, attempt, waiter, patience)
+        return runAdmitted(restore, attempt, waiter, options, wait)
       }
     })
 
-  /** Takes slots, if they are free at once and nobody waits for them. */
-  const startNow = (cost: number): boolean => {
-    if (waiting.next !== waiting) return false
+  /** Takes slots if they are free and nothing waits for them. Tells of which pause it is the probe; -1 if it has to wait. */
+  const startNow = (cost: number): number => {
+    if (waiting.next !== waiting) return -1
     const instant = now()
-    if (Slots.startAt(state, cost, instant) > instant) return false
+    if (Slots.startAt(state, cost, instant) > instant) return -1
+    const probed = Slots.probe(state, instant)
     state = Slots.start(state, cost, instant)
-    return true
+    return probed
   }
 
-  /** Has the waiter go when its time is up. What has its slot already is left alone. */
-  const expireBy = (waiter: Waiter, { milliseconds, signal }: Omit<RateLimiter.Patience<never>, "otherwise">) => {
+  /** Ends the wait when its time is up. What has its slots already is left alone. */
+  const expireBy = (
+    waiter: Waiter,
+    { signal, waitTimeout }: Pick<RateLimiter.WaitOptions<never>, "signal" | "waitTimeout">
+  ) => {
     const expire = () => {
       waiter.expired = true
       if (!waiter.admitted) {
@@ -206,7 +267,7 @@ export const unsafeMake = (
         waiter.resume(Effect.void)
       }
     }
-    const deadline = deadlines.add(now() + milliseconds, expire)
+    const deadline = deadlines.add(now() + waitTimeout, expire)
     signal?.listen(expire)
     waiter.forget = () => {
       deadlines.remove(deadline)
@@ -217,37 +278,40 @@ export const unsafeMake = (
   const limit = <A, E, R>(
     attempt: Effect.Effect<A, E, R>,
     cost: number,
-    patience?: RateLimiter.Patience<A, E, R>
+    options?: RateLimiter.AttemptOptions<A, E>,
+    wait?: RateLimiter.WaitOptions<A, E, R>
   ): Effect.Effect<A, E, R> =>
     Effect.uninterruptibleMask((restore) => {
       if (closed) {
-        return Effect.interrupt
+        return wait?.closed === undefined ? Effect.interrupt : restore(wait.closed)
       }
-      if (patience?.signal?.isGiven === true) {
-        return restore(patience.otherwise)
+      if (wait?.signal?.isGiven === true) {
+        return restore(wait.otherwise)
       }
-      if (startNow(cost)) {
-        return run(restore, attempt, cost)
+      const probed = startNow(cost)
+      if (probed >= 0) {
+        return run(restore, attempt, cost, probed, options)
       }
-      const waiter = new Waiter(cost)
+      const waiter = new Waiter(cost, wait?.closed === undefined ? Effect.interrupt : Effect.void)
       waiter.insertBefore(waiting)
-      if (patience !== undefined) {
-        expireBy(waiter, patience)
+      if (wait !== undefined) {
+        expireBy(waiter, wait)
       }
       if (waiting.next === waiter) {
         update()
       } else {
         timer.wakeBy(deadlines.first)
       }
-      return runAdmitted(restore, attempt, waiter, patience)
+      return runAdmitted(restore, attempt, waiter, options, wait)
     })
 
   return {
     limit,
     pause: (duration) =>
       Effect.sync(() => {
-        state = Slots.pause(state, now() + Duration.toMillis(duration))
+        const instant = now()
         recall()
+        state = Slots.pause(state, instant + Duration.toMillis(duration), instant)
         update()
       }),
     close: () => {
@@ -257,7 +321,7 @@ export const unsafeMake = (
       while (waiting.next !== waiting) {
         const first = waiting.next
         first.remove()
-        first.resume(Effect.interrupt)
+        first.resume(first.onClose)
       }
     }
   }

@@ -14,7 +14,7 @@ import * as Runtime from "effect/Runtime"
 export type Fork = (effect: Effect.Effect<void>) => Fiber.RuntimeFiber<void>
 
 /**
- * How a timer runs beside everybody who waits. A layer may be built in an uninterruptible region, which it must not inherit.
+ * Makes a `Fork` for a timer. A layer may be built in an uninterruptible region, which the timer must not inherit.
  *
  * @internal
  */
@@ -24,7 +24,7 @@ export const fork: Effect.Effect<Fork> = Effect.map(
 )
 
 /**
- * Milliseconds, fractions included, by what cannot be set: a clock that is put right must not end what is under way, or keep it alive.
+ * Milliseconds, fractions included, by a clock that cannot be set. One that is put right must not end a wait, or prolong it.
  *
  * @internal
  */
@@ -39,8 +39,9 @@ export const monotonic = (clock: Clock.Clock): () => number => {
 const maximumSleep = 2 ** 31 - 1
 
 /**
- * One fiber that sleeps until the next instant at which something has to be done, for everybody who waits for such an instant: a
- * fiber each was measured to cost more than the rest of a request.
+ * One fiber that sleeps until the next instant at which something is due, for all that wait for such an instant.
+ *
+ * A fiber each was measured to cost more than the rest of a request.
  *
  * @internal
  */
@@ -51,7 +52,7 @@ export class Timer {
   /**
    * @param now the time by the same clock, in milliseconds, fractions included
    * @param wake does what is due, and tells when there will be more; infinity if that is not known
-   * @param round how long to sleep where there are so many milliseconds to go; it may be longer, as `wake` looks at the clock
+   * @param round how long to sleep where so many milliseconds are left; it may be longer, as `wake` looks at the clock
    */
   constructor(
     private readonly clock: Clock.Clock,

@@ -1,6 +1,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import type * as Tracer from "effect/Tracer"
@@ -106,13 +107,14 @@ export const run = (
       )
     })
 
-  const giveUp = () => fail(last ?? (abort.isGiven ? failure.fromInterruption(false) : failure.noSlot(policy.elapsed)))
+  const giveUp = (isStopped: boolean) =>
+    fail(last ?? (isStopped ? failure.fromInterruption(false) : failure.noSlot(policy.elapsed)))
 
   const loop = (): Effect.Effect<SuprsendClient.Response, RequestError> => {
     // The limiter may have closed with the client.
-    if (abort.isGiven) return giveUp()
+    if (abort.isGiven) return giveUp(true)
     return Effect.flatMap(withSlot(limiter, attemptOnce, remaining(), abort, timeouts), (outcome) => {
-      if (outcome === noSlot) return giveUp()
+      if (outcome === noSlot || outcome === limiterClosed) return giveUp(outcome === limiterClosed || abort.isGiven)
       const settled = response.settle(request, outcome, attempts, now())
       return Either.isRight(settled) ? succeed(settled.right) : Effect.withParentSpan(retry(settled.left), span)
     })
@@ -132,20 +134,37 @@ type NoSlot = typeof noSlot
 
 const noSlotInTime: Effect.Effect<NoSlot> = Effect.succeed(noSlot)
 
+const limiterClosed = "limiterClosed" as const
+
+/** Tells the limiter how an attempt ended. */
+const outcomeOf = (exit: Exit.Exit<attempt.Outcome | NoSlot | typeof limiterClosed>): RateLimiter.Outcome => {
+  if (Exit.isFailure(exit)) return "noResponse"
+  const ended = exit.value
+  if (ended === noSlot || ended === limiterClosed) return "refusal"
+  if (ended._tag === "Failure") return ended.failed.failure._tag === "NoAnswer" ? "noResponse" : "refusal"
+  return ended.head.status === 429 || ended.head.status >= 500 ? "refusal" : "response"
+}
+
 /**
  * Runs an attempt in a slot of the limiter, unless there is none in time.
  *
  * A limiter that takes a wait timeout needs no fiber to watch it: `npm run bench -- --only single` shows what that saves.
  */
-const withSlot = <A>(
+const withSlot = (
   limiter: RateLimiter.Service,
-  attempt: Effect.Effect<A | NoSlot>,
+  attempt: Effect.Effect<attempt.Outcome | NoSlot>,
   milliseconds: number,
   abort: Signal,
   timeouts: Timeouts
-): Effect.Effect<A | NoSlot> => {
+): Effect.Effect<attempt.Outcome | NoSlot | typeof limiterClosed> => {
   if (limiter.limitWithin !== undefined) {
-    return limiter.limitWithin(attempt, { milliseconds, signal: abort, otherwise: noSlotInTime })
+    return limiter.limitWithin<attempt.Outcome | NoSlot | typeof limiterClosed, never, never>(attempt, {
+      waitTimeout: milliseconds,
+      signal: abort,
+      otherwise: noSlotInTime,
+      closed: Effect.succeed(limiterClosed),
+      outcome: outcomeOf
+    })
   }
   let hasStarted = false
   const started = Effect.suspend(() => {
@@ -157,7 +176,10 @@ const withSlot = <A>(
     sleep(timeouts, milliseconds, abort),
     () => hasStarted ? Effect.never : noSlotInTime
   )
-  return Effect.raceFirst(Effect.interruptible(limiter.limit(started)), Effect.interruptible(tooLate))
+  return Effect.raceFirst(
+    Effect.interruptible(limiter.limit(started, { outcome: outcomeOf })),
+    Effect.interruptible(tooLate)
+  )
 }
 
 /** Waits, but not for longer than until it is aborted. */

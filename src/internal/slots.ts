@@ -187,8 +187,11 @@ const slotsAt = (state: State, cost: number): number => {
     return -Infinity
   }
   const { oldest } = cooling
-  // Nearly always: each attempt got a response, and the first entry will do.
-  if (late.cost === 0 && oldest !== undefined && oldest.cost >= missing) {
+  // Nearly always the first entry will do.
+  if (
+    oldest !== undefined && oldest.cost >= missing &&
+    (late.cost === 0 || (late.oldest !== undefined && oldest.at <= late.oldest.at))
+  ) {
     return oldest.at
   }
   const ofCooling = new Cursor(cooling)

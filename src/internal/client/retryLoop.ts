@@ -136,6 +136,8 @@ const noSlotInTime: Effect.Effect<NoSlot> = Effect.succeed(noSlot)
 
 const limiterClosed = "limiterClosed" as const
 
+const limiterIsClosed: Effect.Effect<typeof limiterClosed> = Effect.succeed(limiterClosed)
+
 /** Tells the limiter how an attempt ended. */
 const outcomeOf = (exit: Exit.Exit<attempt.Outcome | NoSlot | typeof limiterClosed>): RateLimiter.Outcome => {
   if (Exit.isFailure(exit)) return "noResponse"
@@ -162,7 +164,7 @@ const withSlot = (
       waitTimeout: milliseconds,
       signal: abort,
       otherwise: noSlotInTime,
-      closed: Effect.succeed(limiterClosed),
+      closed: limiterIsClosed,
       outcome: outcomeOf
     })
   }

@@ -41,11 +41,11 @@ describe("one call", () => {
       const once = users.list().pipe(withRequestOptions({ retry: { attempts: 1 } }))
       expect(yield* waited(once)).toMatchObject({
         after: 20_000,
-        error: { reason: "Timeout", description: "no whole answer within 20s" }
+        error: { reason: "Timeout", description: "no complete response within 20s" }
       })
       expect(yield* waited(withRequestOptions(once, { timeout: "2 seconds" }))).toMatchObject({
         after: 2_000,
-        error: { reason: "Timeout", description: "no whole answer within 2s" }
+        error: { reason: "Timeout", description: "no complete response within 2s" }
       })
     }))
 

@@ -139,7 +139,7 @@ export const isGone = (error: SuprsendRejected): boolean =>
  *
  * @internal
  */
-export const eventAccepted: SuprsendClient.Expected = { status: 202, body: (body) => body.trim() === "OK" }
+export const eventAccepted: SuprsendClient.Expected = { status: 202, body: (body) => /^\s*"?OK"?\s*$/.test(body) }
 
 /**
  * Reads what a request was answered with.

@@ -14,6 +14,9 @@ const longestEscape = 6
 // Up to here, a UUID included, a loop over the characters is quicker than asking the runtime.
 const shortText = 40
 
+// A few dozen edits, beside the room of one that is as large as it may be.
+const firstRoom = 16_384
+
 // Deeper than edits are in practice, and not so deep that cycles matter.
 const usualDepth = 8
 
@@ -29,9 +32,11 @@ const unusual = /[^ !#-[\]-~]/
  * @internal
  */
 export class Encoder {
-  private readonly bytes: Buffer
+  private bytes: Buffer
   /** Behind it there is room for whatever is written without looking. */
-  private readonly end: number
+  private end: number
+  /** The most room that one event needs, what is written without looking included. */
+  private readonly most: number
   private readonly operations: Array<unknown> = []
   private readonly suffix: Buffer
   private prefix: Buffer
@@ -42,12 +47,26 @@ export class Encoder {
   /**
    * @param room the bytes after which no further event begins
    */
-  constructor(private readonly client: Pick<SuprsendClient.Service, "workspace" | "userAgent">, room: number) {
+  constructor(
+    private readonly client: Pick<SuprsendClient.Service, "workspace" | "userAgent">,
+    private readonly room: number
+  ) {
     this.suffix = Buffer.from(`],"properties":${JSON.stringify({ $ss_sdk_version: client.userAgent })}`)
     this.prefix = this.before(this.time)
     const longest = longestEscape * shortText + this.prefix.length + this.suffix.length
-    this.bytes = Buffer.allocUnsafe(room + (longestEscape + 2) * validate.maximumEditBytes + longest)
+    this.most = (longestEscape + 2) * validate.maximumEditBytes + longest
+    this.bytes = Buffer.allocUnsafe(this.most + Math.min(room, firstRoom))
     this.end = this.bytes.length - longest
+  }
+
+  /** Grows with what is written: a request of two edits does not need the room of a full one. */
+  private reserve(): void {
+    const { bytes } = this
+    if (bytes.length - this.position >= this.most) return
+    const room = Math.max(this.position, Math.min(2 * this.position + firstRoom, this.room))
+    this.bytes = Buffer.allocUnsafe(this.most + room)
+    bytes.copy(this.bytes, 0, 0, this.position)
+    this.end += this.bytes.length - bytes.length
   }
 
   /** What stands between two positions, as bytes of their own. */
@@ -72,6 +91,7 @@ export class Encoder {
    * attempts; without an id one is made.
    */
   event(edit: UserEdit, insertId: string | undefined, time: number): ReadonlyArray<Issue> {
+    this.reserve()
     const start = this.position
     try {
       return this.write(edit, insertId, time, start)

@@ -1,23 +1,23 @@
 /**
- * What comes of sending many edits.
+ * Options, outcomes and reports of bulk edits.
  *
- * Every record ends in exactly one of four ways:
+ * Every record ends in exactly one of five ways:
  *
  * - `accepted`: the server took it (it applies it later, as with `asyncEdit`);
- * - `rejected`: the server said no to it, or it was invalid and not sent;
- * - `unknown`: it was sent, and no answer came that settles it;
- * - `unsent`: it was not sent, or the server certainly did nothing with it.
+ * - `invalid`: it failed validation, and was never sent;
+ * - `rejected`: the server refused it;
+ * - `unknown`: it was sent, and no response settles whether it was applied;
+ * - `unsent`: it was not sent, or the server certainly did not apply it.
  *
  * What failed carries its edit with the insert id under which it was, or would have been, sent. So
- * `users.bulkEdit(report.failedRecords.map((record) => record.edit))` is a safe second try: nothing is applied twice. It comes after
- * edits of the same user that were accepted in between, though, so a `set` may bring back a value that a later one had replaced.
+ * `users.bulkEdit(Bulk.editsToRetry(report))` is a safe second try: nothing is applied twice. It comes after edits of the same user that
+ * were accepted in between, though, so a `set` may bring back a value that a later one had replaced.
  *
  * @since 0.1.0
  */
-import * as Terminal from "@effect/platform/Terminal"
+import type * as Terminal from "@effect/platform/Terminal"
 import type * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Equal from "effect/Equal"
 import { dual } from "effect/Function"
@@ -31,21 +31,31 @@ import type { InvalidDistinctId, InvalidUserEdit, RequestError } from "./Suprsen
 import * as UserEdit from "./UserEdit.js"
 
 /**
- * How a bulk is sent. Options that are of no use, such as no requests at once, are a defect of the call.
+ * Options of every bulk call. An option that makes no sense, such as a concurrency of 0, is a defect of the call.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
-  /** How many requests are under way at once, a whole number of at least 1. Default: that of the layer, 16. */
+  /**
+   * How many requests may be in flight at once, a whole number of at least 1. More than 1,000 counts as 1,000.
+   *
+   * A request is only made when the others are in flight, so a high number costs nothing where the server is quick. Each request in
+   * flight holds its body in memory, of at most 819,200 bytes.
+   *
+   * @default that of the layer, 128
+   */
   readonly concurrency?: number | undefined
 }
 
 /**
  * Where edits come from: any iterable, any async iterable, such as a cursor of a database, or a stream.
  *
- * An async iterable is best handed over as it is: by way of `Stream.fromAsyncIterable` each edit costs some effects more. What it is
- * still busy with when a run that was stopped ends is not waited for.
+ * An async iterable is best handed over as it is: by way of `Stream.fromAsyncIterable` each edit costs some effects more.
+ *
+ * A run that stops early ends the pull that is outstanding, and what that still gives has its outcome. The pull of a stream is
+ * interrupted: what stages inside the stream hold by then, such as `Stream.buffer`, stays with the stream. A `next()` cannot be
+ * interrupted, so it is awaited for a second at most, and what it gives after that is lost.
  *
  * @since 0.1.0
  * @category models
@@ -56,44 +66,62 @@ export type Source<E = never, R = never> =
   | Stream.Stream<UserEdit.UserEdit, E, R>
 
 /**
- * How edits are sent in bulk.
+ * Options of a bulk edit whose outcomes are a stream.
  *
  * @since 0.1.0
  * @category models
  */
 export interface StreamOptions extends Options {
   /**
-   * How long the first edit of a request that is not full waits for others, where the source is slower than the requests. Default 100
-   * milliseconds.
+   * How long the first edit of a request that is not full waits for others, where the source is slower than the requests.
+   *
+   * @default "100 millis"
    */
   readonly linger?: Duration.DurationInput | undefined
   /**
-   * Ends the run early when it ends: nothing more is pulled or begun, and what was pulled and not sent ends as `unsent`. All
-   * outcomes are there as ever.
+   * Ends the run early when it ends: nothing more is pulled or begun, and what was pulled and not sent ends as `unsent`. Every record
+   * that was pulled has its outcome.
    */
   readonly stopWhen?: Effect.Effect<unknown> | undefined
   /**
-   * How long requests that are under way may still take, their retries included, once the run is stopped, or a `bulkEdit` is
-   * interrupted. What has no answer by then is given up, and ends as `unknown`. Default: no time.
+   * How long requests that are in flight may still take, their retries included, once the run is stopped, or a `bulkEdit` is
+   * interrupted. What has no response by then is aborted, and ends as `unknown`.
    *
-   * A stream of outcomes that is interrupted, or not read to its end, is cut at once: nobody would take the outcomes.
+   * A stream of outcomes that is interrupted, or not read to its end, is aborted at once, because its outcomes have no reader.
+   *
+   * @default 0
    */
   readonly grace?: Duration.DurationInput | undefined
 }
 
 /**
- * How edits are sent in bulk, where a report is made of it.
+ * Options of a bulk edit that ends in a report.
  *
  * @since 0.1.0
  * @category models
  */
 export interface EditOptions extends StreamOptions {
   /**
-   * Is given the report of what is known where the call gives none, because it is interrupted, or because its source fails, before that
-   * goes on.
+   * Called with each outcome as its request ends, for progress ({@link withProgress}) or a log. The next request waits for it where as
+   * many as `concurrency` wait already. It is called during `grace` as well.
+   */
+  readonly onOutcome?: ((outcome: BulkOutcome) => Effect.Effect<void>) | undefined
+  /**
+   * Called with the report where the call returns none, because it is interrupted, its source fails, or something in it dies. It is called
+   * once every record that was pulled has its outcome, which takes as long as `grace` at most, and before the call ends.
+   *
+   * Without it the report is logged as a warning, in one line.
    */
   readonly onError?: ((report: BulkReport, cause: Cause.Cause<unknown>) => Effect.Effect<void>) | undefined
 }
+
+/**
+ * How a record ends that was not accepted.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type FailedOutcome = "invalid" | "rejected" | "unknown" | "unsent"
 
 /**
  * A record that was not accepted.
@@ -102,14 +130,16 @@ export interface EditOptions extends StreamOptions {
  * @category models
  */
 export interface FailedRecord {
-  readonly outcome: "rejected" | "unknown" | "unsent"
+  readonly outcome: FailedOutcome
+  /** The place of the edit in the source, counted from 0. */
+  readonly index: number
   /** The edit, with the insert id that makes sending it again safe. */
   readonly edit: UserEdit.UserEdit
   readonly error: InvalidUserEdit | RequestError
 }
 
 /**
- * What came of one request, or of edits that were never sent.
+ * What became of one request, or of edits that were never sent. Printed, it is a line.
  *
  * @since 0.1.0
  * @category models
@@ -131,21 +161,22 @@ export interface BulkOutcome {
 }
 
 /**
- * What came of all of them, in the vendor's words (Seed). Reports with the same content are `Equal`, and one that is printed is a
- * line: `5,000 records: 4,990 accepted, 7 rejected, 3 unknown`.
+ * What became of all records, in the vendor's words. Reports with the same content are `Equal`.
+ *
+ * A report is printed as a line by `console.log`, `Effect.log` and `String`: `5,000 records: 4,990 accepted, 7 rejected, 3 unknown`.
  *
  * @example
  * ```ts
  * import { Effect } from "effect"
- * import { edit, set, type UserEdit } from "effect-suprsend/UserEdit"
+ * import * as Bulk from "effect-suprsend/Bulk"
+ * import { edit, set } from "effect-suprsend/UserEdit"
  * import { UsersService } from "effect-suprsend/UsersService"
  *
  * const program = Effect.gen(function*() {
  *   const users = yield* UsersService
  *   const report = yield* users.bulkEdit([set(edit("user-1"), "plan", "pro"), set(edit("user-2"), "plan", "free")])
- *   yield* Effect.log(`${report.status}: ${report.success} of ${report.total}`)
- *   const secondTry: ReadonlyArray<UserEdit> = report.failedRecords.map((record) => record.edit)
- *   return yield* users.bulkEdit(secondTry)
+ *   yield* Effect.log(report)
+ *   return yield* users.bulkEdit(Bulk.editsToRetry(report))
  * })
  * ```
  *
@@ -161,12 +192,12 @@ export interface BulkReport extends Equal.Equal, Inspectable {
   readonly success: number
   /** How many were not. */
   readonly failure: number
-  /** Those that were not, in the order in which their requests ended. */
+  /** Those that were not, in the order in which their requests ended. Those of one user are in the order of the source. */
   readonly failedRecords: ReadonlyArray<FailedRecord>
 }
 
 /**
- * What came of something that was done to many users, such as deleting them.
+ * What became of something that was done to many users, such as deleting them. It is printed as a line, as a {@link BulkReport} is.
  *
  * @since 0.1.0
  * @category models
@@ -191,7 +222,9 @@ export interface BulkIdReport {
  * @category models
  */
 export interface FailedId {
-  readonly outcome: "rejected" | "unknown" | "unsent"
+  readonly outcome: FailedOutcome
+  /** The place of the id among those that were given, counted from 0. */
+  readonly index: number
   readonly distinctId: string
   readonly error: InvalidDistinctId | RequestError
 }
@@ -256,7 +289,7 @@ export const sink: Sink.Sink<BulkReport, BulkOutcome> = Sink.suspend(() => {
 })
 
 /**
- * The report of nothing, which changes no report that it is combined with.
+ * The empty report: the identity of {@link combine}.
  *
  * @since 0.1.0
  * @category combining
@@ -299,7 +332,33 @@ export const combineAll = (reports: Iterable<BulkReport>): BulkReport => {
 }
 
 /**
- * How progress is shown.
+ * The edits of a report that a second try sends: of all failed records but the invalid ones, which would end the same.
+ *
+ * Edits of one user are in the order of the source, and each has the insert id of the first try, so nothing is applied twice.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as Bulk from "effect-suprsend/Bulk"
+ * import type { UserEdit } from "effect-suprsend/UserEdit"
+ * import { UsersService } from "effect-suprsend/UsersService"
+ *
+ * const inTwoTries = (edits: ReadonlyArray<UserEdit>) =>
+ *   Effect.gen(function*() {
+ *     const users = yield* UsersService
+ *     const first = yield* users.bulkEdit(edits)
+ *     return first.failure === 0 ? first : yield* users.bulkEdit(Bulk.editsToRetry(first))
+ *   })
+ * ```
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const editsToRetry = (report: Pick<BulkReport, "failedRecords">): ReadonlyArray<UserEdit.UserEdit> =>
+  report.failedRecords.flatMap(({ edit, outcome }) => outcome === "invalid" ? [] : [edit])
+
+/**
+ * Options of {@link progress} and {@link withProgress}.
  *
  * @since 0.1.0
  * @category models
@@ -307,7 +366,11 @@ export const combineAll = (reports: Iterable<BulkReport>): BulkReport => {
 export interface ProgressOptions {
   /** How many edits there are, if that is known: then there is a bar, and a time that is left. */
   readonly total?: number | undefined
-  /** Where the output is no terminal: how often there is a line. Default 10 seconds. */
+  /**
+   * How often there is a line where the output is not a terminal.
+   *
+   * @default "10 seconds"
+   */
   readonly every?: Duration.DurationInput | undefined
 }
 
@@ -341,43 +404,55 @@ export interface ProgressOptions {
 export const progress =
   (options: ProgressOptions = {}) =>
   <E, R>(outcomes: Stream.Stream<BulkOutcome, E, R>): Stream.Stream<BulkOutcome, E, R | Terminal.Terminal> =>
-    Stream.unwrap(Effect.gen(function*() {
-      const terminal = yield* Terminal.Terminal
-      const isTerminal = yield* terminal.isTTY
-      const started = yield* Clock.currentTimeMillis
-      const every = isTerminal ? 100 : Duration.toMillis(options.every ?? "10 seconds")
-      let state = internalProgress.start(started, options.total)
-      let shown = isTerminal ? -Infinity : started
+    Stream.unwrap(Effect.map(internalProgress.display(options), ({ add, end }) =>
+      outcomes.pipe(
+        Stream.tap(add),
+        Stream.ensuring(end)
+      )))
 
-      const show = (end: string) =>
-        Effect.flatMap(Effect.zip(terminal.columns, Clock.currentTimeMillis), ([columns, now]) => {
-          shown = now
-          return terminal.display(
-            isTerminal
-              ? `\r${internalProgress.line(state, now, columns > 0 ? columns : 80)}\u001b[K${end}`
-              : `${internalProgress.text(state, now)}\n`
-          )
-        }).pipe(Effect.ignore)
-
-      return outcomes.pipe(
-        Stream.tap((outcome) =>
-          Effect.flatMap(Clock.currentTimeMillis, (now) => {
-            state = internalProgress.add(state, outcome)
-            return now - shown >= every ? show("") : Effect.void
-          })
-        ),
-        Stream.ensuring(Effect.suspend(() => show("\n")))
-      )
-    }))
+/**
+ * Shows how a `bulkEdit` gets on, which unlike a stream of outcomes ends in order when it is interrupted.
+ *
+ * The last line comes when the bulk has ended, its `grace` and `onError` included.
+ *
+ * @example
+ * ```ts
+ * import { Console, Effect } from "effect"
+ * import * as Bulk from "effect-suprsend/Bulk"
+ * import type { UserEdit } from "effect-suprsend/UserEdit"
+ * import { UsersService } from "effect-suprsend/UsersService"
+ *
+ * // Ctrl-C stops it: requests in flight have ten seconds to end, and then the report is printed.
+ * const job = (edits: ReadonlyArray<UserEdit>) =>
+ *   Effect.gen(function*() {
+ *     const users = yield* UsersService
+ *     const report = yield* Bulk.withProgress({ total: edits.length }, (onOutcome) =>
+ *       users.bulkEdit(edits, { grace: "10 seconds", onOutcome, onError: (report) => Console.log(report) }))
+ *     yield* Console.log(report)
+ *   })
+ * ```
+ *
+ * @since 0.1.0
+ * @category progress
+ */
+export const withProgress = <A, E, R>(
+  options: ProgressOptions,
+  use: (onOutcome: (outcome: BulkOutcome) => Effect.Effect<void>) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R | Terminal.Terminal> =>
+  Effect.flatMap(
+    internalProgress.display(options),
+    ({ add, end }) => Effect.ensuring(Effect.suspend(() => use(add)), end)
+  )
 
 const FailedRecordSchema = Schema.Struct({
-  outcome: Schema.Literal("rejected", "unknown", "unsent"),
+  outcome: Schema.Literal("invalid", "rejected", "unknown", "unsent"),
+  index: Schema.NonNegativeInt,
   edit: UserEdit.UserEdit,
   error: internal.RecordError
 })
 
 /**
- * What {@link BulkReport} is as JSON.
+ * A {@link BulkReport} as JSON.
  *
  * @since 0.1.0
  * @category models
@@ -389,7 +464,7 @@ export interface BulkReportEncoded {
 
 /**
  * A report as JSON and back, to keep what failed in a file and send it tomorrow: each record has its insert id, so that nothing
- * happens twice.
+ * happens twice. A value that JSON cannot carry, such as `NaN`, is null in it, and `notJson` of its edit says where and why.
  *
  * The JSON holds the edits as they have to be sent, push tokens and access tokens included: keep it as you keep those.
  *
@@ -413,7 +488,7 @@ export interface BulkReportEncoded {
  *     const files = yield* FileSystem.FileSystem
  *     const users = yield* UsersService
  *     const report = yield* Schema.decode(ReportJson)(yield* files.readFileString(file))
- *     return yield* users.bulkEdit(report.failedRecords.map((record) => record.edit))
+ *     return yield* users.bulkEdit(Bulk.editsToRetry(report))
  *   })
  * ```
  *

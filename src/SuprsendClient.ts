@@ -129,6 +129,20 @@ export declare namespace SuprsendClient {
      * @internal
      */
     readonly giveUp?: Signal | undefined
+    /**
+     * When this is given, no further attempt starts: what waits for a slot or for its next attempt ends, and an attempt in flight goes
+     * on. Without it, `giveUp` ends the waiting too.
+     *
+     * @internal
+     */
+    readonly giveUpWaiting?: Signal | undefined
+    /**
+     * The body as it is when the first attempt has its slot, in place of `body`: what is not wanted any more by then is not in it. It is
+     * asked for once, before the body is signed, and all attempts send what it was then.
+     *
+     * @internal
+     */
+    readonly bodyAtStart?: (() => Uint8Array) | undefined
     /** The insert id in the body, for the errors. */
     readonly insertId?: string | undefined
     /** What must not appear in an error, should the server echo it. */
@@ -195,7 +209,8 @@ export const make = (
       options: RequestOptions.Options,
       clock: Clock.Clock,
       span: Tracer.Span,
-      abort: Signal
+      abort: Signal,
+      abortWaiting: Signal
     ): Effect.Effect<SuprsendClient.Response, RequestError> =>
       Either.match(SuprsendConfig.scoped(config, options), {
         // Options that are of no use are a mistake in a program, and have no place among the errors of each call.
@@ -216,7 +231,8 @@ export const make = (
             timeouts: timers,
             elapsed: monotonic(clock),
             now,
-            abort,
+            // What is between attempts ends by it. An attempt in flight has one of its own.
+            abort: abortWaiting,
             span,
             attempt: (bounds) =>
               Effect.suspend(() =>
@@ -245,7 +261,10 @@ export const make = (
             request.call,
             { kind: "client", captureStackTrace: false, attributes },
             (span) => {
-              const response = underWay.run(request.giveUp, (abort) => call(request, options, clock, span, abort))
+              const response = underWay.run(
+                { abort: request.giveUp, abortWaiting: request.giveUpWaiting },
+                (abort, abortWaiting) => call(request, options, clock, span, abort, abortWaiting)
+              )
               return transport.isTraced ? Effect.withParentSpan(response, span) : response
             }
           )

@@ -68,7 +68,11 @@ export interface Settings {
   readonly retry?: RetryPolicy.Options | undefined
   /** How long one attempt may take, reading the answer included. Default 30 seconds. */
   readonly timeout?: Duration.DurationInput | undefined
-  /** How many requests of one bulk call are under way at once. Default 16. */
+  /**
+   * How many requests of one bulk call may be in flight at once, a whole number of at least 1. More than 1,000 counts as 1,000.
+   *
+   * @default 128
+   */
   readonly concurrency?: number | undefined
   /** Further headers of every request. Those that are signed or name the SDK stay the client's. */
   readonly headers?: Readonly<Record<string, string>> | undefined
@@ -165,7 +169,7 @@ export const resolve = (options: Options): Either.Either<Resolved, ConfigError.C
     const timeout = yield* duration(["timeout"], options.timeout ?? "30 seconds")
     yield* check(["timeout"], Duration.toMillis(timeout) > 0, "must be longer than nothing")
     const retry = yield* resolveRetry(options.retry ?? {})
-    const concurrency = options.concurrency ?? 16
+    const concurrency = options.concurrency ?? 128
     yield* check(["concurrency"], isPositiveInteger(concurrency), "must be a whole number of at least 1")
     yield* check(["headers"], areHeaders(options.headers ?? {}), "must be names and values that HTTP allows")
     return {
@@ -205,6 +209,9 @@ export const scoped = (
       return resolved
     })
 
+// Each request in flight holds its body.
+const mostAtOnce = 1_000
+
 /**
  * How a bulk is to be sent, checked as the options of the layer are.
  *
@@ -221,7 +228,7 @@ export const inBulk = (
     const concurrency = options.concurrency ?? config.concurrency
     yield* check(["concurrency"], isPositiveInteger(concurrency), "must be a whole number of at least 1")
     return {
-      concurrency,
+      concurrency: Math.min(concurrency, mostAtOnce),
       linger: yield* duration(["linger"], options.linger ?? "100 millis"),
       grace: yield* duration(["grace"], options.grace ?? 0)
     }

@@ -82,12 +82,12 @@ export declare namespace UsersService {
     >
 
     /**
-     * Hands over any number of edits, in as few requests as possible, and reports what came of each (Seed: bulk update).
+     * Hands over any number of edits, in as few requests as possible, and reports what became of each (Seed: bulk update).
      *
      * No failure of a request fails the whole: each record ends in the report exactly once. The effect fails only if the source
      * does, and then `onError` is given the report. Edits of one user are sent in their order. A request that is refused for one of
-     * its records (400, 413, 422) is halved until that record stands alone. When the credentials are refused, nothing more is sent,
-     * and a source that is no collection is pulled no more.
+     * its records (400, 413, 422) is halved until that record stands alone. When the credentials are refused, or the client is closed,
+     * nothing more is sent, and a source that is not a collection is pulled no more.
      */
     readonly bulkEdit: {
       <E = never, R = never>(
@@ -320,8 +320,9 @@ export const layer: Layer.Layer<UsersService, never, SuprsendClient> = Layer.fre
  * them, or as many bytes as it may have, or `linger` after the first.
  *
  * Each caller has its own answer: a request that is refused for one of its edits is halved until that one stands alone. The deadline of
- * a call begins when its request does. Edits of one user are sent in their order. Whoever is interrupted before its edit was sent takes
- * only that one back. Closing the scope of the layer sends what was handed over. An edit with `RequestOptions` of its own travels alone.
+ * a call begins when its request does. Edits of one user are sent in their order. An edit whose caller is interrupted before its request has
+ * a slot of the rate limiter is not sent. Closing the scope of the layer sends what was handed over. An edit with `RequestOptions` of its
+ * own travels alone.
  *
  * Requests have spans of their own, which are not children of the callers', and `SuprsendClient.withResponse` sees no answer. A
  * `linger` that is no duration is a defect of the layer.

@@ -83,8 +83,8 @@ describe("what is sent", () => {
       const report = yield* users.bulkEdit([signUp(1), invalid, tooBig, signUp(2)])
       expect(report).toMatchObject({ status: "partial", total: 4, success: 2, failure: 2 })
       expect(report.failedRecords.map(({ edit, error, outcome }) => [edit.distinctId, outcome, error._tag])).toEqual([
-        ["bad", "rejected", "InvalidUserEdit"],
-        ["big", "rejected", "InvalidUserEdit"]
+        ["bad", "invalid", "InvalidUserEdit"],
+        ["big", "invalid", "InvalidUserEdit"]
       ])
       expect((yield* sandbox.requests).flatMap(eventsOf)).toHaveLength(2)
     }))

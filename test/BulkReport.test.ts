@@ -3,6 +3,7 @@ import * as Terminal from "@effect/platform/Terminal"
 import { describe, expect, it } from "@effect/vitest"
 import * as Arbitraries from "effect-suprsend/Arbitraries"
 import * as Bulk from "effect-suprsend/Bulk"
+import * as Sandbox from "effect-suprsend/Sandbox"
 import * as Suprsend from "effect-suprsend/Suprsend"
 import * as SuprsendError from "effect-suprsend/SuprsendError"
 import * as UserEdit from "effect-suprsend/UserEdit"
@@ -12,8 +13,10 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Equal from "effect/Equal"
 import * as FastCheck from "effect/FastCheck"
+import * as Fiber from "effect/Fiber"
 import * as Hash from "effect/Hash"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -55,7 +58,8 @@ const error = FastCheck.oneof(
 )
 
 const failedRecord: FastCheck.Arbitrary<Bulk.FailedRecord> = FastCheck.record({
-  outcome: FastCheck.constantFrom("rejected", "unknown", "unsent"),
+  outcome: FastCheck.constantFrom("invalid", "rejected", "unknown", "unsent"),
+  index: FastCheck.nat(),
   edit: Arbitraries.userEdit,
   error
 })
@@ -106,29 +110,86 @@ describe("reports", () => {
     expect(Equal.equals(a, b)).toBe(Schema.encodeSync(Json)(a) === Schema.encodeSync(Json)(b))
   })
 
-  it("print as a line, and show no token", () => {
-    const edit = UserEdit.addAndroidPush(UserEdit.edit("ada"), "secret-token")
-    const failed = (outcome: Bulk.FailedRecord["outcome"]): Bulk.FailedRecord => ({
-      outcome,
-      edit,
-      error: new SuprsendError.SuprsendRejected({ call: "c", attempts: 1, applied: "no", status: 400 })
-    })
-    const all = Bulk.report([{
-      success: 4_990,
-      failure: 4,
-      accepted: [],
-      failedRecords: [failed("unknown"), failed("rejected"), failed("unsent"), failed("rejected")],
-      bytes: 1,
-      attempts: 1,
-      elapsed: Duration.zero
-    }])
-    expect(`${all}`).toBe("4,994 records: 4,990 accepted, 2 rejected, 1 unknown, 1 unsent")
-    expect(`${Bulk.empty}`).toBe("0 records: 0 accepted")
-    for (const printed of [inspect(all, { depth: 20 }), JSON.stringify(all)]) {
-      expect(printed).toContain("4990")
-      expect(printed).not.toContain("secret-token")
-    }
+  const edit = UserEdit.addAndroidPush(UserEdit.edit("ada"), "secret-token")
+  const failed = (outcome: Bulk.FailedOutcome): Bulk.FailedRecord => ({
+    outcome,
+    index: 0,
+    edit,
+    error: new SuprsendError.SuprsendRejected({ call: "c", attempts: 1, applied: "no", status: 400 })
   })
+  const all = Bulk.report([{
+    success: 4_990,
+    failure: 5,
+    accepted: [],
+    failedRecords: [failed("unknown"), failed("rejected"), failed("unsent"), failed("rejected"), failed("invalid")],
+    bytes: 1,
+    attempts: 1,
+    elapsed: Duration.zero
+  }])
+  const line = "4,995 records: 4,990 accepted, 1 invalid, 2 rejected, 1 unknown, 1 unsent"
+
+  it("print as a line, and show no token", () => {
+    expect(`${all}`).toBe(line)
+    expect(`${Bulk.empty}`).toBe("0 records: 0 accepted")
+    expect(inspect(all, { depth: 20 })).toBe(line)
+    expect(inspect({ report: all })).toBe(`{\n  report: ${line}\n}`)
+    const json = JSON.stringify(all)
+    expect(JSON.parse(json)).toMatchObject({ status: "partial", success: 4_990, failedRecords: [{}, {}, {}, {}, {}] })
+    expect(json).not.toContain("secret-token")
+  })
+
+  it.effect("are logged as a line by every logger", () =>
+    Effect.gen(function*() {
+      const logged: Array<string> = []
+      const keep = (logger: Logger.Logger<unknown, unknown>) =>
+        Logger.map(logger, (printed) => {
+          logged.push(typeof printed === "string" ? printed : inspect(printed, { breakLength: Infinity }))
+        })
+      for (const logger of [Logger.stringLogger, Logger.logfmtLogger, Logger.jsonLogger, Logger.structuredLogger]) {
+        yield* Effect.log(all).pipe(Effect.provide(Logger.replace(Logger.defaultLogger, keep(logger))))
+      }
+      expect(logged).toHaveLength(4)
+      for (const text of logged) {
+        expect(text).toContain(line)
+        expect(text).not.toContain("\n")
+        expect(text).not.toContain("failedRecords")
+      }
+    }))
+
+  it.effect("about ids, and outcomes, are printed as lines too", () =>
+    Effect.gen(function*() {
+      const users = yield* UsersService
+      yield* users.asyncEdit(edit)
+      const ids = yield* users.bulkDelete(["ada", "ada", ".."])
+      expect(`${ids}`).toBe("3 records: 2 done, 1 invalid")
+      expect(inspect(ids)).toBe(`${ids}`)
+      expect(JSON.parse(JSON.stringify(ids))).toMatchObject({
+        total: 3,
+        failedRecords: [{ index: 2, distinctId: ".." }]
+      })
+      const outcomes = [...yield* Stream.runCollect(users.bulkEditStream([edit, UserEdit.edit(" ")]))]
+      expect(outcomes.map((outcome) => inspect(outcome))).toEqual([
+        "1 record: 0 accepted, 1 invalid",
+        expect.stringMatching(/^1 record: 1 accepted; \d+ bytes in 1 request, 0$/)
+      ])
+    }).pipe(Effect.provide(Suprsend.layerTest)))
+
+  it.effect("tell what is invalid from what was refused, and a second try leaves it out", () =>
+    Effect.gen(function*() {
+      const users = yield* UsersService
+      const invalid = UserEdit.setTimezone(UserEdit.edit("bad"), "Mars/Olympus")
+      const refused = UserEdit.appendOperation(UserEdit.edit("refused"), { $nonsense: 1 })
+      const report = yield* users.bulkEdit([invalid, edit, refused])
+      expect(`${report}`).toBe("3 records: 1 accepted, 1 invalid, 1 rejected")
+      expect(report.failedRecords.map(({ index, outcome }) => [index, outcome])).toEqual([[0, "invalid"], [
+        2,
+        "rejected"
+      ]])
+      expect(Bulk.editsToRetry(report).map(({ distinctId }) => distinctId)).toEqual(["refused"])
+      expect(Bulk.editsToRetry(report).map(({ insertId }) => insertId)).toEqual([
+        report.failedRecords[1]?.edit.insertId
+      ])
+    }).pipe(Effect.provide(Suprsend.layerTest)))
 
   it.prop("survive JSON", [report], ([report]) => {
     const again = Schema.decodeSync(Json)(Schema.encodeSync(Json)(report))
@@ -155,6 +216,7 @@ describe("reports", () => {
         accepted: [],
         failedRecords: [{
           outcome: "unknown",
+          index: 0,
           edit,
           error: new SuprsendError.SuprsendRejected({ call: "c", attempts: 1, applied: "unknown", status: 400 })
         }],
@@ -311,4 +373,60 @@ describe("progress", () => {
       const report = yield* passing(3, "1 second").pipe(Bulk.progress(), Stream.run(Bulk.sink), Effect.provide(layer))
       expect(report.success).toBe(1_200)
     }))
+
+  it.effect("goes on during the time of grace of a bulk that is interrupted, and ends after its report", () =>
+    Effect.gen(function*() {
+      const { layer, shown } = yield* terminal(true)
+      const users = yield* UsersService
+      const sandbox = yield* Sandbox.Sandbox
+      yield* sandbox.script([Sandbox.delay("2 seconds"), Sandbox.delay("4 seconds")])
+      const log = yield* Ref.make<ReadonlyArray<string>>([])
+      const fiber = yield* Bulk.withProgress(
+        { total: 2_000 },
+        (onOutcome) =>
+          users.bulkEdit(Array.from({ length: 2_000 }, (_, n) => UserEdit.edit(`user-${n}`)), {
+            concurrency: 2,
+            grace: "10 seconds",
+            onOutcome,
+            onError: (report) => Effect.flatMap(shown, (lines) => Ref.set(log, [...lines, `${report}`]))
+          })
+      ).pipe(Effect.provide(layer), Effect.fork)
+      yield* TestClock.adjust("1 second")
+      const interrupting = yield* Effect.fork(Fiber.interrupt(fiber))
+      yield* TestClock.adjust("3 seconds")
+      yield* Fiber.join(interrupting)
+      const text = (line: string | undefined) => line?.replace(/^\r|\u001b\[K\n?$/g, "")
+      expect((yield* Ref.get(log)).map(text)).toEqual([
+        expect.stringContaining("400 of 2,000 records"),
+        expect.stringContaining("800 of 2,000 records"),
+        "800 records: 800 accepted"
+      ])
+      const lines = yield* shown
+      expect(lines).toHaveLength(3)
+      expect(lines[2]).toMatch(/800 of 2,000 records.*\n$/)
+    }).pipe(Effect.provide(Suprsend.layerTest)))
+
+  it.effect("shows all of a bulk that comes to its end, invalid records too", () =>
+    Effect.gen(function*() {
+      const { layer, shown } = yield* terminal(false)
+      const users = yield* UsersService
+      const report = yield* Bulk.withProgress(
+        {},
+        (onOutcome) => users.bulkEdit([UserEdit.edit("ada"), UserEdit.edit(" ")], { onOutcome })
+      ).pipe(Effect.provide(layer))
+      expect(report).toMatchObject({ success: 1, failure: 1 })
+      expect(yield* shown).toEqual(["2 records, 1 failed, in 0 s\n"])
+    }).pipe(Effect.provide(Suprsend.layerTest)))
+
+  it.effect("is not all that is left of a bulk that ends without a report: it is logged, if it has no taker", () =>
+    Effect.gen(function*() {
+      const users = yield* UsersService
+      const logged: Array<unknown> = []
+      const logger = Logger.make(({ logLevel, message }) => {
+        logged.push([logLevel.label, ...[message].flat()])
+      })
+      const broken = Stream.concat(Stream.make(UserEdit.edit("ada")), Stream.fail("no more rows"))
+      yield* users.bulkEdit(broken).pipe(Effect.flip, Effect.provide(Logger.replace(Logger.defaultLogger, logger)))
+      expect(logged).toEqual([["WARN", "UsersService.bulkEdit failed after 1 record: 1 accepted"]])
+    }).pipe(Effect.provide(Suprsend.layerTest)))
 })

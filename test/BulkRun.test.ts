@@ -1,6 +1,6 @@
 import * as Headers from "@effect/platform/Headers"
 import { describe, expect, it } from "@effect/vitest"
-import type * as Bulk from "effect-suprsend/Bulk"
+import * as Bulk from "effect-suprsend/Bulk"
 import { InsertId } from "effect-suprsend/InsertId"
 import * as Sandbox from "effect-suprsend/Sandbox"
 import * as Suprsend from "effect-suprsend/Suprsend"
@@ -327,8 +327,8 @@ describe("whatever is among the edits", () => {
       const report = yield* users.bulkEdit([signUp(1), poison(2), revoked(3), signUp(4)])
       expect(report).toMatchObject({ success: 2, failure: 2 })
       expect(report.failedRecords.map(({ edit, error, outcome }) => [edit.distinctId, outcome, error._tag])).toEqual([
-        ["user-2", "rejected", "InvalidUserEdit"],
-        ["user-3", "rejected", "InvalidUserEdit"]
+        ["user-2", "invalid", "InvalidUserEdit"],
+        ["user-3", "invalid", "InvalidUserEdit"]
       ])
       expect(report.failedRecords[0]?.error.message).toContain("cannot be read: gone")
     }))
@@ -630,11 +630,13 @@ describe("whatever happens", () => {
       filler: FastCheck.constantFrom(0, 9_000),
       concurrency: FastCheck.integer({ min: 1, max: 6 }),
       faults: FastCheck.array(fault, { maxLength: 10 }),
+      invalid: FastCheck.array(FastCheck.nat(1_200), { maxLength: 3 }),
       stopAfter: FastCheck.option(FastCheck.integer({ min: 0, max: 100 })),
+      how: FastCheck.constantFrom("stopWhen", "interruption"),
       kind: FastCheck.constantFrom("iterable", "async", "stream", "single"),
       grace: FastCheck.integer({ min: 0, max: 60 })
     },
-    ({ concurrency, faults, filler, grace, kind, stopAfter, whose }) =>
+    ({ concurrency, faults, filler, grace, how, invalid, kind, stopAfter, whose }) =>
       Effect.gen(function*() {
         const users = yield* UsersService
         const sandbox = yield* Sandbox.Sandbox
@@ -643,7 +645,7 @@ describe("whatever happens", () => {
           Arr.makeBy(20, (n) =>
             UserEdit.edit(`user-${user}`).pipe(
               UserEdit.append("log", block * 20 + n),
-              UserEdit.set("filler", "é".repeat(filler / 2))
+              UserEdit.set(invalid.includes(block * 20 + n) ? "" : "filler", "é".repeat(filler / 2))
             ))
         )
         const sourceOf = (): Bulk.Source => {
@@ -660,33 +662,46 @@ describe("whatever happens", () => {
               return edits
           }
         }
-        const run = (edits: Bulk.Source, options?: Bulk.EditOptions) =>
+        const run = (edits: Bulk.Source, options?: Bulk.EditOptions, interruptedAfter?: number) =>
           Effect.gen(function*() {
-            const fiber = yield* Effect.fork(users.bulkEdit(edits, { concurrency, ...options }))
+            const known = yield* Ref.make(Option.none<Bulk.BulkReport>())
+            const onError = (report: Bulk.BulkReport) => Ref.set(known, Option.some(report))
+            const fiber = yield* Effect.fork(users.bulkEdit(edits, { concurrency, onError, ...options }))
+            if (interruptedAfter !== undefined) {
+              yield* Effect.fork(Effect.delay(Fiber.interrupt(fiber), interruptedAfter))
+            }
             while (Option.isNone(yield* Fiber.poll(fiber))) {
               yield* TestClock.adjust("10 millis")
               yield* Effect.yieldNow()
               if (kind === "async") yield* settle
             }
-            return yield* Fiber.join(fiber)
+            return yield* Effect.orElse(Effect.flatten(Ref.get(known)), () => Fiber.join(fiber))
           })
-        const first = yield* run(sourceOf(), {
-          grace,
-          ...(stopAfter === null ? undefined : { stopWhen: Effect.sleep(stopAfter) })
-        })
+        const isStopped = stopAfter !== null && how === "stopWhen"
+        const first = yield* run(
+          sourceOf(),
+          { grace, ...(isStopped ? { stopWhen: Effect.sleep(stopAfter) } : undefined) },
+          stopAfter === null || isStopped ? undefined : stopAfter
+        )
         const key = (edit: UserEdit.UserEdit) => JSON.stringify(edit.operations[0])
         if (stopAfter === null) expect(first.total).toBe(edits.length)
         expect(new Set(first.failedRecords.map((record) => key(record.edit))).size).toBe(first.failure)
+        for (const { edit, index, outcome } of first.failedRecords) {
+          const original = edits[index]
+          expect(original && key(original)).toBe(key(edit))
+          expect(outcome === "invalid").toBe(invalid.includes(index))
+        }
+        const valid = first.total - first.failedRecords.filter(({ outcome }) => outcome === "invalid").length
         const insertIds = first.failedRecords.flatMap((record) => record.edit.insertId ?? [])
         expect(new Set(insertIds).size).toBe(first.failure)
 
         // The first second try goes twice, as from a file that somebody has sent already.
-        yield* run(first.failedRecords.map((record) => record.edit))
+        yield* run(Bulk.editsToRetry(first))
         let again = first
-        while (again.failure > 0) again = yield* run(again.failedRecords.map((record) => record.edit))
+        while (Bulk.editsToRetry(again).length > 0) again = yield* run(Bulk.editsToRetry(again))
         const logs = (yield* sandbox.users).flatMap((user) => [user.properties.log].flat())
-        expect(logs).toHaveLength(first.total)
-        expect(new Set(logs).size).toBe(first.total)
+        expect(logs).toHaveLength(valid)
+        expect(new Set(logs).size).toBe(valid)
         for (const request of yield* sandbox.requests) {
           expect(Buffer.byteLength(request.body)).toBeLessThanOrEqual(819_200)
           expect(eventsOf(request).length).toBeLessThanOrEqual(400)
@@ -699,6 +714,6 @@ describe("whatever happens", () => {
           }
         }
       }).pipe(Effect.provide(Suprsend.layerTest)),
-    { fastCheck: { numRuns: 60 } }
+    { fastCheck: { numRuns: 60 }, timeout: 120_000 }
   )
 })

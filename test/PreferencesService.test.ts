@@ -536,7 +536,8 @@ describe("bulk", () => {
         expect(report).toMatchObject({ status: "partial", total: 251, success: 250, failure: 1 })
         expect(report.failedRecords).toMatchObject([
           {
-            outcome: "rejected",
+            outcome: "invalid",
+            index: 250,
             distinctId: "..",
             error: { _tag: "InvalidDistinctId", call: "PreferencesService.bulkUpdate" }
           }

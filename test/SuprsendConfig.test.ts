@@ -159,7 +159,7 @@ describe("settings", () => {
 
   it("has the defaults of the documentation", () => {
     const resolved = Either.getOrThrow(SuprsendConfig.resolve(signed))
-    expect(resolved).toMatchObject({ concurrency: 16, headers: {}, env: "workspace-key", host: "hub.suprsend.com" })
+    expect(resolved).toMatchObject({ concurrency: 128, headers: {}, env: "workspace-key", host: "hub.suprsend.com" })
     expect(Duration.toMillis(resolved.timeout)).toBe(30_000)
     expect(resolved.retry.attempts).toBe(4)
     expect(Duration.toMillis(resolved.retry.elapsed)).toBe(60_000)
@@ -184,7 +184,7 @@ describe("settings", () => {
   it.effect("takes a timeout and a deadline without end", () =>
     Effect.map(
       build({ ...signed, timeout: Duration.infinity, retry: { elapsed: Duration.infinity } }),
-      (client) => expect(client.concurrency).toBe(16)
+      (client) => expect(client.concurrency).toBe(128)
     ))
 
   it.effect("says how events call the workspace", () =>

@@ -285,11 +285,12 @@ describe("bulkDelete", () => {
       expect(report).toMatchObject({ status: "partial", total: 3, success: 1, failure: 2 })
       expect(report.failedRecords).toMatchObject([
         {
-          outcome: "rejected",
+          outcome: "invalid",
+          index: 1,
           distinctId: "..",
           error: { _tag: "InvalidDistinctId", call: "UsersService.bulkDelete" }
         },
-        { outcome: "rejected", distinctId: "" }
+        { outcome: "invalid", index: 2, distinctId: "" }
       ])
       expect((yield* deletions(sandbox)).map(idsOf)).toEqual([["user-0"]])
     }))

@@ -3,6 +3,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import { constVoid } from "effect/Function"
 import type * as Scope from "effect/Scope"
 import type * as Bulk from "../Bulk.js"
 import { InsertId } from "../InsertId.js"
@@ -20,18 +21,40 @@ import {
 import * as UserEdit from "../UserEdit.js"
 import type { UsersService } from "../UsersService.js"
 import * as bulk from "./bulk.js"
+import { Fifo } from "./fifo.js"
 import * as insertId from "./insertId.js"
 import { tokens } from "./mask.js"
 import * as redactor from "./redactor.js"
+import { Signal } from "./signal.js"
 
 const defaultLinger = "5 millis"
 
-type Answer = Effect.Effect<UsersService.Accepted, InvalidUserEdit | RequestError>
+type Result = Effect.Effect<UsersService.Accepted, InvalidUserEdit | RequestError>
 
-type Resume = (result: Answer) => void
+/** One who handed over an edit, and waits for its result. */
+interface Caller {
+  readonly resume: (result: Result) => void
+  /** The request that holds the edit, as long as it has not ended. */
+  request: Audience | undefined
+}
+
+/** The callers of a request that still wait. */
+class Audience {
+  /** Given once none of them waits any more. */
+  readonly gone = new Signal()
+
+  constructor(private waiting: number) {
+    this.leave(0)
+  }
+
+  leave(callers = 1): void {
+    this.waiting -= callers
+    if (this.waiting === 0) this.gone.give()
+  }
+}
 
 /**
- * `asyncEdit` whose edits travel together. A run in bulk that never ends takes them from its callers, and answers each of them.
+ * `asyncEdit` whose edits travel together. A run in bulk that never ends takes them from its callers, and gives each of them its result.
  *
  * @internal
  */
@@ -42,27 +65,23 @@ export const asyncEdit = (
 ): Effect.Effect<UsersService.Service["asyncEdit"], never, Scope.Scope> =>
   Effect.gen(function*() {
     const settings = yield* bulk.settings(client, { linger: options.linger ?? defaultLinger })
-    const callers = new Map<UserEdit.UserEdit, Resume>()
+    const callers = new Map<UserEdit.UserEdit, Caller>()
     const stopped = yield* Deferred.make<unknown>()
-    let queue: Array<UserEdit.UserEdit> = []
-    let position = 0
+    const queue = new Fifo<UserEdit.UserEdit>()
     let closed = false
     let arrived = () => {}
 
     const next = (): UserEdit.UserEdit | undefined => {
-      while (position < queue.length) {
-        const edit = queue[position++]
-        if (edit !== undefined && callers.has(edit)) return edit
-      }
-      queue = []
-      position = 0
-      return undefined
+      let edit = queue.shift()
+      // What is not wanted any more is not even packed.
+      while (edit !== undefined && !callers.has(edit)) edit = queue.shift()
+      return edit
     }
 
-    const answer = (edit: UserEdit.UserEdit, result: Answer) => {
-      const resume = callers.get(edit)
+    const end = (edit: UserEdit.UserEdit, result: Result) => {
+      const caller = callers.get(edit)
       callers.delete(edit)
-      resume?.(result)
+      caller?.resume(result)
     }
 
     const settle = (outcome: Bulk.BulkOutcome, response?: SuprsendClient.Response) =>
@@ -71,9 +90,9 @@ export const asyncEdit = (
         const message = response === undefined ? "" : redactor.make(secrets)(response.body)
         for (const edit of outcome.accepted) {
           const accepted = { insertId: edit.insertId ?? "", statusCode: response?.status ?? 202, message }
-          answer(edit, Effect.succeed(accepted))
+          end(edit, Effect.succeed(accepted))
         }
-        for (const { edit, error } of outcome.failedRecords) answer(edit, Effect.fail(naming(error, edit.insertId)))
+        for (const { edit, error } of outcome.failedRecords) end(edit, Effect.fail(naming(error, edit.insertId)))
       })
 
     const fiber = yield* bulk.run<never, never>({
@@ -84,9 +103,10 @@ export const asyncEdit = (
           arrived = more
           return {
             next,
-            exit: () => closed && position >= queue.length ? Exit.void : undefined,
-            request: () => {},
-            stop: () => {},
+            exit: () => closed && queue.length === 0 ? Exit.void : undefined,
+            request: constVoid,
+            stop: constVoid,
+            endPull: Effect.void,
             rest: () => [],
             isCollection: false
           }
@@ -94,17 +114,24 @@ export const asyncEdit = (
       settings,
       stopped,
       settle,
-      isWanted: (edit) => callers.has(edit),
-      died: (edits, cause) => {
-        for (const edit of edits) answer(edit, Effect.failCause(cause))
-      },
-      endsWhenRefused: false
+      callers: {
+        isWaiting: (edit) => callers.has(edit),
+        allGone: (edits) => {
+          const waiting = edits.flatMap((edit) => callers.get(edit) ?? [])
+          const audience = new Audience(waiting.length)
+          for (const caller of waiting) caller.request = audience
+          return audience.gone
+        },
+        died: (edits, cause) => {
+          for (const edit of edits) end(edit, Effect.failCause(cause))
+        }
+      }
     }).pipe(
-      // Nobody waits for a run that is no more, and who comes later goes alone.
+      // Nothing waits for a run that is no more, and what comes later goes alone.
       Effect.onError((cause) =>
         Effect.sync(() => {
           closed = true
-          for (const edit of [...callers.keys()]) answer(edit, Effect.failCause(cause))
+          for (const edit of [...callers.keys()]) end(edit, Effect.failCause(cause))
         })
       ),
       Effect.interruptible,
@@ -120,20 +147,23 @@ export const asyncEdit = (
       })
     )
 
-    const together = (edit: UserEdit.UserEdit, insertId: string): Answer => {
+    const together = (edit: UserEdit.UserEdit, insertId: string): Result => {
       const mine = UserEdit.withInsertId(edit, insertId)
       // The scope may have closed while its id was made.
       if (closed) return alone(mine)
       return Effect.async((resume) => {
-        callers.set(mine, resume)
+        const caller: Caller = { resume, request: undefined }
+        callers.set(mine, caller)
         queue.push(mine)
         arrived()
-        return Effect.sync(() => callers.delete(mine))
+        return Effect.sync(() => {
+          if (callers.delete(mine)) caller.request?.leave()
+        })
       })
     }
 
     return (edit) =>
-      Effect.withFiberRuntime((fiber): Answer => {
+      Effect.withFiberRuntime((fiber): Result => {
         // Other options than the layer's are those of one call: such an edit travels alone.
         if (closed || !isEmpty(Context.get(fiber.currentContext, RequestOptions))) return alone(edit)
         if (edit.insertId !== undefined) return together(edit, edit.insertId)

@@ -3,6 +3,16 @@ import type { UserEdit } from "../UserEdit.js"
 import { written } from "./userEdit.js"
 
 /**
+ * An edit and its place in the source.
+ *
+ * @internal
+ */
+export interface Placed {
+  readonly edit: UserEdit
+  readonly index: number
+}
+
+/**
  * What keeps the users of a request to it for as long as it is under way. It outlives the request by a while, and so does not hold
  * its body.
  *
@@ -10,7 +20,7 @@ import { written } from "./userEdit.js"
  */
 export class Hold {
   /** Later edits of these users, in order: they go when the request has ended. */
-  readonly later: Array<UserEdit> = []
+  readonly later: Array<Placed> = []
   ended = false
 }
 
@@ -24,12 +34,15 @@ export class Hold {
  */
 export class Pack {
   /** Where in the body each of them ends. */
-  readonly ends: Array<number> = []
+  private readonly ends: Array<number> = []
+  /** Their places in the source, as runs of neighbours: where a run begins here, and by how much its places are higher there. */
+  private readonly runs: Array<number> = []
+  private offset = 0
   readonly hold = new Hold()
   body: Uint8Array = nothing
 
   /**
-   * @param kept the edits, where somebody waits for the very values that were handed over
+   * @param kept the edits, where the caller needs the very values that were handed over
    */
   constructor(readonly kept: Array<UserEdit> | undefined) {}
 
@@ -37,10 +50,33 @@ export class Pack {
     return this.ends.length
   }
 
+  /** Adds an edit that ends there in the body. */
+  add(end: number, index: number, edit?: UserEdit): void {
+    const offset = index - this.ends.length
+    if (this.runs.length === 0 || offset !== this.offset) {
+      this.runs.push(this.ends.length, offset)
+      this.offset = offset
+    }
+    this.ends.push(end)
+    if (edit !== undefined) this.kept?.push(edit)
+  }
+
   /** The edits of a part of it, with their insert ids. */
   edits(from: number, to: number): ReadonlyArray<UserEdit> {
     if (this.kept !== undefined) return from === 0 && to === this.count ? this.kept : this.kept.slice(from, to)
     return from === to ? [] : read(decoder.decode(this.slice(from, to)))
+  }
+
+  /** The same, with their places in the source. */
+  placed(from: number, to: number): ReadonlyArray<Placed> {
+    return this.edits(from, to).map((edit, i) => ({ edit, index: this.indexOf(from + i) }))
+  }
+
+  private indexOf(position: number): number {
+    const { runs } = this
+    let run = 0
+    while (run + 2 < runs.length && (runs[run + 2] ?? 0) <= position) run += 2
+    return position + (runs[run + 1] ?? 0)
   }
 
   /** The body of a part of it. */
@@ -54,30 +90,28 @@ export class Pack {
     part[part.length - 1] = closeBracket
     return part
   }
-}
 
-/**
- * The same without the edits that nobody wants any more.
- *
- * @internal
- */
-export const keep = (pack: Pack, isWanted: (edit: UserEdit) => boolean): void => {
-  const edits = pack.kept ?? []
-  if (edits.every(isWanted)) return
-  const kept = edits.flatMap((edit, i) => isWanted(edit) ? [{ edit, json: pack.slice(i, i + 1).subarray(1, -1) }] : [])
-  const body = new Uint8Array(kept.reduce((bytes, { json }) => bytes + json.length + 1, 1))
-  let position = 0
-  edits.length = 0
-  pack.ends.length = 0
-  for (const { edit, json } of kept) {
-    body[position] = position === 0 ? openBracket : comma
-    body.set(json, position + 1)
-    position += 1 + json.length
-    edits.push(edit)
-    pack.ends.push(position)
+  /** A part of it without the edits that are not wanted. */
+  only(from: number, to: number, isWanted: (edit: UserEdit) => boolean): Pack {
+    const edits = this.edits(from, to)
+    if (from === 0 && to === this.count && edits.every(isWanted)) return this
+    const kept = edits.flatMap((edit, i) =>
+      isWanted(edit) ? [{ edit, position: from + i, json: this.slice(from + i, from + i + 1).subarray(1, -1) }] : []
+    )
+    const pack = new Pack(this.kept === undefined ? undefined : [])
+    const body = new Uint8Array(kept.reduce((bytes, { json }) => bytes + json.length + 1, kept.length === 0 ? 2 : 1))
+    body[0] = openBracket
+    let end = 0
+    for (const { edit, json, position } of kept) {
+      if (end > 0) body[end] = comma
+      body.set(json, end + 1)
+      end += 1 + json.length
+      pack.add(end, this.indexOf(position), edit)
+    }
+    body[body.length - 1] = closeBracket
+    pack.body = body
+    return pack
   }
-  body[position] = closeBracket
-  pack.body = body
 }
 
 const nothing = new Uint8Array(0)

@@ -1,3 +1,4 @@
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
@@ -10,9 +11,10 @@ import * as UserEdit from "../UserEdit.js"
 import * as chunk from "./chunk.js"
 import * as cut from "./cut.js"
 import { Encoder } from "./encoder.js"
+import { Fifo } from "./fifo.js"
 import * as insertId from "./insertId.js"
 import type { Issue } from "./json.js"
-import { closeBracket, comma, type Hold, keep, openBracket, Pack } from "./pack.js"
+import { closeBracket, comma, type Hold, openBracket, Pack, type Placed } from "./pack.js"
 import { Signal } from "./signal.js"
 import type { Source } from "./source.js"
 import * as validate from "./validate.js"
@@ -23,8 +25,8 @@ export interface Options {
   readonly call: string
   readonly concurrency: number
   readonly linger: Duration.Duration
-  /** False for an edit that nobody waits for any more, and which is not sent if that is known in time. */
-  readonly isWanted?: ((edit: UserEdit.UserEdit) => boolean) | undefined
+  /** Whether the requests keep the very edits that were handed over. */
+  readonly keepsEdits: boolean
 }
 
 /**
@@ -34,6 +36,16 @@ export interface Options {
  */
 export interface Next {
   readonly pack: Pack
+  readonly invalid: ReadonlyArray<FailedRecord>
+}
+
+/**
+ * What was pulled, and was in no request.
+ *
+ * @internal
+ */
+export interface Rest {
+  readonly unsent: ReadonlyArray<Placed>
   readonly invalid: ReadonlyArray<FailedRecord>
 }
 
@@ -51,7 +63,11 @@ interface Filling {
 const pinned = (edit: UserEdit.UserEdit, id: string): UserEdit.UserEdit =>
   edit.insertId === undefined ? UserEdit.withInsertId(edit, id) : edit
 
-const sweptAt = 4 * chunk.limits.records
+// A map of users is swept when it is that much larger than what the last sweep left: so each user is looked at a few times at most.
+const sweptAtLeast = 4 * chunk.limits.records
+
+// The most edits that wait for requests of their users, in requests: as many as sixteen requests hold, however many are in flight.
+const mostWaiting = 16
 
 /**
  * Makes requests of edits, as full as they can be.
@@ -65,23 +81,35 @@ export class Packer<E> {
   private readonly encoder: Encoder
   /** What holds a user. */
   private holders = new Map<string, Hold>()
+  private sweptAt = sweptAtLeast
   /** Edits whose users are free again. They come before everything that the source has. */
-  private ready: Array<UserEdit.UserEdit> = []
-  private readyPosition = 0
+  private readonly ready = new Fifo<Placed>()
   /** How many edits wait for requests that are under way. */
   private waiting = 0
-  private held: UserEdit.UserEdit | undefined
+  private readonly mostWaiting: number
+  private held: Placed | undefined
+  /** How many edits the source has given. */
+  private pulled = 0
+  /** The place of the edit that was taken last. */
+  private taken = 0
   /** The insert id that was made for it. */
   private madeId: string | undefined
   private readonly stopped = new Signal()
   private called = false
   private wake: (() => void) | undefined
+  /** What broke while a request was made: the defect of an insert id that the caller makes. */
+  defect: Cause.Cause<never> | undefined
 
   constructor(private readonly source: Source<E>, private readonly options: Options) {
     this.encoder = new Encoder(options.client, chunk.limits.bytes)
+    this.mostWaiting = Math.min(options.concurrency, mostWaiting) * chunk.limits.records
   }
 
-  /** Something has changed: whoever waits should look again. */
+  get isStopped(): boolean {
+    return this.stopped.isGiven
+  }
+
+  /** Something has changed: look again. */
   call(): void {
     this.called = true
     this.wake?.()
@@ -98,7 +126,7 @@ export class Packer<E> {
   release({ hold }: Pack): void {
     hold.ended = true
     this.sweep()
-    for (const edit of hold.later) this.ready.push(edit)
+    for (const placed of hold.later) this.ready.push(placed)
     this.waiting -= hold.later.length
     hold.later.length = 0
     this.call()
@@ -108,22 +136,37 @@ export class Packer<E> {
    * Forgets requests that have ended. Not each time and one user at a time, which was measured to cost as much as writing an edit.
    */
   private sweep(): void {
-    if (this.holders.size < sweptAt * this.options.concurrency) return
+    if (this.holders.size < this.sweptAt) return
     const holders = new Map<string, Hold>()
     // A loop over the map is optimised anew each time, and each time in vain.
     this.holders.forEach((hold, distinctId) => {
       if (!hold.ended) holders.set(distinctId, hold)
     })
     this.holders = holders
+    this.sweptAt = Math.max(sweptAtLeast, 4 * holders.size)
   }
 
   /** After the last request: what was pulled, and will not be sent. */
-  rest(): ReadonlyArray<UserEdit.UserEdit> {
-    return [
+  rest(): Rest {
+    const placed = [
       ...(this.held === undefined ? [] : [this.held]),
-      ...this.ready.slice(this.readyPosition),
-      ...this.source.rest()
+      ...this.ready.drain(),
+      ...this.source.rest().map((edit) => ({ edit, index: this.pulled++ }))
     ]
+    const unsent: Array<Placed> = []
+    const invalid: Array<FailedRecord> = []
+    for (const { edit, index } of placed) {
+      this.taken = index
+      this.encoder.rewind(0)
+      try {
+        const issues = this.encoder.event(edit, edit.insertId, 0)
+        if (issues.length === 0) unsent.push({ edit, index })
+        else invalid.push(this.reject(pinned(edit, globalThis.crypto.randomUUID()), issues))
+      } catch (error) {
+        invalid.push(unreadable(this.options.call, index, error))
+      }
+    }
+    return { unsent, invalid }
   }
 
   /** The next request; undefined if there is none. To be asked by one at a time. */
@@ -131,7 +174,7 @@ export class Packer<E> {
     this.encoder.rewind(0)
     this.encoder.ascii(openBracket)
     return this.complete({
-      pack: new Pack(this.options.isWanted === undefined ? undefined : []),
+      pack: new Pack(this.options.keepsEdits ? [] : undefined),
       invalid: [],
       clock: Context.get(fiber.currentDefaultServices, Clock.Clock),
       makeId: Context.get(fiber.currentContext, InsertId),
@@ -142,16 +185,9 @@ export class Packer<E> {
 
   /** Fills a request as far as it goes, and goes on whenever there is more. */
   private complete(filling: Filling): Effect.Effect<Next | undefined> {
-    const { invalid, makeId, pack } = filling
+    const { invalid, pack } = filling
     const stop = this.stopped.isGiven ? "stopped" : this.fill(filling)
-    if (stop === "id") {
-      // It may take its time, or never come.
-      const made = cut.by<string | undefined, never>(makeId, [Effect.as(this.stopped.heard, Effect.succeed(undefined))])
-      return Effect.flatMap(made, (id) => {
-        this.madeId = id
-        return this.complete(filling)
-      })
-    }
+    if (stop === "id") return Effect.flatMap(this.makeId(filling), () => this.complete(filling))
     const isEmpty = pack.count === 0 && invalid.length === 0
     if (
       stop === "full" || stop === "stopped" || (!isEmpty && filling.expired) ||
@@ -165,13 +201,30 @@ export class Packer<E> {
     return isEmpty || filling.timer !== undefined ? goOn : Effect.zipRight(this.startTimer(filling), goOn)
   }
 
+  /** Makes the insert id of the edit that is held. It may take its time, never come, or break. */
+  private makeId({ makeId }: Filling): Effect.Effect<void> {
+    return cut.by<string | undefined, never>(makeId, [Effect.as(this.stopped.heard, Effect.succeed(undefined))]).pipe(
+      Effect.matchCauseEffect({
+        onSuccess: (id) =>
+          Effect.sync(() => {
+            this.madeId = id
+          }),
+        onFailure: (cause) =>
+          Cause.isInterruptedOnly(cause) ? Effect.failCause(cause) : Effect.sync(() => {
+            this.defect = cause
+            this.stop()
+          })
+      })
+    )
+  }
+
   /** How many more a request takes, if they are as large as those in it. */
   private room({ count }: Pack): number {
     const bytes = this.encoder.position / Math.max(1, count)
     return Math.max(1, Math.min(chunk.limits.records - count, Math.ceil(chunk.limits.bytes / bytes) - count))
   }
 
-  /** Nobody waits for the rest of a request for longer than `linger`. */
+  /** Closes a request that is not full after `linger`. */
   private startTimer(filling: Filling): Effect.Effect<void> {
     const expire = Effect.sync(() => {
       filling.expired = true
@@ -183,18 +236,18 @@ export class Packer<E> {
   }
 
   private close({ invalid, pack }: Filling): Next | undefined {
-    this.encoder.ascii(closeBracket)
-    pack.body = this.encoder.copy(0, this.encoder.position)
     if (this.stopped.isGiven) {
       // What is in here was pulled, and goes back, before what was pulled after it.
-      const held = this.held === undefined ? [] : [this.held]
+      this.encoder.ascii(closeBracket)
+      pack.body = this.encoder.copy(0, this.encoder.position)
+      const later = [...(this.held === undefined ? [] : [this.held]), ...this.ready.drain()]
       this.held = undefined
-      this.ready = [...pack.edits(0, pack.count), ...held, ...this.ready.slice(this.readyPosition)]
-      this.readyPosition = 0
+      for (const placed of [...pack.placed(0, pack.count), ...later]) this.ready.push(placed)
       return invalid.length === 0 ? undefined : { pack: new Pack(undefined), invalid }
     }
     if (pack.count === 0 && invalid.length === 0) return undefined
-    if (this.options.isWanted !== undefined) keep(pack, this.options.isWanted)
+    this.encoder.ascii(closeBracket)
+    pack.body = this.encoder.copy(0, this.encoder.position)
     return { pack, invalid }
   }
 
@@ -214,7 +267,7 @@ export class Packer<E> {
 
   /** Adds what is there, until there is no room, or nothing more. */
   private fill({ clock, invalid, makeId, pack }: Filling): "full" | "starved" | "ended" | "id" {
-    const { encoder, holders } = this
+    const { encoder } = this
     // The time of events: a request may have waited long for the first of them.
     const time = clock.unsafeCurrentTimeMillis()
     // Edits that are kept as they are need their ids in them.
@@ -224,58 +277,90 @@ export class Packer<E> {
       if (pack.count === chunk.limits.records || invalid.length >= chunk.limits.records) return "full"
       const edit = this.take()
       if (edit === undefined) {
-        return this.source.exit() !== undefined && this.readyPosition >= this.ready.length ? "ended" : "starved"
+        return this.source.exit() !== undefined && this.ready.length === 0 ? "ended" : "starved"
       }
-      const holder = holders.get(edit.distinctId)
-      if (holder !== undefined && holder !== pack.hold && !holder.ended) {
-        holder.later.push(edit)
-        this.waiting++
-        continue
-      }
-      const id = edit.insertId ?? (isMinted ? undefined : this.madeId)
-      if (id === undefined && !isMinted) {
-        this.held = edit
-        return "id"
-      }
-      this.madeId = undefined
       const before = encoder.position
-      if (pack.count > 0) encoder.ascii(comma)
-      const issues = encoder.event(edit, id, time)
-      if (issues.length > 0) {
+      try {
+        const stop = this.write(edit, pack, invalid, time, isMinted)
+        if (stop !== undefined) return stop
+      } catch (error) {
+        // What is no edit of ours may throw wherever it is looked at.
         encoder.rewind(before)
-        invalid.push(this.reject(pinned(edit, id ?? globalThis.crypto.randomUUID()), issues))
-      } else if (encoder.position + 1 > chunk.limits.bytes) {
-        encoder.rewind(before)
-        this.held = id === undefined ? edit : pinned(edit, id)
-        return "full"
-      } else {
-        if (id !== undefined) pack.kept?.push(pinned(edit, id))
-        pack.ends.push(encoder.position)
-        holders.set(edit.distinctId, pack.hold)
+        this.madeId = undefined
+        invalid.push(unreadable(this.options.call, this.taken, error))
       }
     }
+  }
+
+  /** Writes the edit that was taken last, unless there is no room for it, or it has to wait. */
+  private write(
+    edit: UserEdit.UserEdit,
+    pack: Pack,
+    invalid: Array<FailedRecord>,
+    time: number,
+    isMinted: boolean
+  ): "full" | "id" | undefined {
+    const { encoder } = this
+    const { distinctId } = edit
+    const holder = this.holders.get(distinctId)
+    if (holder !== undefined && holder !== pack.hold && !holder.ended) {
+      holder.later.push({ edit, index: this.taken })
+      this.waiting++
+      return undefined
+    }
+    const id = edit.insertId ?? (isMinted ? undefined : this.madeId)
+    if (id === undefined && !isMinted) {
+      this.held = { edit, index: this.taken }
+      return "id"
+    }
+    this.madeId = undefined
+    const before = encoder.position
+    if (pack.count > 0) encoder.ascii(comma)
+    const issues = encoder.event(edit, id, time)
+    if (issues.length > 0) {
+      encoder.rewind(before)
+      invalid.push(this.reject(pinned(edit, id ?? globalThis.crypto.randomUUID()), issues))
+    } else if (encoder.position + 1 > chunk.limits.bytes) {
+      encoder.rewind(before)
+      this.held = { edit: id === undefined ? edit : pinned(edit, id), index: this.taken }
+      return "full"
+    } else {
+      pack.add(encoder.position, this.taken, pack.kept === undefined || id === undefined ? undefined : pinned(edit, id))
+      this.holders.set(distinctId, pack.hold)
+    }
+    return undefined
   }
 
   private take(): UserEdit.UserEdit | undefined {
-    if (this.held !== undefined) {
-      const { held } = this
+    const placed = this.held ?? this.ready.shift()
+    if (placed !== undefined) {
       this.held = undefined
-      return held
-    }
-    const ready = this.ready[this.readyPosition]
-    if (ready !== undefined) {
-      this.readyPosition++
-      return ready
-    }
-    if (this.readyPosition > 0) {
-      this.ready = []
-      this.readyPosition = 0
+      this.taken = placed.index
+      return placed.edit
     }
     // Only so many may wait, or an endless source with one busy user would fill the memory.
-    return this.waiting < this.options.concurrency * chunk.limits.records ? this.source.next() : undefined
+    if (this.waiting >= this.mostWaiting) return undefined
+    const edit = this.source.next()
+    if (edit !== undefined) this.taken = this.pulled++
+    return edit
   }
 
   private reject(edit: UserEdit.UserEdit, issues: ReadonlyArray<Issue>): FailedRecord {
-    return { outcome: "rejected", edit, error: validate.invalid(this.options.call, edit, issues) }
+    return { outcome: "invalid", index: this.taken, edit, error: validate.invalid(this.options.call, edit, issues) }
+  }
+}
+
+/** The record of something that cannot even be read. An edit without operations stands for it. */
+const unreadable = (call: string, index: number, error: unknown): FailedRecord => {
+  const edit = UserEdit.edit("<unreadable>", { insertId: globalThis.crypto.randomUUID() })
+  const issue = { path: [], message: `cannot be read: ${messageOf(error)}` }
+  return { outcome: "invalid", index, edit, error: validate.invalid(call, edit, [issue]) }
+}
+
+const messageOf = (error: unknown): string => {
+  try {
+    return error instanceof Error ? String(error.message) : "something in it throws"
+  } catch {
+    return "something in it throws"
   }
 }

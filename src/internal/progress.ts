@@ -1,4 +1,8 @@
-import type { BulkOutcome } from "../Bulk.js"
+import * as Terminal from "@effect/platform/Terminal"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Bulk from "../Bulk.js"
 import * as words from "./words.js"
 
 /**
@@ -19,7 +23,7 @@ export interface State {
 export const start = (started: number, total: number | undefined): State => ({ started, total, success: 0, failure: 0 })
 
 /** @internal */
-export const add = (state: State, { failure, success }: Pick<BulkOutcome, "success" | "failure">): State => ({
+export const add = (state: State, { failure, success }: Pick<Bulk.BulkOutcome, "success" | "failure">): State => ({
   ...state,
   success: state.success + success,
   failure: state.failure + failure
@@ -64,4 +68,45 @@ export const line = (state: State, now: number, columns: number): string => {
   const filled = Math.floor(part * width)
   const percent = `${Math.floor(part * 100)}%`.padStart(4)
   return `[${"#".repeat(filled)}${".".repeat(width - filled)}] ${percent} ${said}`
+}
+
+/**
+ * Shows on the terminal how a bulk gets on. A terminal that cannot be written to costs the bulk nothing.
+ *
+ * @internal
+ */
+export const display = (options: Bulk.ProgressOptions): Effect.Effect<Display, never, Terminal.Terminal> =>
+  Effect.gen(function*() {
+    const terminal = yield* Terminal.Terminal
+    const isTerminal = yield* terminal.isTTY
+    const started = yield* Clock.currentTimeMillis
+    const every = isTerminal ? 100 : Duration.toMillis(options.every ?? "10 seconds")
+    let state = start(started, options.total)
+    let shown = isTerminal ? -Infinity : started
+
+    const show = (end: string) =>
+      Effect.flatMap(Effect.zip(terminal.columns, Clock.currentTimeMillis), ([columns, now]) => {
+        shown = now
+        return terminal.display(
+          isTerminal
+            ? `\r${line(state, now, columns > 0 ? columns : 80)}\u001b[K${end}`
+            : `${text(state, now)}\n`
+        )
+      }).pipe(Effect.ignore)
+
+    return {
+      add: (outcome) =>
+        Effect.flatMap(Clock.currentTimeMillis, (now) => {
+          state = add(state, outcome)
+          return now - shown >= every ? show("") : Effect.void
+        }),
+      end: Effect.suspend(() => show("\n"))
+    }
+  })
+
+/** @internal */
+export interface Display {
+  readonly add: (outcome: Bulk.BulkOutcome) => Effect.Effect<void>
+  /** Shows the last line. */
+  readonly end: Effect.Effect<void>
 }

@@ -26,12 +26,39 @@ export const RecordError = Schema.Union(
   SuprsendUnexpectedResponse
 )
 
+type Failed = { readonly outcome: Bulk.FailedRecord["outcome"] }
+
+/**
+ * Counts as a line: `5,000 records: 4,990 accepted, 7 rejected, 3 unknown`.
+ *
+ * @internal
+ */
+export const summary = (
+  { failedRecords, success }: { readonly success: number; readonly failedRecords: ReadonlyArray<Failed> },
+  accepted = "accepted"
+): string => {
+  const counts = { invalid: 0, rejected: 0, unknown: 0, unsent: 0 }
+  for (const { outcome } of failedRecords) counts[outcome]++
+  const of = (outcome: keyof typeof counts) => counts[outcome] === 0 ? [] : [`${count(counts[outcome])} ${outcome}`]
+  return `${count(success + failedRecords.length, "record")}: ${
+    [`${count(success)} ${accepted}`, ...of("invalid"), ...of("rejected"), ...of("unknown"), ...of("unsent")].join(", ")
+  }`
+}
+
+/**
+ * A value as JSON; in the loggers of Effect, a line: a log is no place for all that failed.
+ *
+ * @internal
+ */
+export const jsonOrLine = (json: object, line: () => string): unknown =>
+  Inspectable.redact({ ...json, [Inspectable.symbolRedactable]: line })
+
 /**
  * A report as a value.
  *
  * @internal
  */
-export class Report extends Inspectable.Class implements Bulk.BulkReport {
+export class Report implements Bulk.BulkReport {
   get [TypeId](): typeof TypeId {
     return TypeId
   }
@@ -41,7 +68,6 @@ export class Report extends Inspectable.Class implements Bulk.BulkReport {
   readonly failure: number
 
   constructor(readonly success: number, readonly failedRecords: ReadonlyArray<Bulk.FailedRecord>) {
-    super()
     const { failure, status, total } = totals(success, failedRecords.length)
     this.status = status
     this.total = total
@@ -52,7 +78,8 @@ export class Report extends Inspectable.Class implements Bulk.BulkReport {
     return isReport(that) && this.success === that.success && this.failure === that.failure &&
       this.failedRecords.every((record, i) => {
         const other = that.failedRecords[i]
-        return other !== undefined && record.outcome === other.outcome && Equal.equals(record.edit, other.edit) &&
+        return other !== undefined && record.outcome === other.outcome && record.index === other.index &&
+          Equal.equals(record.edit, other.edit) &&
           (record.error === other.error || printed(record.error) === printed(other.error))
       })
   }
@@ -63,17 +90,48 @@ export class Report extends Inspectable.Class implements Bulk.BulkReport {
 
   toJSON(): unknown {
     const { failedRecords, failure, status, success, total } = this
-    return { _id: "effect-suprsend/BulkReport", status, total, success, failure, failedRecords }
+    const json = { _id: "effect-suprsend/BulkReport", status, total, success, failure, failedRecords }
+    return jsonOrLine(json, () => this.toString())
   }
 
-  override toString(): string {
-    const of = (outcome: Bulk.FailedRecord["outcome"]): ReadonlyArray<string> => {
-      const records = this.failedRecords.filter((record) => record.outcome === outcome)
-      return records.length === 0 ? [] : [`${count(records.length)} ${outcome}`]
-    }
-    return `${count(this.total, "record")}: ${
-      [`${count(this.success)} accepted`, ...of("rejected"), ...of("unknown"), ...of("unsent")].join(", ")
-    }`
+  toString(): string {
+    return summary(this)
+  }
+
+  [Inspectable.NodeInspectSymbol](): string {
+    return this.toString()
+  }
+}
+
+/**
+ * The same about users by their ids.
+ *
+ * @internal
+ */
+export class IdReport implements Bulk.BulkIdReport {
+  readonly status: Bulk.BulkIdReport["status"]
+  readonly total: number
+  readonly failure: number
+
+  constructor(readonly success: number, readonly failedRecords: ReadonlyArray<Bulk.FailedId>) {
+    const { failure, status, total } = totals(success, failedRecords.length)
+    this.status = status
+    this.total = total
+    this.failure = failure
+  }
+
+  toJSON(): unknown {
+    const { failedRecords, failure, status, success, total } = this
+    const json = { _id: "effect-suprsend/BulkIdReport", status, total, success, failure, failedRecords }
+    return jsonOrLine(json, () => this.toString())
+  }
+
+  toString(): string {
+    return summary(this, "done")
+  }
+
+  [Inspectable.NodeInspectSymbol](): string {
+    return this.toString()
   }
 }
 
@@ -82,11 +140,9 @@ const printed = Schema.encodeSync(Schema.parseJson(RecordError))
 /** @internal */
 export const isReport = (u: unknown): u is Bulk.BulkReport => Predicate.hasProperty(u, TypeId)
 
-/** @internal */
-export const totals = (success: number, failure: number): Omit<Bulk.BulkIdReport, "failedRecords"> => ({
+const totals = (success: number, failure: number): Pick<Bulk.BulkIdReport, "status" | "total" | "failure"> => ({
   status: failure === 0 ? "success" : success === 0 ? "fail" : "partial",
   total: success + failure,
-  success,
   failure
 })
 

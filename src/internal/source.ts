@@ -2,6 +2,8 @@ import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import { constVoid } from "effect/Function"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -22,6 +24,8 @@ export interface Source<E> {
   readonly request: (count: number) => void
   /** Pulls no more. */
   readonly stop: () => void
+  /** Ends the pull that is outstanding, if there is one. What it still gives is there afterwards. */
+  readonly endPull: Effect.Effect<void>
   /** What came and was not taken. */
   readonly rest: () => ReadonlyArray<UserEdit>
   /** It is all there already, and no more than that. */
@@ -65,24 +69,26 @@ const iterate = (edits: Iterable<UserEdit>): Effect.Effect<Source<never>, never,
         return undefined
       },
       exit: () => exit,
-      request: () => {},
-      stop: () => {},
+      request: constVoid,
+      stop: constVoid,
+      endPull: Effect.void,
       rest: () => [],
       isCollection: Array.isArray(edits) || edits instanceof Set || Chunk.isChunk(edits)
     }
   })
 
 /**
- * What came and was not taken. Whoever waits is told when there is enough, not at each edit: to wake a fiber costs more than to send
+ * What came and was not taken. The one who asked is told when there is enough, not at each edit: to wake a fiber costs more than to send
  * an edit.
  */
-class Inbox<E> implements Source<E> {
-  readonly isCollection = false
+class Inbox<E> {
   private edits: Array<UserEdit> = []
   private position = 0
   private wanted = 0
   private stopped = false
   private ended: Exit.Exit<void, E> | undefined
+  private pulling = false
+  private whenPulled: () => void = constVoid
 
   /**
    * @param pull begins to add edits, until no more is wanted
@@ -94,6 +100,16 @@ class Inbox<E> implements Source<E> {
     return this.wanted > 0
   }
 
+  /** A pull is outstanding: what it gives is not here yet. */
+  get isPulling(): boolean {
+    return this.pulling
+  }
+
+  /** Says that a pull begins, which ends by `add` or `end`. */
+  begin(): void {
+    this.pulling = true
+  }
+
   /** False if this was enough; who wants more after that asks again. */
   add(edits: Iterable<UserEdit>): boolean {
     for (const edit of edits) {
@@ -103,6 +119,7 @@ class Inbox<E> implements Source<E> {
       }
       this.edits.push(edit)
     }
+    this.pulled()
     if (this.edits.length - this.position < this.wanted) return true
     this.tell()
     return false
@@ -110,7 +127,13 @@ class Inbox<E> implements Source<E> {
 
   end(exit: Exit.Exit<void, E>): void {
     this.ended = exit
+    this.pulled()
     this.tell()
+  }
+
+  private pulled(): void {
+    this.pulling = false
+    this.whenPulled()
   }
 
   private tell(): void {
@@ -145,10 +168,35 @@ class Inbox<E> implements Source<E> {
     this.wanted = 0
   }
 
-  rest(): ReadonlyArray<UserEdit> {
-    return this.edits.slice(this.position)
+  /** Waits until no pull is outstanding. */
+  readonly noPull: Effect.Effect<void> = Effect.async((resume) => {
+    if (this.pulling) this.whenPulled = () => resume(Effect.void)
+    else resume(Effect.void)
+    return Effect.sync(() => {
+      this.whenPulled = constVoid
+    })
+  })
+
+  source(endPull: Effect.Effect<void>): Source<E> {
+    return {
+      next: () => this.next(),
+      exit: () => this.exit(),
+      request: (count) => this.request(count),
+      stop: () => this.stop(),
+      endPull,
+      rest: () => this.edits.slice(this.position),
+      isCollection: false
+    }
   }
 }
+
+/**
+ * How long an async iterable that is left has for the `next()` that is outstanding: nothing can interrupt it, and what it gives later
+ * is lost.
+ *
+ * @internal
+ */
+export const longestPull = "1 second"
 
 /**
  * By promises alone, which are what there is: an effect for each was measured to take twice as long as all the rest of the way.
@@ -159,14 +207,16 @@ const iterateAsync = (
 ): Effect.Effect<Source<Cause.UnknownException>, never, Scope.Scope> =>
   Effect.gen(function*() {
     let isLeft = true
+    const leave = () => {
+      inbox.stop()
+      if (!isLeft) return
+      isLeft = false
+      promised(() => iterator.return?.()).catch(constVoid)
+    }
     const iterator = yield* Effect.acquireRelease(
       Effect.sync(() => edits[Symbol.asyncIterator]()),
-      // What it is busy with may never end, so nobody waits for it.
-      (iterator) =>
-        Effect.sync(() => {
-          inbox.stop()
-          if (isLeft) promised(() => iterator.return?.()).catch(() => {})
-        })
+      // It is not waited for: it may never end.
+      () => Effect.sync(leave)
     )
     const take = ({ done, value }: IteratorResult<UserEdit>): void => {
       if (done === true) end(Exit.void)
@@ -178,10 +228,16 @@ const iterateAsync = (
       inbox.end(exit)
     }
     const pull = (): void => {
+      inbox.begin()
       promised(() => iterator.next()).then(take).catch(fail)
     }
     const inbox = new Inbox<Cause.UnknownException>(arrived, pull)
-    return inbox
+    // Many let go of an outstanding `next()` when they are left, generators when it is done.
+    const endPull = Effect.zipRight(
+      Effect.sync(leave),
+      Effect.raceFirst(Effect.interruptible(inbox.noPull), Effect.interruptible(Effect.sleep(longestPull)))
+    )
+    return inbox.source(Effect.suspend(() => inbox.isPulling ? endPull : Effect.void))
   })
 
 /** A promise, whatever comes. */
@@ -194,12 +250,15 @@ const nothing: Exit.Exit<never> = Exit.die(new TypeError("the source gave nothin
 
 type Pull<E, R> = Effect.Effect<Chunk.Chunk<UserEdit>, Option.Option<E>, R>
 
+// Fibers hand a value on in a few turns, and one that is busy gives up its turn from time to time.
+const turnsOfHandover = 256
+
 /**
- * A fiber that pulls whenever somebody asks, so that nobody has to stand still until something comes.
+ * A fiber that pulls when it is asked to, so that nothing else has to stand still until something comes.
  */
 const feed = <E, R>(pull: Pull<E, R>, arrived: () => void): Effect.Effect<Source<E>, never, R | Scope.Scope> =>
   Effect.gen(function*() {
-    let wake = () => {}
+    let wake = constVoid
     const inbox = new Inbox<E>(arrived, () => wake())
 
     const asked = Effect.async<void>((resume) => {
@@ -207,15 +266,27 @@ const feed = <E, R>(pull: Pull<E, R>, arrived: () => void): Effect.Effect<Source
       else wake = () => resume(Effect.void)
     })
 
-    const step: Effect.Effect<void, never, R> = Effect.matchCauseEffect(pull, {
-      onSuccess: (edits) => inbox.add(edits) ? step : whenAsked,
-      onFailure: (cause) => Effect.sync(() => inbox.end(exitOf(cause)))
+    const step: Effect.Effect<void, never, R> = Effect.suspend(() => {
+      if (!inbox.isWanting) return whenAsked
+      inbox.begin()
+      return Effect.matchCauseEffect(pull, {
+        onSuccess: (edits) => inbox.add(edits) ? step : whenAsked,
+        onFailure: (cause) => Effect.sync(() => inbox.end(exitOf(cause)))
+      })
     })
 
     const whenAsked = Effect.zipRight(asked, step)
 
-    yield* Effect.forkScoped(Effect.interruptible(whenAsked))
-    return inbox
+    const fiber = yield* Effect.forkScoped(Effect.interruptible(whenAsked))
+    // What was handed over before the stop is on its way to the fiber, which must not be interrupted before it is there. A pull that
+    // only waits is interrupted, and what would have come stays where it is.
+    const handover = (turns: number): Effect.Effect<void> =>
+      inbox.isPulling && turns > 0
+        ? Effect.flatMap(Effect.yieldNow(), () => handover(turns - 1))
+        : Effect.void
+    return inbox.source(
+      Effect.zipRight(Effect.suspend(() => handover(turnsOfHandover)), Effect.asVoid(Fiber.interrupt(fiber)))
+    )
   })
 
 const exitOf = <E>(cause: Cause.Cause<Option.Option<E>>): Exit.Exit<void, E> =>

@@ -141,15 +141,15 @@ const outcomes: Readonly<Record<string, Expected>> = {
     }
   },
   "bulk: one invalid, one good": {
-    gives: { status: "partial", total: 2, success: 1, failure: 1, failedRecords: all(1, "rejected", "InvalidUserEdit") }
+    gives: { status: "partial", total: 2, success: 1, failure: 1, failedRecords: all(1, "invalid", "InvalidUserEdit") }
   },
   "bulk: all invalid": {
-    gives: { status: "fail", total: 2, success: 0, failure: 2, failedRecords: all(2, "rejected", "InvalidUserEdit") }
+    gives: { status: "fail", total: 2, success: 0, failure: 2, failedRecords: all(2, "invalid", "InvalidUserEdit") }
   },
   "bulk: empty": { gives: accepted(0) },
   // The vendor drops the calls it does not understand, and reports success with warnings.
   "bulk: warnings are collected": {
-    gives: { status: "partial", total: 2, success: 1, failure: 1, failedRecords: all(1, "rejected", "InvalidUserEdit") }
+    gives: { status: "partial", total: 2, success: 1, failure: 1, failedRecords: all(1, "invalid", "InvalidUserEdit") }
   }
 }
 

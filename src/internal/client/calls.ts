@@ -8,11 +8,24 @@ import { Signal } from "../signal.js"
  * @internal
  */
 export interface Calls {
-  /** Runs a call with the signal that aborts it: when the scope closes, or when the caller's own is given. */
+  /**
+   * Runs a call with the signal that aborts it, and the one that ends its waiting alone. Both are given when the scope closes, and the
+   * second one with the first.
+   */
   readonly run: <A, E>(
-    abort: Signal | undefined,
-    call: (abort: Signal) => Effect.Effect<A, E>
+    { abort, abortWaiting }: Aborts,
+    call: (abort: Signal, abortWaiting: Signal) => Effect.Effect<A, E>
   ) => Effect.Effect<A, E>
+}
+
+/**
+ * The signals of a caller.
+ *
+ * @internal
+ */
+export interface Aborts {
+  readonly abort: Signal | undefined
+  readonly abortWaiting: Signal | undefined
 }
 
 /** @internal */
@@ -22,21 +35,37 @@ export const make: Effect.Effect<Calls, never, Scope.Scope> = Effect.map(
     (closing) => Effect.sync(() => closing.give())
   ),
   (closing) => ({
-    run: (abort, call) =>
+    run: ({ abort, abortWaiting }, call) =>
       Effect.suspend(() => {
-        if (abort === undefined) return call(closing)
-        const either = new Signal()
-        const give = () => either.give()
-        if (closing.isGiven || abort.isGiven) give()
-        closing.listen(give)
-        abort.listen(give)
+        if (abort === undefined && abortWaiting === undefined) return call(closing, closing)
+        const ofCall = abort === undefined ? undefined : new Either([closing, abort])
+        const ofWaiting = abortWaiting === undefined ? undefined : new Either([ofCall?.signal ?? closing, abortWaiting])
+        const signal = ofCall?.signal ?? closing
         return Effect.ensuring(
-          call(either),
+          call(signal, ofWaiting?.signal ?? signal),
           Effect.sync(() => {
-            closing.forget(give)
-            abort.forget(give)
+            ofCall?.forget()
+            ofWaiting?.forget()
           })
         )
       })
   })
 )
+
+/** A signal that is given with the first of others. */
+class Either {
+  readonly signal = new Signal()
+
+  constructor(private readonly signals: ReadonlyArray<Signal>) {
+    for (const signal of signals) {
+      if (signal.isGiven) this.give()
+      else signal.listen(this.give)
+    }
+  }
+
+  private readonly give = (): void => this.signal.give()
+
+  forget(): void {
+    for (const signal of this.signals) signal.forget(this.give)
+  }
+}

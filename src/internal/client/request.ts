@@ -18,13 +18,26 @@ export const prepare = (
   config: SuprsendConfig.Resolved,
   request: SuprsendClient.Request,
   headers: Readonly<Record<string, string>>
-): Request => ({
-  method: request.method,
-  origin: config.origin,
-  target: config.basePath + uri.path(request.template.replace(/^\//, ""), request.params) + uri.query(request.query),
-  headers,
-  body: typeof request.body === "string" ? encode(request.body) : request.body
-})
+): Request => {
+  const { body, bodyAtStart, method } = request
+  const { origin } = config
+  const target = config.basePath + uri.path(request.template.replace(/^\//, ""), request.params) +
+    uri.query(request.query)
+  if (bodyAtStart === undefined) {
+    return { method, origin, target, headers, body: typeof body === "string" ? encode(body) : body }
+  }
+  let fixed: Uint8Array | undefined
+  return {
+    method,
+    origin,
+    target,
+    headers,
+    // Read when an attempt is signed, which happens when it has its slot.
+    get body() {
+      return fixed ??= bodyAtStart()
+    }
+  }
+}
 
 /**
  * The headers that all attempts have in common.

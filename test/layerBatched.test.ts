@@ -1,3 +1,4 @@
+import * as Headers from "@effect/platform/Headers"
 import { describe, expect, it } from "@effect/vitest"
 import { InsertId } from "effect-suprsend/InsertId"
 import * as RateLimiter from "effect-suprsend/RateLimiter"
@@ -17,6 +18,8 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
+import * as V8 from "node:v8"
+import * as Vm from "node:vm"
 import { testOver } from "./utils/sandbox.js"
 import { ended, settle } from "./utils/time.js"
 
@@ -233,3 +236,123 @@ describe("layerBatched", () => {
       expect(yield* ended(fiber)).toMatchObject({ insertId: "slow", statusCode: 202 })
     }).pipe(Effect.provide(Client)))
 })
+
+describe("a caller that is interrupted before its request has a slot", () => {
+  // The burst takes the first two requests, and the third one waits.
+  const Limited = SuprsendClient.layerWithoutRateLimiter({ ...Sandbox.credentials, retry: { elapsed: "1 hour" } }).pipe(
+    Layer.provideMerge(Sandbox.layer),
+    Layer.provide(RateLimiter.layerMemory({ limit: 2, window: "2 seconds" }))
+  )
+  const limited = testOver(Layer.provideMerge(UsersService.layerBatched(), Limited))
+
+  const handOver = (users: UsersService.UsersService.Service, edit: UserEdit.UserEdit) =>
+    Effect.gen(function*() {
+      const fiber = yield* Effect.fork(users.asyncEdit(edit))
+      yield* TestClock.adjust("5 millis")
+      yield* settle
+      return fiber
+    })
+  /** Takes all slots for two seconds. */
+  const takeSlots = (users: UsersService.UsersService.Service) =>
+    Effect.forEach([101, 102], (n) => handOver(users, visit(n)))
+
+  limited("is not sent, and the others of its request are", (users, sandbox) =>
+    Effect.gen(function*() {
+      yield* takeSlots(users)
+      const fibers = yield* Effect.forEach([1, 2, 3], (n) => Effect.fork(users.asyncEdit(visit(n))))
+      yield* TestClock.adjust("800 millis")
+      yield* settle
+      yield* Effect.forEach(fibers.slice(1, 2), Fiber.interrupt)
+      yield* TestClock.adjust("1200 millis")
+      yield* settle
+      const [first, , third] = fibers
+      for (const fiber of [first, third]) expect(fiber && (yield* ended(fiber)).statusCode).toBe(202)
+      expect(yield* sizes(sandbox)).toEqual([1, 1, 2])
+      expect(Option.isNone(yield* sandbox.user("user-2"))).toBe(true)
+    }))
+
+  limited(
+    "leaves the queue of the limiter with the last of its request, and takes no slot",
+    (users, sandbox) =>
+      Effect.gen(function*() {
+        yield* takeSlots(users)
+        const fibers = yield* Effect.forEach([1, 2], (n) => Effect.fork(users.asyncEdit(visit(n))))
+        yield* TestClock.adjust("5 millis")
+        yield* settle
+        yield* Effect.forEach(fibers, Fiber.interrupt)
+        const next = yield* Effect.forEach([3, 4], (n) => handOver(users, visit(n)))
+        yield* TestClock.adjust("2 seconds")
+        yield* settle
+        for (const fiber of next) expect((yield* ended(fiber)).statusCode).toBe(202)
+        expect(yield* sizes(sandbox)).toEqual([1, 1, 1, 1])
+      })
+  )
+
+  limited(
+    "is sent again under the same body once it was sent, and with the others of a halved one",
+    (users, sandbox) =>
+      Effect.gen(function*() {
+        yield* sandbox.script([Sandbox.cutAfter, Sandbox.status(400), Sandbox.status(400)])
+        const fibers = yield* Effect.forEach([1, 2, 3, 4], (n) => Effect.fork(Effect.either(users.asyncEdit(visit(n)))))
+        yield* TestClock.adjust("5 millis")
+        yield* settle
+        // It was sent, its response was lost, and the next attempt waits.
+        yield* Effect.forEach(fibers.slice(0, 1), Fiber.interrupt)
+        yield* TestClock.adjust("10 seconds")
+        yield* settle
+        const [first, second] = yield* sandbox.requests
+        expect(second?.body).toBe(first?.body)
+        // Refused as a whole then, and again in the half of the two first ones, of which one is gone.
+        expect(yield* sizes(sandbox)).toEqual([4, 4, 1, 2])
+        for (const user of yield* sandbox.users) expect(user.properties.visits).toBe(1)
+      })
+  )
+
+  limited("ends a request that waits for its next attempt", (users, sandbox) =>
+    Effect.gen(function*() {
+      yield* sandbox.script([Sandbox.status(429, { retryAfter: "30" })])
+      const fiber = yield* handOver(users, visit(1))
+      yield* Fiber.interrupt(fiber)
+      yield* TestClock.adjust("1 hour")
+      yield* settle
+      expect(yield* sizes(sandbox)).toEqual([1])
+    }))
+})
+
+it.effect("steady load keeps no edit that was sent, though there are always some that wait", () =>
+  Effect.gen(function*() {
+    // One request at a time, which the callers fill faster than it goes.
+    const client: SuprsendClient.SuprsendClient.Service = {
+      workspace: undefined,
+      userAgent: "",
+      concurrency: 1,
+      execute: () => Effect.as(settle, { status: 202, headers: Headers.empty, body: "OK", attempts: 1 })
+    }
+    const layer = Layer.provide(UsersService.layerBatched(), Layer.succeed(SuprsendClient.SuprsendClient, client))
+    yield* Effect.gen(function*() {
+      const users = yield* UsersService.UsersService
+      let handedOver = 0
+      const next = Effect.suspend(() => {
+        const n = handedOver++
+        return users.asyncEdit(UserEdit.set(visit(n), "text", `${n} ${"x".repeat(5_000)}`))
+      })
+      const callers = yield* Effect.forEach(Arr.range(1, 1_000), () => Effect.fork(Effect.forever(next)))
+      const heldAfter = (count: number) =>
+        Effect.gen(function*() {
+          while (handedOver < count) yield* settle
+          return heapAfterCollection()
+        })
+      const before = yield* heldAfter(3_000)
+      // Five kilobytes each, were they kept.
+      expect((yield* heldAfter(11_000)) - before).toBeLessThan(12_000_000)
+      yield* Fiber.interruptAll(callers)
+    }).pipe(Effect.provide(layer))
+  }))
+
+const heapAfterCollection = (): number => {
+  V8.setFlagsFromString("--expose-gc")
+  const collect: unknown = Vm.runInNewContext("gc")
+  if (typeof collect !== "function") throw new Error("There is no collector")
+  Reflect.apply(collect, undefined, [])
+  return process.memoryUsage().heapUsed
+}

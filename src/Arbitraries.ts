@@ -25,50 +25,86 @@ import type * as Page from "./Page.js"
 import * as UserEdit from "./UserEdit.js"
 import type { UserProfile } from "./UserProfile.js"
 
+// To build the arbitraries costs a second and 120 MB, so each is built when it is first used, and not when it is imported:
+// the index has this module too (`npm run bench -- --only imports`).
+class Lazy<A> extends FastCheck.Arbitrary<A> {
+  private built: FastCheck.Arbitrary<A> | undefined
+
+  constructor(private readonly build: () => FastCheck.Arbitrary<A>) {
+    super()
+  }
+
+  generate(...args: Parameters<FastCheck.Arbitrary<A>["generate"]>) {
+    return this.arbitrary.generate(...args)
+  }
+
+  canShrinkWithoutContext(value: unknown): value is A {
+    return this.arbitrary.canShrinkWithoutContext(value)
+  }
+
+  shrink(value: A, context: unknown) {
+    return this.arbitrary.shrink(value, context)
+  }
+
+  private get arbitrary(): FastCheck.Arbitrary<A> {
+    return this.built ??= this.build()
+  }
+}
+
+const lazily = <A>(build: () => FastCheck.Arbitrary<A>): FastCheck.Arbitrary<A> => new Lazy(build)
+
 // Of characters that some layer between here and the server treats in its own way, more than their share.
-const character = FastCheck.oneof(
-  { weight: 6, arbitrary: FastCheck.constantFrom(..."abcdefxyzABC0123456789_-.") },
-  { weight: 3, arbitrary: FastCheck.constantFrom(..." /%?#+&=\"'\\<>{}()!*~$:;,@|^`éß日本م😀🇬") },
-  { weight: 1, arbitrary: FastCheck.string({ unit: "binary", minLength: 1, maxLength: 1 }) }
+const character = lazily(() =>
+  FastCheck.oneof(
+    { weight: 6, arbitrary: FastCheck.constantFrom(..."abcdefxyzABC0123456789_-.") },
+    { weight: 3, arbitrary: FastCheck.constantFrom(..." /%?#+&=\"'\\<>{}()!*~$:;,@|^`éß日本م😀🇬") },
+    { weight: 1, arbitrary: FastCheck.string({ unit: "binary", minLength: 1, maxLength: 1 }) }
+  )
 )
 
-const text = FastCheck.string({ unit: character, maxLength: 20 })
+const text = lazily(() => FastCheck.string({ unit: character, maxLength: 20 }))
 
 // Long enough never to occur in anything else by accident.
-const secret = FastCheck.string({
-  unit: FastCheck.constantFrom(..."0123456789abcdef"),
-  minLength: 20,
-  maxLength: 40
-})
-
-// Names that mean something to JavaScript, or look like numbers.
-const trap = FastCheck.constantFrom(
-  "__proto__",
-  "constructor",
-  "prototype",
-  "toString",
-  "toJSON",
-  "hasOwnProperty",
-  "length",
-  "0",
-  "1",
-  "-1",
-  "-0",
-  "-1.5",
-  "0x0",
-  "1e3",
-  "-Infinity",
-  "null",
-  "a.b",
-  "$",
-  "$set"
+const secret = lazily(() =>
+  FastCheck.string({
+    unit: FastCheck.constantFrom(..."0123456789abcdef"),
+    minLength: 20,
+    maxLength: 40
+  })
 )
 
-const number = FastCheck.oneof(
-  FastCheck.integer(),
-  // JSON has no negative zero.
-  FastCheck.double({ noNaN: true, noDefaultInfinity: true }).map((n) => n === 0 ? 0 : n),
-  FastCheck.constantFrom(0, Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER, 1e21, 5e-324)
+// Names that mean something to JavaScript, or look like numbers.
+const trap = lazily(() =>
+  FastCheck.constantFrom(
+    "__proto__",
+    "constructor",
+    "prototype",
+    "toString",
+    "toJSON",
+    "hasOwnProperty",
+    "length",
+    "0",
+    "1",
+    "-1",
+    "-0",
+    "-1.5",
+    "0x0",
+    "1e3",
+    "-Infinity",
+    "null",
+    "a.b",
+    "$",
+    "$set"
+  )
+)
+
+const number = lazily(() =>
+  FastCheck.oneof(
+    FastCheck.integer(),
+    // JSON has no negative zero.
+    FastCheck.double({ noNaN: true, noDefaultInfinity: true }).map((n) => n === 0 ? 0 : n),
+    FastCheck.constantFrom(0, Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER, 1e21, 5e-324)
+  )
 )
 
 /**
@@ -87,21 +123,23 @@ const number = FastCheck.oneof(
  * @since 0.1.0
  * @category arbitraries
  */
-export const jsonValue: FastCheck.Arbitrary<Operation.JsonValue> = FastCheck.letrec<{ any: Operation.JsonValue }>(
-  (tie) => ({
-    any: FastCheck.oneof(
-      { maxDepth: 3, depthIdentifier: "effect-suprsend/jsonValue" },
-      text,
-      number,
-      FastCheck.boolean(),
-      FastCheck.constant(null),
-      FastCheck.array(tie("any"), { maxLength: 4 }),
-      FastCheck.array(FastCheck.tuple(FastCheck.oneof(trap, text), tie("any")), { maxLength: 4 }).map(
-        Object.fromEntries
+export const jsonValue: FastCheck.Arbitrary<Operation.JsonValue> = lazily(() =>
+  FastCheck.letrec<{ any: Operation.JsonValue }>(
+    (tie) => ({
+      any: FastCheck.oneof(
+        { maxDepth: 3, depthIdentifier: "effect-suprsend/jsonValue" },
+        text,
+        number,
+        FastCheck.boolean(),
+        FastCheck.constant(null),
+        FastCheck.array(tie("any"), { maxLength: 4 }),
+        FastCheck.array(FastCheck.tuple(FastCheck.oneof(trap, text), tie("any")), { maxLength: 4 }).map(
+          Object.fromEntries
+        )
       )
-    )
-  })
-).any
+    })
+  ).any
+)
 
 // Keys with rules of their own have arbitraries of their own.
 const reserved: ReadonlySet<string> = new Set([
@@ -113,11 +151,13 @@ const reserved: ReadonlySet<string> = new Set([
   "$preferred_language"
 ])
 
-const key = FastCheck.oneof(
-  FastCheck.constantFrom("name", "plan", "login_count", "played_games"),
-  trap,
-  FastCheck.string({ unit: character, minLength: 1, maxLength: 12 })
-).filter((key) => key !== "" && trim(key) === key && !reserved.has(key))
+const key = lazily(() =>
+  FastCheck.oneof(
+    FastCheck.constantFrom("name", "plan", "login_count", "played_games"),
+    trap,
+    FastCheck.string({ unit: character, minLength: 1, maxLength: 12 })
+  ).filter((key) => key !== "" && trim(key) === key && !reserved.has(key))
+)
 
 const recordOf = <A>(value: FastCheck.Arbitrary<A>): FastCheck.Arbitrary<{ readonly [key: string]: A }> =>
   FastCheck.array(FastCheck.tuple(key, value), { minLength: 1, maxLength: 4 }).map((entries) =>
@@ -141,7 +181,7 @@ const recordOf = <A>(value: FastCheck.Arbitrary<A>): FastCheck.Arbitrary<{ reado
  * @since 0.1.0
  * @category arbitraries
  */
-export const properties: FastCheck.Arbitrary<Operation.Properties> = recordOf(jsonValue)
+export const properties: FastCheck.Arbitrary<Operation.Properties> = lazily(() => recordOf(jsonValue))
 
 /**
  * The id of a user: up to 255 characters, with those that a path must encode, and already trimmed.
@@ -158,10 +198,12 @@ export const properties: FastCheck.Arbitrary<Operation.Properties> = recordOf(js
  * @since 0.1.0
  * @category arbitraries
  */
-export const distinctId: FastCheck.Arbitrary<string> = FastCheck.oneof(
-  { weight: 20, arbitrary: FastCheck.string({ unit: character, minLength: 1, maxLength: 24 }) },
-  { weight: 1, arbitrary: FastCheck.string({ unit: character, minLength: 255, maxLength: 255 }) }
-).filter((id) => id !== "" && id !== "." && id !== ".." && trim(id) === id)
+export const distinctId: FastCheck.Arbitrary<string> = lazily(() =>
+  FastCheck.oneof(
+    { weight: 20, arbitrary: FastCheck.string({ unit: character, minLength: 1, maxLength: 24 }) },
+    { weight: 1, arbitrary: FastCheck.string({ unit: character, minLength: 255, maxLength: 255 }) }
+  ).filter((id) => id !== "" && id !== "." && id !== ".." && trim(id) === id)
+)
 
 /**
  * The id of a tenant: up to 64 letters, digits, `_` and `-` (the vendor's page on tenants).
@@ -180,7 +222,7 @@ export const distinctId: FastCheck.Arbitrary<string> = FastCheck.oneof(
  * @since 0.1.0
  * @category arbitraries
  */
-export const tenantId: FastCheck.Arbitrary<string> = FastCheck.stringMatching(/^[A-Za-z0-9_-]{1,64}$/)
+export const tenantId: FastCheck.Arbitrary<string> = lazily(() => FastCheck.stringMatching(/^[A-Za-z0-9_-]{1,64}$/))
 
 /**
  * An insert id: a UUID, or a text that was derived from what caused the edit.
@@ -199,15 +241,19 @@ export const tenantId: FastCheck.Arbitrary<string> = FastCheck.stringMatching(/^
  * @since 0.1.0
  * @category arbitraries
  */
-export const insertId: FastCheck.Arbitrary<string> = FastCheck.oneof(
-  FastCheck.uuid({ version: 4 }),
-  FastCheck.nat().map((n) => `signup-job-${n}`)
+export const insertId: FastCheck.Arbitrary<string> = lazily(() =>
+  FastCheck.oneof(
+    FastCheck.uuid({ version: 4 }),
+    FastCheck.nat().map((n) => `signup-job-${n}`)
+  )
 )
 
-const webhook = secret.map((path) => ({ incoming_webhook: { url: `https://hooks.example.com/services/${path}` } }))
-const accessToken = secret.map((token) => `xoxb-${token}`)
-const email = text.map((text) => `${text}@example.com`)
-const phone = FastCheck.stringMatching(/^\+[1-9][0-9]{7,14}$/)
+const webhook = lazily(() =>
+  secret.map((path) => ({ incoming_webhook: { url: `https://hooks.example.com/services/${path}` } }))
+)
+const accessToken = lazily(() => secret.map((token) => `xoxb-${token}`))
+const email = lazily(() => text.map((text) => `${text}@example.com`))
+const phone = lazily(() => FastCheck.stringMatching(/^\+[1-9][0-9]{7,14}$/))
 
 /**
  * A Slack destination of any of the documented shapes.
@@ -224,11 +270,13 @@ const phone = FastCheck.stringMatching(/^\+[1-9][0-9]{7,14}$/)
  * @since 0.1.0
  * @category arbitraries
  */
-export const slack: FastCheck.Arbitrary<Channel.Slack> = FastCheck.oneof(
-  FastCheck.record({ email, access_token: accessToken }),
-  FastCheck.record({ user_id: secret.map((id) => `U${id}`), access_token: accessToken }),
-  FastCheck.record({ channel_id: secret.map((id) => `C${id}`), access_token: accessToken }),
-  webhook
+export const slack: FastCheck.Arbitrary<Channel.Slack> = lazily(() =>
+  FastCheck.oneof(
+    FastCheck.record({ email, access_token: accessToken }),
+    FastCheck.record({ user_id: secret.map((id) => `U${id}`), access_token: accessToken }),
+    FastCheck.record({ channel_id: secret.map((id) => `C${id}`), access_token: accessToken }),
+    webhook
+  )
 )
 
 /**
@@ -246,18 +294,20 @@ export const slack: FastCheck.Arbitrary<Channel.Slack> = FastCheck.oneof(
  * @since 0.1.0
  * @category arbitraries
  */
-export const msTeams: FastCheck.Arbitrary<Channel.MsTeams> = FastCheck.oneof(
-  FastCheck.record({
-    tenant_id: FastCheck.uuid(),
-    service_url: FastCheck.constant("https://smba.example.com/amer"),
-    conversation_id: secret.map((id) => `19:${id}`)
-  }),
-  FastCheck.record({
-    tenant_id: FastCheck.uuid(),
-    service_url: FastCheck.constant("https://smba.example.com/amer"),
-    user_id: secret.map((id) => `29:${id}`)
-  }),
-  webhook
+export const msTeams: FastCheck.Arbitrary<Channel.MsTeams> = lazily(() =>
+  FastCheck.oneof(
+    FastCheck.record({
+      tenant_id: FastCheck.uuid(),
+      service_url: FastCheck.constant("https://smba.example.com/amer"),
+      conversation_id: secret.map((id) => `19:${id}`)
+    }),
+    FastCheck.record({
+      tenant_id: FastCheck.uuid(),
+      service_url: FastCheck.constant("https://smba.example.com/amer"),
+      user_id: secret.map((id) => `29:${id}`)
+    }),
+    webhook
+  )
 )
 
 /**
@@ -275,11 +325,13 @@ export const msTeams: FastCheck.Arbitrary<Channel.MsTeams> = FastCheck.oneof(
  * @since 0.1.0
  * @category arbitraries
  */
-export const webPush: FastCheck.Arbitrary<Channel.WebPush> = FastCheck.record({
-  endpoint: secret.map((path) => `https://push.example.com/${path}`),
-  expirationTime: FastCheck.option<number>(FastCheck.nat()),
-  keys: FastCheck.record({ p256dh: secret, auth: secret })
-}, { requiredKeys: ["endpoint", "keys"] })
+export const webPush: FastCheck.Arbitrary<Channel.WebPush> = lazily(() =>
+  FastCheck.record({
+    endpoint: secret.map((path) => `https://push.example.com/${path}`),
+    expirationTime: FastCheck.option<number>(FastCheck.nat()),
+    keys: FastCheck.record({ p256dh: secret, auth: secret })
+  }, { requiredKeys: ["endpoint", "keys"] })
+)
 
 /**
  * A time zone by its IANA name.
@@ -298,20 +350,22 @@ export const webPush: FastCheck.Arbitrary<Channel.WebPush> = FastCheck.record({
  * @since 0.1.0
  * @category arbitraries
  */
-export const timezone: FastCheck.Arbitrary<string> = FastCheck.constantFrom(
-  "UTC",
-  "Etc/GMT+5",
-  "Europe/London",
-  "Europe/Berlin",
-  "America/Los_Angeles",
-  "America/Argentina/Buenos_Aires",
-  "America/Port-au-Prince",
-  "Asia/Kolkata",
-  "Asia/Calcutta",
-  "Asia/Tokyo",
-  "Australia/Lord_Howe",
-  "Africa/Nairobi",
-  "Pacific/Chatham"
+export const timezone: FastCheck.Arbitrary<string> = lazily(() =>
+  FastCheck.constantFrom(
+    "UTC",
+    "Etc/GMT+5",
+    "Europe/London",
+    "Europe/Berlin",
+    "America/Los_Angeles",
+    "America/Argentina/Buenos_Aires",
+    "America/Port-au-Prince",
+    "Asia/Kolkata",
+    "Asia/Calcutta",
+    "Asia/Tokyo",
+    "Australia/Lord_Howe",
+    "Africa/Nairobi",
+    "Pacific/Chatham"
+  )
 )
 
 /**
@@ -332,12 +386,14 @@ export const timezone: FastCheck.Arbitrary<string> = FastCheck.constantFrom(
  * @since 0.1.0
  * @category arbitraries
  */
-export const languageTag: FastCheck.Arbitrary<string> = FastCheck.tuple(
-  FastCheck.constantFrom("-", "_"),
-  FastCheck.constantFrom("en", "hi", "pt", "zh", "ar", "fil"),
-  FastCheck.constantFrom("", "Latn", "Hant"),
-  FastCheck.constantFrom("", "GB", "BR", "TW", "419")
-).map(([separator, ...parts]) => parts.filter((part) => part !== "").join(separator))
+export const languageTag: FastCheck.Arbitrary<string> = lazily(() =>
+  FastCheck.tuple(
+    FastCheck.constantFrom("-", "_"),
+    FastCheck.constantFrom("en", "hi", "pt", "zh", "ar", "fil"),
+    FastCheck.constantFrom("", "Latn", "Hant"),
+    FastCheck.constantFrom("", "GB", "BR", "TW", "419")
+  ).map(([separator, ...parts]) => parts.filter((part) => part !== "").join(separator))
+)
 
 /**
  * The names of the verbs of `UserEdit`.
@@ -431,26 +487,34 @@ const withOptions = <A, O>(
 
 const provider = (...names: ReadonlyArray<string>) => FastCheck.constantFrom(...names, null)
 
-const androidPush = withOptions(
-  secret,
-  FastCheck.record({ provider: provider("fcm", "xiaomi", "oppo") }, { requiredKeys: [] })
+const androidPush = lazily(() =>
+  withOptions(
+    secret,
+    FastCheck.record({ provider: provider("fcm", "xiaomi", "oppo") }, { requiredKeys: [] })
+  )
 )
-const iosPush = withOptions(
-  secret,
-  FastCheck.record({
-    provider: provider("apns"),
-    bundleId: FastCheck.constantFrom("com.example.app", "")
-  }, { requiredKeys: [] })
+const iosPush = lazily(() =>
+  withOptions(
+    secret,
+    FastCheck.record({
+      provider: provider("apns"),
+      bundleId: FastCheck.constantFrom("com.example.app", "")
+    }, { requiredKeys: [] })
+  )
 )
-const webPushWithOptions = withOptions(
-  webPush,
-  FastCheck.record({ provider: provider("vapid") }, { requiredKeys: [] })
+const webPushWithOptions = lazily(() =>
+  withOptions(
+    webPush,
+    FastCheck.record({ provider: provider("vapid") }, { requiredKeys: [] })
+  )
 )
 
-const keys = FastCheck.array(FastCheck.oneof(key, FastCheck.constantFrom(...Channel.channelKeys)), {
-  minLength: 1,
-  maxLength: 4
-})
+const keys = lazily(() =>
+  FastCheck.array(FastCheck.oneof(key, FastCheck.constantFrom(...Channel.channelKeys)), {
+    minLength: 1,
+    maxLength: 4
+  })
+)
 
 /**
  * A verb of `UserEdit` with valid arguments, each of them in a pipe. Applied to an edit it adds exactly one operation.
@@ -470,32 +534,34 @@ const keys = FastCheck.array(FastCheck.oneof(key, FastCheck.constantFrom(...Chan
  * @since 0.1.0
  * @category arbitraries
  */
-export const verb: FastCheck.Arbitrary<Verb> = FastCheck.oneof(
-  keyed("set", UserEdit.set, jsonValue),
-  keyed("setOnce", UserEdit.setOnce, jsonValue),
-  keyed("increment", UserEdit.increment, number),
-  keyed("append", UserEdit.append, jsonValue),
-  keyed("remove", UserEdit.remove, jsonValue),
-  called("unset", UserEdit.unset, FastCheck.oneof(one(key), one(keys))),
-  called("setPreferredLanguage", UserEdit.setPreferredLanguage, one(languageTag)),
-  called("setLocale", UserEdit.setLocale, one(languageTag)),
-  called("setTimezone", UserEdit.setTimezone, one(timezone)),
-  called("addEmail", UserEdit.addEmail, one(email)),
-  called("addSms", UserEdit.addSms, one(phone)),
-  called("addWhatsapp", UserEdit.addWhatsapp, one(phone)),
-  called("addAndroidPush", UserEdit.addAndroidPush, androidPush),
-  called("addIosPush", UserEdit.addIosPush, iosPush),
-  called("addWebPush", UserEdit.addWebPush, webPushWithOptions),
-  called("addSlack", UserEdit.addSlack, one(slack)),
-  called("addMsTeams", UserEdit.addMsTeams, one(msTeams)),
-  called("removeEmail", UserEdit.removeEmail, one(email)),
-  called("removeSms", UserEdit.removeSms, one(phone)),
-  called("removeWhatsapp", UserEdit.removeWhatsapp, one(phone)),
-  called("removeAndroidPush", UserEdit.removeAndroidPush, androidPush),
-  called("removeIosPush", UserEdit.removeIosPush, iosPush),
-  called("removeWebPush", UserEdit.removeWebPush, webPushWithOptions),
-  called("removeSlack", UserEdit.removeSlack, one(slack)),
-  called("removeMsTeams", UserEdit.removeMsTeams, one(msTeams))
+export const verb: FastCheck.Arbitrary<Verb> = lazily(() =>
+  FastCheck.oneof(
+    keyed("set", UserEdit.set, jsonValue),
+    keyed("setOnce", UserEdit.setOnce, jsonValue),
+    keyed("increment", UserEdit.increment, number),
+    keyed("append", UserEdit.append, jsonValue),
+    keyed("remove", UserEdit.remove, jsonValue),
+    called("unset", UserEdit.unset, FastCheck.oneof(one(key), one(keys))),
+    called("setPreferredLanguage", UserEdit.setPreferredLanguage, one(languageTag)),
+    called("setLocale", UserEdit.setLocale, one(languageTag)),
+    called("setTimezone", UserEdit.setTimezone, one(timezone)),
+    called("addEmail", UserEdit.addEmail, one(email)),
+    called("addSms", UserEdit.addSms, one(phone)),
+    called("addWhatsapp", UserEdit.addWhatsapp, one(phone)),
+    called("addAndroidPush", UserEdit.addAndroidPush, androidPush),
+    called("addIosPush", UserEdit.addIosPush, iosPush),
+    called("addWebPush", UserEdit.addWebPush, webPushWithOptions),
+    called("addSlack", UserEdit.addSlack, one(slack)),
+    called("addMsTeams", UserEdit.addMsTeams, one(msTeams)),
+    called("removeEmail", UserEdit.removeEmail, one(email)),
+    called("removeSms", UserEdit.removeSms, one(phone)),
+    called("removeWhatsapp", UserEdit.removeWhatsapp, one(phone)),
+    called("removeAndroidPush", UserEdit.removeAndroidPush, androidPush),
+    called("removeIosPush", UserEdit.removeIosPush, iosPush),
+    called("removeWebPush", UserEdit.removeWebPush, webPushWithOptions),
+    called("removeSlack", UserEdit.removeSlack, one(slack)),
+    called("removeMsTeams", UserEdit.removeMsTeams, one(msTeams))
+  )
 )
 
 // What the envelope of an event, its ids and its user agent may take has room beside it.
@@ -506,7 +572,9 @@ const addIfItFits = (self: UserEdit.UserEdit, verb: Verb): UserEdit.UserEdit => 
   return byteLength(JSON.stringify(longer.operations)) <= maximumBytes ? longer : self
 }
 
-const options: FastCheck.Arbitrary<UserEdit.Options> = FastCheck.record({ tenantId, insertId }, { requiredKeys: [] })
+const options: FastCheck.Arbitrary<UserEdit.Options> = lazily(() =>
+  FastCheck.record({ tenantId, insertId }, { requiredKeys: [] })
+)
 
 /**
  * An edit that `validate` accepts and that is small enough for every way of sending it: its event has less than 10,240 bytes.
@@ -529,11 +597,13 @@ const options: FastCheck.Arbitrary<UserEdit.Options> = FastCheck.record({ tenant
  * @since 0.1.0
  * @category arbitraries
  */
-export const userEdit: FastCheck.Arbitrary<UserEdit.UserEdit> = FastCheck.tuple(
-  distinctId,
-  options,
-  FastCheck.array(verb, { maxLength: 8 })
-).map(([distinctId, options, verbs]) => verbs.reduce(addIfItFits, UserEdit.edit(distinctId, options)))
+export const userEdit: FastCheck.Arbitrary<UserEdit.UserEdit> = lazily(() =>
+  FastCheck.tuple(
+    distinctId,
+    options,
+    FastCheck.array(verb, { maxLength: 8 })
+  ).map(([distinctId, options, verbs]) => verbs.reduce(addIfItFits, UserEdit.edit(distinctId, options)))
+)
 
 /**
  * An operation of any of the six kinds, as the verbs make it.
@@ -553,8 +623,10 @@ export const userEdit: FastCheck.Arbitrary<UserEdit.UserEdit> = FastCheck.tuple(
  * @since 0.1.0
  * @category arbitraries
  */
-export const operation: FastCheck.Arbitrary<Operation.Operation> = verb.map((verb) => verb(UserEdit.edit("user-42")))
-  .chain((edit) => FastCheck.constantFrom(...edit.operations))
+export const operation: FastCheck.Arbitrary<Operation.Operation> = lazily(() =>
+  verb.map((verb) => verb(UserEdit.edit("user-42")))
+    .chain((edit) => FastCheck.constantFrom(...edit.operations))
+)
 
 /**
  * A channel and an address on it, as `append` and `remove` take them: `{ $email: "..." }`, a push token with its provider.
@@ -573,15 +645,17 @@ export const operation: FastCheck.Arbitrary<Operation.Operation> = verb.map((ver
  * @since 0.1.0
  * @category arbitraries
  */
-export const identity: FastCheck.Arbitrary<Operation.Properties> = FastCheck.oneof(
-  email.map(($email) => ({ $email })),
-  phone.map(($sms) => ({ $sms })),
-  phone.map(($whatsapp) => ({ $whatsapp })),
-  secret.map(($androidpush) => ({ $androidpush, $id_provider: "fcm" })),
-  secret.map(($iospush) => ({ $iospush, $id_provider: "apns" })),
-  webPush.map(($webpush) => ({ $webpush, $id_provider: "vapid" })),
-  slack.map(($slack) => ({ $slack })),
-  msTeams.map(($ms_teams) => ({ $ms_teams }))
+export const identity: FastCheck.Arbitrary<Operation.Properties> = lazily(() =>
+  FastCheck.oneof(
+    email.map(($email) => ({ $email })),
+    phone.map(($sms) => ({ $sms })),
+    phone.map(($whatsapp) => ({ $whatsapp })),
+    secret.map(($androidpush) => ({ $androidpush, $id_provider: "fcm" })),
+    secret.map(($iospush) => ({ $iospush, $id_provider: "apns" })),
+    webPush.map(($webpush) => ({ $webpush, $id_provider: "vapid" })),
+    slack.map(($slack) => ({ $slack })),
+    msTeams.map(($ms_teams) => ({ $ms_teams }))
+  )
 )
 
 /**
@@ -605,18 +679,20 @@ export const identity: FastCheck.Arbitrary<Operation.Properties> = FastCheck.one
  * @since 0.1.0
  * @category arbitraries
  */
-export const userProfile: FastCheck.Arbitrary<UserProfile> = FastCheck.record({
-  $email: FastCheck.array(email, { maxLength: 3 }),
-  $sms: FastCheck.array(phone, { maxLength: 3 }),
-  $whatsapp: FastCheck.array(phone, { maxLength: 3 }),
-  $androidpush: FastCheck.array(secret, { maxLength: 2 }),
-  $slack: FastCheck.array(slack, { maxLength: 2 }),
-  $ms_teams: FastCheck.array(msTeams, { maxLength: 2 }),
-  $timezone: timezone,
-  $locale: languageTag,
-  name: text,
-  seats: FastCheck.nat()
-}, { requiredKeys: [] })
+export const userProfile: FastCheck.Arbitrary<UserProfile> = lazily(() =>
+  FastCheck.record({
+    $email: FastCheck.array(email, { maxLength: 3 }),
+    $sms: FastCheck.array(phone, { maxLength: 3 }),
+    $whatsapp: FastCheck.array(phone, { maxLength: 3 }),
+    $androidpush: FastCheck.array(secret, { maxLength: 2 }),
+    $slack: FastCheck.array(slack, { maxLength: 2 }),
+    $ms_teams: FastCheck.array(msTeams, { maxLength: 2 }),
+    $timezone: timezone,
+    $locale: languageTag,
+    name: text,
+    seats: FastCheck.nat()
+  }, { requiredKeys: [] })
+)
 
 /**
  * The cursor of a page, as opaque as those of the service.
@@ -624,7 +700,7 @@ export const userProfile: FastCheck.Arbitrary<UserProfile> = FastCheck.record({
  * @since 0.1.0
  * @category arbitraries
  */
-export const cursor: FastCheck.Arbitrary<string> = FastCheck.base64String({ minLength: 4, maxLength: 40 })
+export const cursor: FastCheck.Arbitrary<string> = lazily(() => FastCheck.base64String({ minLength: 4, maxLength: 40 }))
 
 /**
  * Which page to read: a limit, and a cursor on one side or none.
@@ -642,10 +718,12 @@ export const cursor: FastCheck.Arbitrary<string> = FastCheck.base64String({ minL
  * @since 0.1.0
  * @category arbitraries
  */
-export const pageOptions: FastCheck.Arbitrary<Page.Options> = FastCheck.oneof(
-  FastCheck.record({ limit: FastCheck.integer({ min: 1, max: 100 }) }, { requiredKeys: [] }),
-  FastCheck.record({ limit: FastCheck.integer({ min: 1, max: 100 }), after: cursor }, { requiredKeys: ["after"] }),
-  FastCheck.record({ limit: FastCheck.integer({ min: 1, max: 100 }), before: cursor }, { requiredKeys: ["before"] })
+export const pageOptions: FastCheck.Arbitrary<Page.Options> = lazily(() =>
+  FastCheck.oneof(
+    FastCheck.record({ limit: FastCheck.integer({ min: 1, max: 100 }) }, { requiredKeys: [] }),
+    FastCheck.record({ limit: FastCheck.integer({ min: 1, max: 100 }), after: cursor }, { requiredKeys: ["after"] }),
+    FastCheck.record({ limit: FastCheck.integer({ min: 1, max: 100 }), before: cursor }, { requiredKeys: ["before"] })
+  )
 )
 
 /**

@@ -66,6 +66,39 @@ export type Source<E = never, R = never> =
   | Stream.Stream<UserEdit.UserEdit, E, R>
 
 /**
+ * What a value has to be to pass for a {@link Source}: its own type where it is one, else a sentence for the compiler to show.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type SourceOf<S> = 0 extends 1 & S ? S
+  : [Element<S>] extends [UserEdit.UserEdit] ? S
+  : "Pass edits: an iterable, an async iterable or a Stream of what edit(id) of effect-suprsend/UserEdit makes"
+
+/**
+ * What a {@link Source} can fail with: a stream as it says, an async iterable with an `UnknownException`, an iterable never.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type SourceError<S> = S extends Stream.Stream<infer _A, infer E, infer _R> ? E
+  : S extends Iterable<unknown> ? never
+  : S extends AsyncIterable<unknown> ? Cause.UnknownException
+  : never
+
+/**
+ * What a {@link Source} needs.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type SourceContext<S> = S extends Stream.Stream<infer _A, infer _E, infer R> ? R : never
+
+type Element<S> = S extends Stream.Stream<infer A, infer _E, infer _R> ? A
+  : S extends Iterable<infer A> | AsyncIterable<infer A> ? A
+  : unknown
+
+/**
  * Options of a bulk edit whose outcomes are a stream.
  *
  * @since 0.1.0

@@ -148,6 +148,31 @@ export type WebPush = {
 }
 
 /**
+ * What the DOM's types call `PushSubscriptionJSON`, of which every member may be missing.
+ *
+ * `addWebPush` and `removeWebPush` take it, for the type says less than browsers do. Where the endpoint or a key is missing after
+ * all, `validate` says so.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type PushSubscriptionJson = {
+  readonly endpoint?: string
+  readonly expirationTime?: number | null
+  readonly keys?: { readonly [name: string]: string }
+}
+
+/**
+ * What a value has to be to pass for a push subscription: a {@link WebPush}, or what the DOM's types say of one.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type WebPushOf<A> = A extends PushSubscriptionJson & { readonly endpoint?: unknown; readonly keys?: infer Keys }
+  ? "endpoint" extends keyof A ? string extends keyof NonNullable<Keys> ? A : WebPush : WebPush
+  : WebPush
+
+/**
  * Who delivers to an Android token. Left out, the vendor decides (it takes FCM).
  *
  * @since 0.1.0

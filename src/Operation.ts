@@ -36,6 +36,79 @@ export interface Properties {
 }
 
 /**
+ * What a value has to be for JSON to carry it: the type itself where JSON does, a {@link JsonValue} where it does not.
+ *
+ * An interface has no index signature and so does not fit {@link JsonValue}, whatever its members are. The verbs check it by this
+ * type, member by member. An object with a method (a `Date`, a `Map`, most class instances) does not fit.
+ *
+ * @example
+ * ```ts
+ * import type { JsonOf } from "effect-suprsend/Operation"
+ *
+ * interface Address {
+ *   readonly city: string
+ * }
+ *
+ * const address: Address & JsonOf<Address> = { city: "London" }
+ * ```
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type JsonOf<A> = 0 extends 1 & A ? A
+  : A extends JsonValue ? A
+  : A extends Callable ? JsonValue
+  : A extends ReadonlyArray<unknown> ? MembersOf<A>
+  : A extends object ? (Extract<A[keyof A], Callable> extends never ? MembersOf<A> : JsonValue)
+  : JsonValue
+
+/**
+ * What a record has to be for JSON to carry each of its members: for rows that are typed as interfaces.
+ *
+ * @example
+ * ```ts
+ * import { edit, set } from "effect-suprsend/UserEdit"
+ *
+ * interface Row {
+ *   readonly name: string
+ *   readonly seats: number
+ * }
+ *
+ * const fromRow = (id: string, row: Row) => set(edit(id), row)
+ * ```
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type PropertiesOf<A> = A extends Callable | ReadonlyArray<unknown> ? never
+  : A extends object ? MembersOf<A>
+  : never
+
+/**
+ * Amounts by key.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Amounts {
+  readonly [key: string]: number
+}
+
+/**
+ * What a record has to be for each of its members to be an amount: for rows that are typed as interfaces.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type AmountsOf<A> = A extends Callable | ReadonlyArray<unknown> ? never
+  : A extends object ? { readonly [K in keyof A]: number }
+  : never
+
+type MembersOf<A> = { readonly [K in keyof A]: JsonOf<A[K]> }
+
+type Callable = (...args: never) => unknown
+
+/**
  * Sets properties, over whatever was there (Seed).
  *
  * @since 0.1.0
@@ -62,7 +135,7 @@ export interface SetOnce {
  * @category models
  */
 export interface Increment {
-  readonly $add: { readonly [key: string]: number }
+  readonly $add: Amounts
 }
 
 /**
@@ -126,7 +199,10 @@ export type Operation = Set | SetOnce | Increment | Append | Remove | Unset | Ot
  * @since 0.1.0
  * @category constructors
  */
-export const set = (properties: Properties): Set => ({ $set: internal.properties(properties) })
+export function set<A>(properties: Properties | (A & PropertiesOf<A>)): Set
+export function set(properties: Properties): Set {
+  return { $set: internal.properties(properties) }
+}
 
 /**
  * Sets properties that the user does not have yet.
@@ -141,7 +217,10 @@ export const set = (properties: Properties): Set => ({ $set: internal.properties
  * @since 0.1.0
  * @category constructors
  */
-export const setOnce = (properties: Properties): SetOnce => ({ $set_once: internal.properties(properties) })
+export function setOnce<A>(properties: Properties | (A & PropertiesOf<A>)): SetOnce
+export function setOnce(properties: Properties): SetOnce {
+  return { $set_once: internal.properties(properties) }
+}
 
 /**
  * Adds to numbers; a negative amount subtracts.
@@ -156,9 +235,10 @@ export const setOnce = (properties: Properties): SetOnce => ({ $set_once: intern
  * @since 0.1.0
  * @category constructors
  */
-export const increment = (amounts: { readonly [key: string]: number }): Increment => ({
-  $add: internal.properties(amounts)
-})
+export function increment<A>(amounts: Amounts | (A & AmountsOf<A>)): Increment
+export function increment(amounts: Amounts): Increment {
+  return { $add: internal.properties(amounts) }
+}
 
 /**
  * Appends to lists and channels.
@@ -175,7 +255,10 @@ export const increment = (amounts: { readonly [key: string]: number }): Incremen
  * @since 0.1.0
  * @category constructors
  */
-export const append = (properties: Properties): Append => ({ $append: internal.identities(properties) })
+export function append<A>(properties: Properties | (A & PropertiesOf<A>)): Append
+export function append(properties: Properties): Append {
+  return { $append: internal.identities(properties) }
+}
 
 /**
  * Removes from lists and channels. Push tokens get a provider as in {@link append}.
@@ -190,7 +273,10 @@ export const append = (properties: Properties): Append => ({ $append: internal.i
  * @since 0.1.0
  * @category constructors
  */
-export const remove = (properties: Properties): Remove => ({ $remove: internal.identities(properties) })
+export function remove<A>(properties: Properties | (A & PropertiesOf<A>)): Remove
+export function remove(properties: Properties): Remove {
+  return { $remove: internal.identities(properties) }
+}
 
 /**
  * Removes properties, or all identities of channels. Keys are trimmed.
@@ -216,7 +302,7 @@ export const unset = (keys: ReadonlyArray<string>): Unset => ({ $unset: internal
 export interface Cases<out A> {
   readonly onSet: (properties: Properties) => A
   readonly onSetOnce: (properties: Properties) => A
-  readonly onIncrement: (amounts: { readonly [key: string]: number }) => A
+  readonly onIncrement: (amounts: Amounts) => A
   readonly onAppend: (properties: Properties) => A
   readonly onRemove: (properties: Properties) => A
   readonly onUnset: (keys: ReadonlyArray<string>) => A

@@ -138,10 +138,11 @@ export const edit: (distinctId: string, options?: Options) => UserEdit = interna
  */
 export const set: {
   (key: string, value: Operation.JsonValue): (self: UserEdit) => UserEdit
-  (properties: Operation.Properties): (self: UserEdit) => UserEdit
-  (self: UserEdit, key: string, value: Operation.JsonValue): UserEdit
-  (self: UserEdit, properties: Operation.Properties): UserEdit
-} = verbs.record((key, value) => ({ $set: internalOperation.property(key, value) }), Operation.set)
+  <A>(key: string, value: A & Operation.JsonOf<A>): (self: UserEdit) => UserEdit
+  <A>(properties: Operation.Properties | (A & Operation.PropertiesOf<A>)): (self: UserEdit) => UserEdit
+  <A>(self: UserEdit, key: string, value: Operation.JsonValue | (A & Operation.JsonOf<A>)): UserEdit
+  <A>(self: UserEdit, properties: Operation.Properties | (A & Operation.PropertiesOf<A>)): UserEdit
+} = verbs.record((key, value: Operation.JsonValue) => ({ $set: internalOperation.property(key, value) }), Operation.set)
 
 /**
  * Sets properties that the user does not have yet, such as the date of the first login (Seed: `user.set_once`).
@@ -159,10 +160,14 @@ export const set: {
  */
 export const setOnce: {
   (key: string, value: Operation.JsonValue): (self: UserEdit) => UserEdit
-  (properties: Operation.Properties): (self: UserEdit) => UserEdit
-  (self: UserEdit, key: string, value: Operation.JsonValue): UserEdit
-  (self: UserEdit, properties: Operation.Properties): UserEdit
-} = verbs.record((key, value) => ({ $set_once: internalOperation.property(key, value) }), Operation.setOnce)
+  <A>(key: string, value: A & Operation.JsonOf<A>): (self: UserEdit) => UserEdit
+  <A>(properties: Operation.Properties | (A & Operation.PropertiesOf<A>)): (self: UserEdit) => UserEdit
+  <A>(self: UserEdit, key: string, value: Operation.JsonValue | (A & Operation.JsonOf<A>)): UserEdit
+  <A>(self: UserEdit, properties: Operation.Properties | (A & Operation.PropertiesOf<A>)): UserEdit
+} = verbs.record(
+  (key, value: Operation.JsonValue) => ({ $set_once: internalOperation.property(key, value) }),
+  Operation.setOnce
+)
 
 /**
  * Adds to numbers, a missing one counting as 0; a negative amount subtracts (Seed: `user.increment`).
@@ -183,10 +188,10 @@ export const setOnce: {
  */
 export const increment: {
   (key: string, value: number): (self: UserEdit) => UserEdit
-  (properties: { readonly [key: string]: number }): (self: UserEdit) => UserEdit
+  <A>(properties: Operation.Amounts | (A & Operation.AmountsOf<A>)): (self: UserEdit) => UserEdit
   (self: UserEdit, key: string, value: number): UserEdit
-  (self: UserEdit, properties: { readonly [key: string]: number }): UserEdit
-} = verbs.record((key, value) => ({ $add: internalOperation.property(key, value) }), Operation.increment)
+  <A>(self: UserEdit, properties: Operation.Amounts | (A & Operation.AmountsOf<A>)): UserEdit
+} = verbs.record((key, value: number) => ({ $add: internalOperation.property(key, value) }), Operation.increment)
 
 /**
  * Appends a value to a list (Seed: `user.append`).
@@ -207,10 +212,14 @@ export const increment: {
  */
 export const append: {
   (key: string, value: Operation.JsonValue): (self: UserEdit) => UserEdit
-  (properties: Operation.Properties): (self: UserEdit) => UserEdit
-  (self: UserEdit, key: string, value: Operation.JsonValue): UserEdit
-  (self: UserEdit, properties: Operation.Properties): UserEdit
-} = verbs.record((key, value) => ({ $append: internalOperation.identity(key, value) }), Operation.append)
+  <A>(key: string, value: A & Operation.JsonOf<A>): (self: UserEdit) => UserEdit
+  <A>(properties: Operation.Properties | (A & Operation.PropertiesOf<A>)): (self: UserEdit) => UserEdit
+  <A>(self: UserEdit, key: string, value: Operation.JsonValue | (A & Operation.JsonOf<A>)): UserEdit
+  <A>(self: UserEdit, properties: Operation.Properties | (A & Operation.PropertiesOf<A>)): UserEdit
+} = verbs.record(
+  (key, value: Operation.JsonValue) => ({ $append: internalOperation.identity(key, value) }),
+  Operation.append
+)
 
 /**
  * Removes a value from a list (Seed: `user.remove`).
@@ -230,10 +239,14 @@ export const append: {
  */
 export const remove: {
   (key: string, value: Operation.JsonValue): (self: UserEdit) => UserEdit
-  (properties: Operation.Properties): (self: UserEdit) => UserEdit
-  (self: UserEdit, key: string, value: Operation.JsonValue): UserEdit
-  (self: UserEdit, properties: Operation.Properties): UserEdit
-} = verbs.record((key, value) => ({ $remove: internalOperation.identity(key, value) }), Operation.remove)
+  <A>(key: string, value: A & Operation.JsonOf<A>): (self: UserEdit) => UserEdit
+  <A>(properties: Operation.Properties | (A & Operation.PropertiesOf<A>)): (self: UserEdit) => UserEdit
+  <A>(self: UserEdit, key: string, value: Operation.JsonValue | (A & Operation.JsonOf<A>)): UserEdit
+  <A>(self: UserEdit, properties: Operation.Properties | (A & Operation.PropertiesOf<A>)): UserEdit
+} = verbs.record(
+  (key, value: Operation.JsonValue) => ({ $remove: internalOperation.identity(key, value) }),
+  Operation.remove
+)
 
 /**
  * Removes properties; or, by the key of a channel, all identities of that channel (Seed: `user.unset`).
@@ -443,9 +456,15 @@ export const addIosPush: {
  * @category channels
  */
 export const addWebPush: {
-  (subscription: Channel.WebPush, options?: Channel.WebPushOptions): (self: UserEdit) => UserEdit
-  (self: UserEdit, subscription: Channel.WebPush, options?: Channel.WebPushOptions): UserEdit
-} = verbs.valueWith((subscription: Channel.WebPush, options?: Channel.WebPushOptions) => ({
+  <A>(
+    subscription: Channel.WebPush | Channel.WebPushOf<A>,
+    options?: Channel.WebPushOptions
+  ): (self: UserEdit) => UserEdit
+  <A>(self: UserEdit, subscription: Channel.WebPush | Channel.WebPushOf<A>, options?: Channel.WebPushOptions): UserEdit
+} = verbs.valueWith((
+  subscription: Channel.WebPush | Channel.PushSubscriptionJson,
+  options?: Channel.WebPushOptions
+) => ({
   $append: internalOperation.pushToken("$webpush", subscription, options)
 }))
 
@@ -622,9 +641,15 @@ export const removeIosPush: {
  * @category channels
  */
 export const removeWebPush: {
-  (subscription: Channel.WebPush, options?: Channel.WebPushOptions): (self: UserEdit) => UserEdit
-  (self: UserEdit, subscription: Channel.WebPush, options?: Channel.WebPushOptions): UserEdit
-} = verbs.valueWith((subscription: Channel.WebPush, options?: Channel.WebPushOptions) => ({
+  <A>(
+    subscription: Channel.WebPush | Channel.WebPushOf<A>,
+    options?: Channel.WebPushOptions
+  ): (self: UserEdit) => UserEdit
+  <A>(self: UserEdit, subscription: Channel.WebPush | Channel.WebPushOf<A>, options?: Channel.WebPushOptions): UserEdit
+} = verbs.valueWith((
+  subscription: Channel.WebPush | Channel.PushSubscriptionJson,
+  options?: Channel.WebPushOptions
+) => ({
   $remove: internalOperation.pushToken("$webpush", subscription, options)
 }))
 

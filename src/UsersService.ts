@@ -15,7 +15,6 @@
  *
  * @since 0.1.0
  */
-import type * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -31,7 +30,7 @@ import { SuprsendClient } from "./SuprsendClient.js"
 import type * as SuprsendError from "./SuprsendError.js"
 import type { User } from "./User.js"
 import type { UserEdit } from "./UserEdit.js"
-import type { UserProfile } from "./UserProfile.js"
+import type { UserProfile, UserProfileOf } from "./UserProfile.js"
 
 /**
  * The service. `Suprsend.layer` and `Suprsend.layerConfig` provide it with everything wired, `Suprsend.layerTest` over a
@@ -85,38 +84,24 @@ export declare namespace UsersService {
      * Hands over any number of edits, in as few requests as possible, and reports what became of each (Seed: bulk update).
      *
      * No failure of a request fails the whole: each record ends in the report exactly once. The effect fails only if the source
-     * does, and then `onError` is given the report. Edits of one user are sent in their order. A request that is refused for one of
-     * its records (400, 413, 422) is halved until that record stands alone. When the credentials are refused, or the client is closed,
-     * nothing more is sent, and a source that is not a collection is pulled no more.
+     * does, an async iterable with an `UnknownException`, and then `onError` is given the report. Edits of one user are sent in
+     * their order. A request that is refused for one of its records (400, 413, 422) is halved until that record stands alone. When the
+     * credentials are refused, or the client is closed, nothing more is sent, and a source that is not a collection is pulled no more.
      */
-    readonly bulkEdit: {
-      <E = never, R = never>(
-        edits: Iterable<UserEdit> | Stream.Stream<UserEdit, E, R>,
-        options?: Bulk.EditOptions
-      ): Effect.Effect<Bulk.BulkReport, E, R>
-      /** An async iterable that throws fails the effect with an `UnknownException`. */
-      <E = never, R = never>(
-        edits: Bulk.Source<E, R>,
-        options?: Bulk.EditOptions
-      ): Effect.Effect<Bulk.BulkReport, E | Cause.UnknownException, R>
-    }
+    readonly bulkEdit: <S>(
+      edits: Bulk.SourceOf<S>,
+      options?: Bulk.EditOptions
+    ) => Effect.Effect<Bulk.BulkReport, Bulk.SourceError<S>, Bulk.SourceContext<S>>
 
     /**
      * The same, with an outcome for each request as it ends: for progress, and for sources without end.
      *
      * The source is pulled only as fast as requests go out, and requests go out only as fast as outcomes are taken.
      */
-    readonly bulkEditStream: {
-      <E = never, R = never>(
-        edits: Iterable<UserEdit> | Stream.Stream<UserEdit, E, R>,
-        options?: Bulk.StreamOptions
-      ): Stream.Stream<Bulk.BulkOutcome, E, R>
-      /** An async iterable that throws fails the stream with an `UnknownException`. */
-      <E = never, R = never>(
-        edits: Bulk.Source<E, R>,
-        options?: Bulk.StreamOptions
-      ): Stream.Stream<Bulk.BulkOutcome, E | Cause.UnknownException, R>
-    }
+    readonly bulkEditStream: <S>(
+      edits: Bulk.SourceOf<S>,
+      options?: Bulk.StreamOptions
+    ) => Stream.Stream<Bulk.BulkOutcome, Bulk.SourceError<S>, Bulk.SourceContext<S>>
 
     /** The user of that id (Seed: `users.get`). */
     readonly get: (distinctId: string) => Effect.Effect<User, ReadError>
@@ -127,9 +112,9 @@ export declare namespace UsersService {
      * What becomes of channels and properties that the profile does not mention is not documented; an edit says exactly what
      * changes.
      */
-    readonly upsert: (
+    readonly upsert: <A>(
       distinctId: string,
-      profile: UserProfile
+      profile: UserProfile | (A & UserProfileOf<A>)
     ) => Effect.Effect<
       User,
       | SuprsendError.InvalidDistinctId
@@ -209,10 +194,10 @@ export declare namespace UsersService {
     readonly getForTenant: (distinctId: string, tenantId: string) => Effect.Effect<User, TenantError>
 
     /** Creates or updates the profile that a user has for a tenant (Python SDK: `upsert_for_tenant`). */
-    readonly upsertForTenant: (
+    readonly upsertForTenant: <A>(
       distinctId: string,
       tenantId: string,
-      profile: UserProfile
+      profile: UserProfile | (A & UserProfileOf<A>)
     ) => Effect.Effect<User, TenantError>
 
     /** Takes a user out of a tenant; the user's own profile stays (Python SDK: `unlink_tenant`). */

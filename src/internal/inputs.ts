@@ -1,7 +1,7 @@
 import * as Either from "effect/Either"
 import { isChannelKey } from "../Channel.js"
 import { SuprsendInvalidInput } from "../SuprsendError.js"
-import type { UserProfile } from "../UserProfile.js"
+import type { UserProfile, UserProfileOf } from "../UserProfile.js"
 import { collectIssues, describe, isPlainRecord, type Issue } from "./json.js"
 import { trim } from "./trim.js"
 import * as validate from "./validate.js"
@@ -45,7 +45,11 @@ export const locale = (
  *
  * @internal
  */
-export const profile = (call: string, profile: UserProfile): Either.Either<UserProfile, SuprsendInvalidInput> => {
+export function profile<A>(
+  call: string,
+  profile: UserProfile | (A & UserProfileOf<A>)
+): Either.Either<UserProfile, SuprsendInvalidInput>
+export function profile(call: string, profile: UserProfile): Either.Either<UserProfile, SuprsendInvalidInput> {
   const issues: Array<Issue> = []
   if (!isPlainRecord(profile)) {
     return checked(call, profile, [{

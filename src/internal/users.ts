@@ -1,6 +1,7 @@
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import type * as Stream from "effect/Stream"
 import * as AssociatedTenant from "../AssociatedTenant.js"
 import type * as Bulk from "../Bulk.js"
 import { InsertId } from "../InsertId.js"
@@ -11,7 +12,7 @@ import type { SuprsendClient } from "../SuprsendClient.js"
 import type { RequestError } from "../SuprsendError.js"
 import * as User from "../User.js"
 import type { UserEdit } from "../UserEdit.js"
-import type { UserProfile } from "../UserProfile.js"
+import type { UserProfile, UserProfileOf } from "../UserProfile.js"
 import type { UsersService } from "../UsersService.js"
 import * as bulk from "./bulk.js"
 import { eventAccepted, isGone, isUserNotFound, notFound, ofUser, read } from "./client/response.js"
@@ -66,12 +67,27 @@ export const make = (client: SuprsendClient.Service): UsersService.Service => {
     Page.decode(["results", "tenants"], AssociatedTenant.decode)
   )
 
+  function bulkEdit<S>(
+    edits: Bulk.SourceOf<S>,
+    options?: Bulk.EditOptions
+  ): Effect.Effect<Bulk.BulkReport, Bulk.SourceError<S>, Bulk.SourceContext<S>>
+  function bulkEdit<E, R>(edits: Bulk.Source<E, R>, options?: Bulk.EditOptions) {
+    return bulk.report(client, edits, options)
+  }
+
+  function bulkEditStream<S>(
+    edits: Bulk.SourceOf<S>,
+    options?: Bulk.StreamOptions
+  ): Stream.Stream<Bulk.BulkOutcome, Bulk.SourceError<S>, Bulk.SourceContext<S>>
+  function bulkEditStream<E, R>(edits: Bulk.Source<E, R>, options?: Bulk.StreamOptions) {
+    return bulk.stream(client, edits, options)
+  }
+
   return {
     asyncEdit: asyncEdit(client),
     edit: (edit) => editNow(client, edit),
-    bulkEdit: <E, R>(edits: Bulk.Source<E, R>, options?: Bulk.EditOptions) => bulk.report(client, edits, options),
-    bulkEditStream: <E, R>(edits: Bulk.Source<E, R>, options?: Bulk.StreamOptions) =>
-      bulk.stream(client, edits, options),
+    bulkEdit,
+    bulkEditStream,
     get: (distinctId) =>
       ofUser("UsersService.get", distinctId, (distinct_id) =>
         client.execute({
@@ -202,7 +218,11 @@ const editNow = (client: SuprsendClient.Service, edit: UserEdit) => {
   })
 }
 
-const upsert = (client: SuprsendClient.Service, distinctId: string, profile: UserProfile) => {
+const upsert = <A>(
+  client: SuprsendClient.Service,
+  distinctId: string,
+  profile: UserProfile | (A & UserProfileOf<A>)
+) => {
   const call = "UsersService.upsert"
   return Effect.gen(function*() {
     const distinct_id = yield* validate.distinctId(call, distinctId)

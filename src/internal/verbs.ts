@@ -29,12 +29,16 @@ const isPair = <V>(args: Last<Pair<V>> | Last<Single<V>>): args is Last<Pair<V>>
 
 const isFirstPair = <V>(args: First<Pair<V>> | First<Single<V>>): args is First<Pair<V>> => typeof args[1] === "string"
 
-/** @internal */
-export interface RecordVerb<V> {
-  (key: string, value: V): Step
-  (members: Members<V>): Step
-  (self: UserEdit, key: string, value: V): UserEdit
-  (self: UserEdit, members: Members<V>): UserEdit
+/**
+ * A verb for properties, whose public signatures say what may be a value: they are generic, for rows typed as interfaces.
+ *
+ * @internal
+ */
+export interface RecordVerb {
+  (key: string, value: unknown): Step
+  (members: unknown): Step
+  (self: UserEdit, key: string, value: unknown): UserEdit
+  (self: UserEdit, members: unknown): UserEdit
 }
 
 /**
@@ -42,10 +46,14 @@ export interface RecordVerb<V> {
  *
  * @internal
  */
-export const record = <V>(
+export function record<V>(
   one: (key: string, value: V) => Operation.Operation,
   many: (members: Members<V>) => Operation.Operation
-): RecordVerb<V> => {
+): RecordVerb
+export function record<V>(
+  one: (key: string, value: V) => Operation.Operation,
+  many: (members: Members<V>) => Operation.Operation
+) {
   const addAll = (self: UserEdit, members: Members<V>) =>
     isPlainRecord(members) && isEmpty(members) ? self : add(self, many(members))
 

@@ -1,6 +1,6 @@
 import type { HttpClient } from "@effect/platform/HttpClient"
 import type { AssociatedTenant } from "effect-suprsend/AssociatedTenant"
-import type { BulkIdReport, BulkOutcome, BulkReport } from "effect-suprsend/Bulk"
+import type { BulkIdReport, BulkOutcome, BulkReport, Source, SourceOf } from "effect-suprsend/Bulk"
 import type { Page } from "effect-suprsend/Page"
 import type { RateLimiter } from "effect-suprsend/RateLimiter"
 import type { Sandbox } from "effect-suprsend/Sandbox"
@@ -12,8 +12,10 @@ import type { User } from "effect-suprsend/User"
 import type { UserEdit } from "effect-suprsend/UserEdit"
 import type { UserProfile } from "effect-suprsend/UserProfile"
 import * as UsersService from "effect-suprsend/UsersService"
+import type { UnknownException } from "effect/Cause"
 import type { ConfigError } from "effect/ConfigError"
 import type { Effect } from "effect/Effect"
+import { pipe } from "effect/Function"
 import type { Layer } from "effect/Layer"
 import type { Option } from "effect/Option"
 import type { Redacted } from "effect/Redacted"
@@ -28,7 +30,21 @@ type Tenant = Read | E.SuprsendInvalidInput
 
 declare const edits: ReadonlyArray<UserEdit>
 declare const failing: Stream<UserEdit, "no more", { readonly _: "database" }>
+declare const cursor: AsyncIterable<UserEdit>
+declare const rows: ReadonlyArray<Row>
 declare const users: Users
+
+interface Row {
+  readonly name: string
+  readonly $email: Array<string>
+  readonly address?: { readonly city: string }
+}
+
+declare const misnamed: { readonly $email: string; readonly name: string }
+
+interface Database {
+  readonly _: "database"
+}
 declare const secret: Redacted
 
 describe("each method lists exactly the errors that it can have", () => {
@@ -46,6 +62,14 @@ describe("each method lists exactly the errors that it can have", () => {
     expect(users.bulkEdit(failing)).type.toBe<Effect<BulkReport, "no more", { readonly _: "database" }>>()
     expect(users.bulkEditStream(edits, { concurrency: 4 })).type.toBe<Stream<BulkOutcome>>()
     expect(users.bulkEditStream(failing)).type.toBe<Stream<BulkOutcome, "no more", { readonly _: "database" }>>()
+  })
+
+  it("bulk, of an async iterable", () => {
+    expect(users.bulkEdit(cursor)).type.toBe<Effect<BulkReport, UnknownException>>()
+    expect(users.bulkEditStream(cursor)).type.toBe<Stream<BulkOutcome, UnknownException>>()
+    expect((source: Source<"no more", Database>) => users.bulkEdit(source)).type.toBe<
+      (source: Source<"no more", Database>) => Effect<BulkReport, "no more" | UnknownException, Database>
+    >()
   })
 
   it("reads", () => {
@@ -104,6 +128,56 @@ describe("what methods take", () => {
     expect<[{ tenantId: "acme"; limit: 10; after: undefined }]>().type.toBeAssignableTo<Parameters<Users["list"]>>()
     expect<[{ tenant_id: "acme" }]>().type.not.toBeAssignableTo<Parameters<Users["list"]>>()
   })
+})
+
+describe("rows that are typed as interfaces", () => {
+  type Upsert = ReturnType<Users["upsert"]>
+
+  it("are profiles", () => {
+    expect((row: Row) => users.upsert("ada", row)).type.toBe<(row: Row) => Upsert>()
+    expect((row: Row) => users.upsertForTenant("ada", "acme", row)).type.toBe<(row: Row) => Effect<User, Tenant>>()
+    expect((subscription: PushSubscriptionJSON) => users.upsert("ada", { $webpush: [subscription] })).type.toBe<
+      (subscription: PushSubscriptionJSON) => Upsert
+    >()
+    // @ts-expect-error is not assignable to type
+    expect(() => users.upsert("ada", { $webpush: [{ endpoint: "https://x" }] })).type.toBe<() => Upsert>()
+    expect((profile: UserProfile) => users.upsert("ada", profile)).type.toBe<(profile: UserProfile) => Upsert>()
+    expect(() => users.upsert("ada", { $email: ["ada@example.com"], $webpush: [], plan: "pro" })).type.toBe<
+      () => Upsert
+    >()
+    // @ts-expect-error Types of property '$email' are incompatible.
+    expect(() => users.upsert("ada", misnamed)).type.toBe<() => Upsert>()
+    // @ts-expect-error Types of property '$email' are incompatible.
+    expect(() => users.upsertForTenant("ada", "acme", misnamed)).type.toBe<() => Effect<User, Tenant>>()
+    // @ts-expect-error Type 'Date' is not assignable to type 'JsonValue
+    expect(() => users.upsert("ada", { when: new Date() })).type.toBe<() => Upsert>()
+    // @ts-expect-error Type 'undefined' is not assignable to type 'JsonValue'
+    expect(() => users.upsert("ada", { plan: undefined })).type.toBe<() => Upsert>()
+    // @ts-expect-error is not assignable to parameter of type
+    expect(() => users.upsert("ada", ["ada@example.com"])).type.toBe<() => Upsert>()
+  })
+
+  it("are not edits, as one sentence says", () => {
+    // @ts-expect-error Argument of type 'readonly Row[]' is not assignable to parameter of type '"Pass edits: an iterable
+    expect(() => users.bulkEdit(rows)).type.toBe<() => Effect<BulkReport>>()
+    // @ts-expect-error Argument of type 'readonly Row[]' is not assignable to parameter of type '"Pass edits: an iterable
+    expect(() => users.bulkEditStream(rows)).type.toBe<() => Stream<BulkOutcome>>()
+    // @ts-expect-error is not assignable to parameter of type '"Pass edits: an iterable
+    expect(() => users.bulkEdit([undefined, ...edits])).type.toBe<() => Effect<BulkReport>>()
+    // @ts-expect-error is not assignable to parameter of type '"Pass edits: an iterable
+    expect(() => users.bulkEdit("ada")).type.toBe<() => Effect<BulkReport>>()
+    expect<SourceOf<typeof rows>>().type.toBeAssignableTo<`Pass edits: ${string}`>()
+    expect<SourceOf<Stream<Row>>>().type.toBe<SourceOf<typeof rows>>()
+    expect<SourceOf<typeof edits>>().type.toBe<typeof edits>()
+    expect<SourceOf<Generator<UserEdit, void, unknown>>>().type.toBe<Generator<UserEdit, void, unknown>>()
+  })
+})
+
+it("edits come from anything that has them", () => {
+  expect(pipe(edits, users.bulkEdit)).type.toBe<Effect<BulkReport>>()
+  expect(pipe(failing, users.bulkEditStream)).type.toBe<Stream<BulkOutcome, "no more", { readonly _: "database" }>>()
+  expect(users.bulkEdit([])).type.toBe<Effect<BulkReport>>()
+  expect(users.bulkEdit(new Set(edits), { concurrency: 2 })).type.toBe<Effect<BulkReport>>()
 })
 
 describe("layers", () => {

@@ -7,9 +7,15 @@ import fs from "node:fs"
 import { createRequire } from "node:module"
 import os from "node:os"
 import path from "node:path"
-import { fileURLToPath } from "node:url"
-import ts from "typescript"
+import { fileURLToPath, pathToFileURL } from "node:url"
 import { failOnDiagnostics } from "./diagnostics.mjs"
+
+// Another version, to see whether the declarations are understood by it: CONSUMERS_TYPESCRIPT=/path/to/node_modules/typescript
+const { default: ts } = await import(
+  process.env.CONSUMERS_TYPESCRIPT === undefined
+    ? "typescript"
+    : pathToFileURL(path.join(process.env.CONSUMERS_TYPESCRIPT, "lib", "typescript.js")).href
+)
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 const windows = process.platform === "win32"
@@ -37,7 +43,7 @@ const runs = (subpaths) => `
   assert.equal(index.UserEdit.edit("user-42").distinctId, "user-42")
 `
 
-/** Type-checks in every flavour of module resolution. */
+/** Type-checks in every flavour of module resolution, beside the files of `fixtures`. */
 const typeChecks = (subpaths) => `
 ${subpaths.map((name) => `import * as ${name} from "effect-suprsend/${name}"`).join("\n")}
 import * as Index from "effect-suprsend"
@@ -47,11 +53,31 @@ export const edit: Index.UserEdit.UserEdit = Index.UserEdit.edit("user-42")
 `
 
 const flavours = [
-  { name: "node16 ESM", file: "main.mts", module: "node16", moduleResolution: "node16", resolvesTo: "esm" },
-  { name: "node16 CommonJS", file: "main.cts", module: "node16", moduleResolution: "node16", resolvesTo: "cjs" },
-  { name: "nodenext ESM", file: "main.mts", module: "nodenext", moduleResolution: "nodenext", resolvesTo: "esm" },
-  { name: "nodenext CommonJS", file: "main.cts", module: "nodenext", moduleResolution: "nodenext", resolvesTo: "cjs" },
-  { name: "bundler", file: "main.ts", module: "esnext", moduleResolution: "bundler", resolvesTo: "esm" }
+  { name: "node16 ESM", extension: "mts", module: "node16", moduleResolution: "node16", resolvesTo: "esm" },
+  { name: "node16 CommonJS", extension: "cts", module: "node16", moduleResolution: "node16", resolvesTo: "cjs" },
+  { name: "nodenext ESM", extension: "mts", module: "nodenext", moduleResolution: "nodenext", resolvesTo: "esm" },
+  { name: "nodenext CommonJS", extension: "cts", module: "nodenext", moduleResolution: "nodenext", resolvesTo: "cjs" },
+  { name: "bundler", extension: "ts", module: "esnext", moduleResolution: "bundler", resolvesTo: "esm" }
+]
+
+// Each setting is on in one of these and off in another. Ours are on everywhere else in this project, so that nothing would
+// notice that a declaration needs one of them.
+const settings = [
+  { name: "strict", lib: ["es2022"], options: { strict: true } },
+  {
+    name: "strict and more, with the DOM",
+    lib: ["es2022", "dom", "dom.iterable"],
+    options: {
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      noUncheckedIndexedAccess: true,
+      noPropertyAccessFromIndexSignature: true,
+      noImplicitOverride: true,
+      isolatedModules: true
+    },
+    // What is imported from a CommonJS module must then be written with \`require\`.
+    esmOptions: { verbatimModuleSyntax: true }
+  }
 ]
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -187,44 +213,56 @@ for (const name of ${JSON.stringify(refused)}) {
   })
 }
 
-const checkTypes = (directory, subpaths) => {
+/** The files of `fixtures` that compile under a setting, in a consumer's folder. */
+const writeFixtures = (directory, extension, lib) =>
+  ["rows", ...(lib.includes("dom") ? ["browser"] : [])].map((name) => {
+    const file = path.join(directory, `${name}.${extension}`)
+    fs.copyFileSync(path.join(root, ".ci", "fixtures", `${name}.ts`), file)
+    return file
+  })
+
+const checkTypes = (directory, subpaths, settings) => {
   const installed = path.join(directory, "node_modules", "effect-suprsend") + path.sep
-  for (const { file, module, moduleResolution, name, resolvesTo } of flavours) {
-    check(`TypeScript: ${name}`, () => {
-      fs.writeFileSync(path.join(directory, file), typeChecks(subpaths))
-      const { errors, options } = ts.convertCompilerOptionsFromJson({
-        module,
-        moduleResolution,
-        target: "es2022",
-        lib: ["es2022", "dom", "dom.iterable"],
-        // No ambient types: ours must not lean on @types/node.
-        types: [],
-        strict: true,
-        exactOptionalPropertyTypes: true,
-        noEmit: true,
-        skipLibCheck: false
-      }, directory)
-      failOnDiagnostics(errors, directory)
-      const program = ts.createProgram([path.join(directory, file)], options)
-      const ours = program.getSourceFiles().filter((source) => path.normalize(source.fileName).startsWith(installed))
-      const wrong = ours.filter((source) => !source.fileName.includes(`/dist/${resolvesTo}/`))
-      if (ours.length === 0 || wrong.length > 0) {
-        fail(`Expected declarations from dist/${resolvesTo}: ${wrong.map((source) => source.fileName).join(", ")}`)
-      }
-      // The consumer's own file and our declarations; those of other packages are not for us to check.
-      const checked = [program.getSourceFile(path.join(directory, file)), ...ours]
-      failOnDiagnostics(
-        [
-          ...program.getOptionsDiagnostics(),
-          ...checked.flatMap((source) => [
-            ...program.getSyntacticDiagnostics(source),
-            ...program.getSemanticDiagnostics(source)
-          ])
-        ],
-        directory,
-        `The package does not type-check for a consumer with ${name}`
-      )
-    })
+  for (const { extension, module, moduleResolution, name, resolvesTo } of flavours) {
+    for (const { esmOptions, lib, name: setting, options: compilerOptions } of settings) {
+      check(`TypeScript ${ts.version}: ${name}, ${setting}`, () => {
+        const main = path.join(directory, `main.${extension}`)
+        fs.writeFileSync(main, typeChecks(subpaths))
+        const files = [main, ...writeFixtures(directory, extension, lib)]
+        const { errors, options } = ts.convertCompilerOptionsFromJson({
+          module,
+          moduleResolution,
+          target: "es2022",
+          lib,
+          // No ambient types: ours must not lean on @types/node.
+          types: [],
+          ...compilerOptions,
+          ...(resolvesTo === "esm" ? esmOptions : {}),
+          noEmit: true,
+          skipLibCheck: false
+        }, directory)
+        failOnDiagnostics(errors, directory)
+        const program = ts.createProgram(files, options)
+        const ours = program.getSourceFiles().filter((source) => path.normalize(source.fileName).startsWith(installed))
+        const wrong = ours.filter((source) => !source.fileName.includes(`/dist/${resolvesTo}/`))
+        if (ours.length === 0 || wrong.length > 0) {
+          fail(`Expected declarations from dist/${resolvesTo}: ${wrong.map((source) => source.fileName).join(", ")}`)
+        }
+        // The consumer's own files and our declarations; those of other packages are not for us to check.
+        const checked = [...files.map((file) => program.getSourceFile(file)), ...ours]
+        failOnDiagnostics(
+          [
+            ...program.getOptionsDiagnostics(),
+            ...checked.flatMap((source) => [
+              ...program.getSyntacticDiagnostics(source),
+              ...program.getSemanticDiagnostics(source)
+            ])
+          ],
+          directory,
+          `The package does not type-check for a consumer with ${name}, ${setting}`
+        )
+      })
+    }
   }
 }
 
@@ -247,7 +285,7 @@ try {
   const minimal = makeConsumer(path.join(temporary, "minimal"), packed, required)
   checkRuns(minimal, ["UserEdit", "Suprsend"])
   checkRefused(minimal, packed)
-  checkTypes(minimal, ["UserEdit", "Suprsend"])
+  checkTypes(minimal, ["UserEdit", "Suprsend"], settings.slice(0, 1))
   check("the command says what it needs", () => {
     const bin = path.join(minimal, "node_modules", "effect-suprsend", manifest.bin["effect-suprsend"])
     const { status, stderr } = spawnSync(process.execPath, [bin, "sandbox"], { cwd: minimal, encoding: "utf8" })
@@ -257,7 +295,7 @@ try {
   console.log(`A consumer with ${peers.join(", ")}: every module (${modules.join(", ")})`)
   const full = makeConsumer(path.join(temporary, "full"), packed, peers)
   checkRuns(full, modules)
-  checkTypes(full, modules)
+  checkTypes(full, modules, settings)
   check("the command runs", () => {
     const bin = path.join(full, "node_modules", "effect-suprsend", manifest.bin["effect-suprsend"])
     const said = run(process.execPath, [bin, "sandbox", "--help"], full)

@@ -65,15 +65,14 @@ export type Source<E = never, R = never> =
   | AsyncIterable<UserEdit.UserEdit>
   | Stream.Stream<UserEdit.UserEdit, E, R>
 
+// While the compiler still infers it, a source is unknown: so that has to pass here, and is refused by `SourceContext`.
 /**
  * What a value has to be to pass for a {@link Source}: its own type where it is one, else a sentence for the compiler to show.
  *
  * @since 0.1.0
  * @category models
  */
-export type SourceOf<S> = 0 extends 1 & S ? S
-  : [Element<S>] extends [UserEdit.UserEdit] ? S
-  : "Pass edits: an iterable, an async iterable or a Stream of what edit(id) of effect-suprsend/UserEdit makes"
+export type SourceOf<S> = unknown extends S ? S : [Element<S>] extends [UserEdit.UserEdit] ? S : NotEdits
 
 /**
  * What a {@link Source} can fail with: a stream as it says, an async iterable with an `UnknownException`, an iterable never.
@@ -81,7 +80,8 @@ export type SourceOf<S> = 0 extends 1 & S ? S
  * @since 0.1.0
  * @category models
  */
-export type SourceError<S> = S extends Stream.Stream<infer _A, infer E, infer _R> ? E
+export type SourceError<S> = 0 extends 1 & S ? Cause.UnknownException
+  : S extends Stream.Stream<infer _A, infer E, infer _R> ? E
   : S extends Iterable<unknown> ? never
   : S extends AsyncIterable<unknown> ? Cause.UnknownException
   : never
@@ -92,7 +92,13 @@ export type SourceError<S> = S extends Stream.Stream<infer _A, infer E, infer _R
  * @since 0.1.0
  * @category models
  */
-export type SourceContext<S> = S extends Stream.Stream<infer _A, infer _E, infer R> ? R : never
+export type SourceContext<S> = 0 extends 1 & S ? never
+  : unknown extends S ? NotEdits
+  : S extends Stream.Stream<infer _A, infer _E, infer R> ? R
+  : never
+
+type NotEdits =
+  "Pass edits: an iterable, an async iterable or a Stream of what edit(id) of effect-suprsend/UserEdit makes"
 
 type Element<S> = S extends Stream.Stream<infer A, infer _E, infer _R> ? A
   : S extends Iterable<infer A> | AsyncIterable<infer A> ? A

@@ -9,7 +9,7 @@ import * as Suprsend from "effect-suprsend/Suprsend"
 import * as SuprsendClient from "effect-suprsend/SuprsendClient"
 import type * as E from "effect-suprsend/SuprsendError"
 import type { User } from "effect-suprsend/User"
-import type { UserEdit } from "effect-suprsend/UserEdit"
+import { edit, set, type UserEdit } from "effect-suprsend/UserEdit"
 import type { UserProfile } from "effect-suprsend/UserProfile"
 import * as UsersService from "effect-suprsend/UsersService"
 import type { UnknownException } from "effect/Cause"
@@ -19,7 +19,7 @@ import { pipe } from "effect/Function"
 import type { Layer } from "effect/Layer"
 import type { Option } from "effect/Option"
 import type { Redacted } from "effect/Redacted"
-import type { Stream } from "effect/Stream"
+import * as Stream from "effect/Stream"
 import { describe, expect, it } from "tstyche"
 
 type Users = UsersService.UsersService.Service
@@ -29,7 +29,7 @@ type List = E.SuprsendInvalidInput | E.SuprsendUnexpectedResponse | Request
 type Tenant = Read | E.SuprsendInvalidInput
 
 declare const edits: ReadonlyArray<UserEdit>
-declare const failing: Stream<UserEdit, "no more", { readonly _: "database" }>
+declare const failing: Stream.Stream<UserEdit, "no more", { readonly _: "database" }>
 declare const cursor: AsyncIterable<UserEdit>
 declare const rows: ReadonlyArray<Row>
 declare const users: Users
@@ -40,6 +40,7 @@ interface Row {
   readonly address?: { readonly city: string }
 }
 
+declare const unknown: unknown
 declare const misnamed: { readonly $email: string; readonly name: string }
 
 interface Database {
@@ -60,13 +61,13 @@ describe("each method lists exactly the errors that it can have", () => {
   it("bulk", () => {
     expect(users.bulkEdit(edits)).type.toBe<Effect<BulkReport>>()
     expect(users.bulkEdit(failing)).type.toBe<Effect<BulkReport, "no more", { readonly _: "database" }>>()
-    expect(users.bulkEditStream(edits, { concurrency: 4 })).type.toBe<Stream<BulkOutcome>>()
-    expect(users.bulkEditStream(failing)).type.toBe<Stream<BulkOutcome, "no more", { readonly _: "database" }>>()
+    expect(users.bulkEditStream(edits, { concurrency: 4 })).type.toBe<Stream.Stream<BulkOutcome>>()
+    expect(users.bulkEditStream(failing)).type.toBe<Stream.Stream<BulkOutcome, "no more", { readonly _: "database" }>>()
   })
 
   it("bulk, of an async iterable", () => {
     expect(users.bulkEdit(cursor)).type.toBe<Effect<BulkReport, UnknownException>>()
-    expect(users.bulkEditStream(cursor)).type.toBe<Stream<BulkOutcome, UnknownException>>()
+    expect(users.bulkEditStream(cursor)).type.toBe<Stream.Stream<BulkOutcome, UnknownException>>()
     expect((source: Source<"no more", Database>) => users.bulkEdit(source)).type.toBe<
       (source: Source<"no more", Database>) => Effect<BulkReport, "no more" | UnknownException, Database>
     >()
@@ -78,11 +79,11 @@ describe("each method lists exactly the errors that it can have", () => {
       Effect<void, E.InvalidDistinctId | E.SuprsendUserNotFound | Request>
     >()
     expect<ReturnType<Users["list"]>>().type.toBe<Effect<Page<User>, List>>()
-    expect<ReturnType<Users["listStream"]>>().type.toBe<Stream<User, List>>()
+    expect<ReturnType<Users["listStream"]>>().type.toBe<Stream.Stream<User, List>>()
     expect<ReturnType<Users["getObjectsSubscribedTo"]>>().type.toBe<Effect<Page<ObjectSubscription>, Read>>()
-    expect<ReturnType<Users["objectsSubscribedToStream"]>>().type.toBe<Stream<ObjectSubscription, Read>>()
+    expect<ReturnType<Users["objectsSubscribedToStream"]>>().type.toBe<Stream.Stream<ObjectSubscription, Read>>()
     expect<ReturnType<Users["getListsSubscribedTo"]>>().type.toBe<Effect<Page<ListSubscription>, Read>>()
-    expect<ReturnType<Users["listsSubscribedToStream"]>>().type.toBe<Stream<ListSubscription, Read>>()
+    expect<ReturnType<Users["listsSubscribedToStream"]>>().type.toBe<Stream.Stream<ListSubscription, Read>>()
   })
 })
 
@@ -97,7 +98,7 @@ describe("each further method lists exactly the errors that it can have", () => 
 
   it("tenants", () => {
     expect<ReturnType<Users["listAssociatedTenants"]>>().type.toBe<Effect<Page<AssociatedTenant>, Read>>()
-    expect<ReturnType<Users["associatedTenantsStream"]>>().type.toBe<Stream<AssociatedTenant, Read>>()
+    expect<ReturnType<Users["associatedTenantsStream"]>>().type.toBe<Stream.Stream<AssociatedTenant, Read>>()
     expect<ReturnType<Users["getForTenant"]>>().type.toBe<Effect<User, Tenant>>()
     expect<ReturnType<Users["upsertForTenant"]>>().type.toBe<Effect<User, Tenant>>()
     expect<ReturnType<Users["unlinkTenant"]>>().type.toBe<
@@ -161,13 +162,13 @@ describe("rows that are typed as interfaces", () => {
     // @ts-expect-error Argument of type 'readonly Row[]' is not assignable to parameter of type '"Pass edits: an iterable
     expect(() => users.bulkEdit(rows)).type.toBe<() => Effect<BulkReport>>()
     // @ts-expect-error Argument of type 'readonly Row[]' is not assignable to parameter of type '"Pass edits: an iterable
-    expect(() => users.bulkEditStream(rows)).type.toBe<() => Stream<BulkOutcome>>()
+    expect(() => users.bulkEditStream(rows)).type.toBe<() => Stream.Stream<BulkOutcome>>()
     // @ts-expect-error is not assignable to parameter of type '"Pass edits: an iterable
     expect(() => users.bulkEdit([undefined, ...edits])).type.toBe<() => Effect<BulkReport>>()
     // @ts-expect-error is not assignable to parameter of type '"Pass edits: an iterable
     expect(() => users.bulkEdit("ada")).type.toBe<() => Effect<BulkReport>>()
     expect<SourceOf<typeof rows>>().type.toBeAssignableTo<`Pass edits: ${string}`>()
-    expect<SourceOf<Stream<Row>>>().type.toBe<SourceOf<typeof rows>>()
+    expect<SourceOf<Stream.Stream<Row>>>().type.toBe<SourceOf<typeof rows>>()
     expect<SourceOf<typeof edits>>().type.toBe<typeof edits>()
     expect<SourceOf<Generator<UserEdit, void, unknown>>>().type.toBe<Generator<UserEdit, void, unknown>>()
   })
@@ -175,8 +176,17 @@ describe("rows that are typed as interfaces", () => {
 
 it("edits come from anything that has them", () => {
   expect(pipe(edits, users.bulkEdit)).type.toBe<Effect<BulkReport>>()
-  expect(pipe(failing, users.bulkEditStream)).type.toBe<Stream<BulkOutcome, "no more", { readonly _: "database" }>>()
+  expect(pipe(failing, users.bulkEditStream)).type.toBe<
+    Stream.Stream<BulkOutcome, "no more", { readonly _: "database" }>
+  >()
   expect(users.bulkEdit([])).type.toBe<Effect<BulkReport>>()
+  expect(users.bulkEdit([edit("ada"), set(edit("ada"), "plan", "pro"), set("plan", "pro")(edit("ada"))])).type.toBe<
+    Effect<BulkReport>
+  >()
+  expect(users.bulkEdit(rows.map((row) => set(edit(row.name), row)))).type.toBe<Effect<BulkReport>>()
+  expect(users.bulkEditStream(pipe(rows, Stream.fromIterable, Stream.map((row) => set(edit(row.name), row)))))
+    .type.toBe<Stream.Stream<BulkOutcome>>()
+  expect(users.bulkEdit(unknown)).type.toBe<Effect<BulkReport, never, SourceOf<number>>>()
   expect(users.bulkEdit(new Set(edits), { concurrency: 2 })).type.toBe<Effect<BulkReport>>()
 })
 

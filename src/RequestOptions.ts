@@ -8,6 +8,8 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
+import * as headers from "./internal/headers.js"
+import { isPlainRecord } from "./internal/json.js"
 import type * as RetryPolicy from "./RetryPolicy.js"
 
 /**
@@ -23,6 +25,12 @@ export interface Options {
   readonly retry?: RetryPolicy.Options | undefined
   /** Further headers, by name. */
   readonly headers?: Readonly<Record<string, string>> | undefined
+  /**
+   * What is wrong with the headers of a region, for the call to say: merging them hides some of it.
+   *
+   * @internal
+   */
+  readonly invalidHeaders?: string | undefined
 }
 
 /**
@@ -65,12 +73,21 @@ export const withRequestOptions: {
 
 const merge = (outer: Options, inner: Options): Options => ({
   timeout: inner.timeout ?? outer.timeout,
-  retry: {
-    attempts: inner.retry?.attempts ?? outer.retry?.attempts,
-    elapsed: inner.retry?.elapsed ?? outer.retry?.elapsed,
-    initialDelay: inner.retry?.initialDelay ?? outer.retry?.initialDelay,
-    maximumDelay: inner.retry?.maximumDelay ?? outer.retry?.maximumDelay
-  },
+  retry: mergeRetry(outer.retry ?? {}, inner.retry ?? {}),
   // The names of headers are one in any case.
-  headers: Headers.merge(Headers.fromInput(outer.headers), Headers.fromInput(inner.headers))
+  headers: isPlainRecord(inner.headers)
+    ? Headers.merge(Headers.fromInput(outer.headers), Headers.fromInput(inner.headers))
+    : outer.headers,
+  invalidHeaders: outer.invalidHeaders ?? (inner.headers === undefined ? undefined : headers.problem(inner.headers))
 })
+
+const mergeRetry = (outer: RetryPolicy.Options, inner: RetryPolicy.Options): RetryPolicy.Options => {
+  // What is not a record stays as it is, for the call to name.
+  const unusable = [outer, inner].find((options) => !isPlainRecord(options))
+  return unusable ?? {
+    attempts: inner.attempts ?? outer.attempts,
+    elapsed: inner.elapsed ?? outer.elapsed,
+    initialDelay: inner.initialDelay ?? outer.initialDelay,
+    maximumDelay: inner.maximumDelay ?? outer.maximumDelay
+  }
+}

@@ -8,9 +8,13 @@ import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
 import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
+import { identity } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type * as Bulk from "./Bulk.js"
+import * as credential from "./internal/credentials.js"
+import * as Headers from "./internal/headers.js"
+import { describe, isPlainRecord } from "./internal/json.js"
 import * as userAgent from "./internal/userAgent.js"
 import type * as RateLimiter from "./RateLimiter.js"
 import type * as RequestOptions from "./RequestOptions.js"
@@ -30,17 +34,17 @@ export interface WorkspaceCredentials {
 }
 
 /**
- * An API key, which is sent as it is (OpenAPI: `Authorization: Bearer`).
+ * An API key, which is sent as it is (OpenAPI: `Authorization: Bearer`), and the UID of its workspace.
  *
- * Asynchronous events name their workspace: give `workspaceUid` (in the dashboard under Settings > General) if you send any
- * (newer Python SDK).
+ * The UID stands in the dashboard under Settings > General. Asynchronous events name their workspace by it (newer Python SDK);
+ * without it the first of them would be refused.
  *
  * @since 0.1.0
  * @category models
  */
 export interface ApiKeyCredentials {
   readonly apiKey: Redacted.Redacted
-  readonly workspaceUid?: string | undefined
+  readonly workspaceUid: string
   readonly workspaceKey?: never
   readonly workspaceSecret?: never
 }
@@ -105,8 +109,8 @@ export interface Settings {
 export type Options = Credentials & Settings
 
 /**
- * Credentials and base URL from `SUPRSEND_WORKSPACE_KEY` and `SUPRSEND_WORKSPACE_SECRET`, or else from `SUPRSEND_API_KEY` (and
- * `SUPRSEND_WORKSPACE_UID`); `SUPRSEND_BASE_URL` may be left out.
+ * Credentials and base URL from `SUPRSEND_WORKSPACE_KEY` and `SUPRSEND_WORKSPACE_SECRET`, or, where neither is set, from
+ * `SUPRSEND_API_KEY` and `SUPRSEND_WORKSPACE_UID`; `SUPRSEND_BASE_URL` may be left out. An empty variable counts as not set.
  *
  * @example
  * ```ts
@@ -123,20 +127,50 @@ export type Options = Credentials & Settings
  * @category config
  */
 export const config: Config.Config<Options> = Config.all({
-  credentials: Config.all({
-    workspaceKey: Config.string("SUPRSEND_WORKSPACE_KEY"),
-    workspaceSecret: Config.redacted("SUPRSEND_WORKSPACE_SECRET")
-  }).pipe(
-    Config.map((credentials): Credentials => credentials),
-    Config.orElse(() =>
-      Config.all({
-        apiKey: Config.redacted("SUPRSEND_API_KEY"),
-        workspaceUid: Config.withDefault(Config.nonEmptyString("SUPRSEND_WORKSPACE_UID"), undefined)
-      })
-    )
-  ),
-  baseUrl: Config.withDefault(Config.string("SUPRSEND_BASE_URL"), undefined)
-}).pipe(Config.map(({ baseUrl, credentials }): Options => ({ ...credentials, baseUrl })))
+  workspaceKey: Config.option(Config.string("SUPRSEND_WORKSPACE_KEY")),
+  workspaceSecret: Config.option(Config.redacted("SUPRSEND_WORKSPACE_SECRET")),
+  apiKey: Config.option(Config.redacted("SUPRSEND_API_KEY")),
+  workspaceUid: Config.option(Config.string("SUPRSEND_WORKSPACE_UID")),
+  baseUrl: Config.option(Config.string("SUPRSEND_BASE_URL"))
+}).pipe(
+  Config.mapOrFail(({ apiKey, baseUrl, workspaceKey, workspaceSecret, workspaceUid }) =>
+    Either.gen(function*() {
+      const settings = { baseUrl: Option.getOrUndefined(baseUrl) }
+      if (isSet(workspaceKey) || isSet(Option.map(workspaceSecret, Redacted.value))) {
+        return {
+          workspaceKey: yield* variable("SUPRSEND_WORKSPACE_KEY", workspaceKey, "SUPRSEND_WORKSPACE_SECRET"),
+          workspaceSecret: yield* variable("SUPRSEND_WORKSPACE_SECRET", workspaceSecret, "SUPRSEND_WORKSPACE_KEY"),
+          ...settings
+        }
+      }
+      if (isSet(Option.map(apiKey, Redacted.value))) {
+        return {
+          apiKey: yield* variable("SUPRSEND_API_KEY", apiKey, "SUPRSEND_WORKSPACE_UID"),
+          workspaceUid: yield* variable("SUPRSEND_WORKSPACE_UID", workspaceUid, "SUPRSEND_API_KEY"),
+          ...settings
+        }
+      }
+      return yield* Either.left(ConfigError.MissingData(["SUPRSEND_WORKSPACE_KEY"], noCredentials))
+    })
+  )
+)
+
+const noCredentials =
+  "SuprSend credentials are missing: set SUPRSEND_WORKSPACE_KEY and SUPRSEND_WORKSPACE_SECRET, or SUPRSEND_API_KEY and " +
+  "SUPRSEND_WORKSPACE_UID, to what the SuprSend dashboard shows under Settings > API Keys (the UID under Settings > General)"
+
+const isSet = (variable: Option.Option<string>): boolean => Option.exists(variable, (text) => text.trim() !== "")
+
+const variable = <A>(
+  name: string,
+  value: Option.Option<A>,
+  beside: string
+): Either.Either<A, ConfigError.ConfigError> =>
+  Either.fromOption(value, () => {
+    const place = name === "SUPRSEND_WORKSPACE_UID" ? "General" : "API Keys"
+    const remedy = `set it to what the SuprSend dashboard shows under Settings > ${place}`
+    return ConfigError.MissingData([name], `${name} is missing beside ${beside}: ${remedy}`)
+  })
 
 /**
  * The options with every default filled in and every input checked.
@@ -146,7 +180,7 @@ export const config: Config.Config<Options> = Config.all({
 export interface Resolved {
   readonly credentials: Credentials
   /** What asynchronous events call their workspace. */
-  readonly env: string | undefined
+  readonly env: string
   readonly origin: string
   readonly host: string
   /** The path of the base URL, with which every signed path begins; ends with a slash. */
@@ -164,17 +198,23 @@ const defaultBaseUrl = "https://hub.suprsend.com/"
 /** @internal */
 export const resolve = (options: Options): Either.Either<Resolved, ConfigError.ConfigError> =>
   Either.gen(function*() {
-    yield* checkCredentials(options)
+    const credentials = yield* Either.mapLeft(credential.resolve(options), ({ field, problem }) =>
+      invalid([field], problem))
     const url = yield* parseBaseUrl(options.baseUrl)
-    const timeout = yield* duration(["timeout"], options.timeout ?? "30 seconds")
-    yield* check(["timeout"], Duration.toMillis(timeout) > 0, "must be longer than nothing")
+    const timeout = yield* positive(["timeout"], options.timeout ?? "30 seconds")
     const retry = yield* resolveRetry(options.retry ?? {})
     const concurrency = options.concurrency ?? 128
     yield* check(["concurrency"], isPositiveInteger(concurrency), "must be a whole number of at least 1")
-    yield* check(["headers"], areHeaders(options.headers ?? {}), "must be names and values that HTTP allows")
+    yield* resolveHeaders(options.headers ?? {})
+    yield* checkAppInfo(options.appInfo)
+    yield* check(
+      ["transformClient"],
+      typeof (options.transformClient ?? identity) === "function",
+      "must be a function that takes an HttpClient and gives one"
+    )
     return {
-      credentials: options,
-      env: options.workspaceKey ?? options.workspaceUid,
+      credentials,
+      env: credentials.workspaceKey ?? credentials.workspaceUid,
       origin: url.origin,
       host: url.hostname,
       basePath: url.pathname,
@@ -182,8 +222,9 @@ export const resolve = (options: Options): Either.Either<Resolved, ConfigError.C
       retry,
       concurrency,
       headers: options.headers ?? {},
-      userAgent: userAgent.make(options.appInfo),
-      transformClient: options.transformClient ?? ((client) => client)
+      userAgent: userAgent.make(options.appInfo ?? undefined),
+      transformClient: options.transformClient ?? ((client) =>
+        client)
     }
   })
 
@@ -194,19 +235,18 @@ export const resolve = (options: Options): Either.Either<Resolved, ConfigError.C
  */
 export const scoped = (
   config: Resolved,
-  { headers, retry, timeout }: RequestOptions.Options
+  { headers, invalidHeaders, retry, timeout }: RequestOptions.Options
 ): Either.Either<Pick<Resolved, "timeout" | "retry" | "headers">, ConfigError.ConfigError> =>
   timeout === undefined && retry === undefined && headers === undefined ?
     Either.right(config) :
     Either.gen(function*() {
-      const resolved = {
-        timeout: timeout === undefined ? config.timeout : yield* duration(["timeout"], timeout),
+      yield* resolveHeaders(headers ?? {}, invalidHeaders)
+      return {
+        timeout: timeout === undefined ? config.timeout : yield* positive(["timeout"], timeout),
         retry: yield* resolveRetry(retry ?? {}, config.retry),
+        // Where a name is there in another case, the later one is sent.
         headers: { ...config.headers, ...headers }
       }
-      yield* check(["timeout"], Duration.toMillis(resolved.timeout) > 0, "must be longer than nothing")
-      yield* check(["headers"], areHeaders(resolved.headers), "must be names and values that HTTP allows")
-      return resolved
     })
 
 // Each request in flight holds its body.
@@ -234,67 +274,93 @@ export const inBulk = (
     }
   })
 
-const check = (path: Array<string>, ok: boolean, message: string): Either.Either<void, ConfigError.ConfigError> =>
-  ok ? Either.void : Either.left(ConfigError.InvalidData(path, `${path.join(".")} ${message}`))
+const invalid = (path: Array<string>, problem: string): ConfigError.ConfigError =>
+  ConfigError.InvalidData(path, `${path.join(".")} ${problem}`)
+
+const check = (path: Array<string>, ok: boolean, problem: string): Either.Either<void, ConfigError.ConfigError> =>
+  ok ? Either.void : Either.left(invalid(path, problem))
 
 const isPositiveInteger = (n: number): boolean => Number.isSafeInteger(n) && n > 0
+
+// `Duration` takes what is negative, and what is no number, for zero.
+const isNegative = (input: Duration.DurationInput): boolean => {
+  if (Duration.isDuration(input)) return false
+  if (typeof input === "string") return input.startsWith("-")
+  return typeof input === "object" ? input.some((n) => !(n >= 0)) : !(input >= 0)
+}
 
 const duration = (
   path: Array<string>,
   input: Duration.DurationInput
 ): Either.Either<Duration.Duration, ConfigError.ConfigError> =>
-  Either.fromOption(
-    Duration.decodeUnknown(input),
-    () => ConfigError.InvalidData(path, `${path.join(".")} must be a duration, such as "2 seconds"`)
-  )
+  Either.gen(function*() {
+    const decoded = yield* Either.fromOption(
+      Duration.decodeUnknown(input),
+      () => invalid(path, "must be a duration, such as \"2 seconds\"")
+    )
+    yield* check(path, !isNegative(input), "must not be negative")
+    return decoded
+  })
+
+const positive = (
+  path: Array<string>,
+  input: Duration.DurationInput
+): Either.Either<Duration.Duration, ConfigError.ConfigError> =>
+  Either.gen(function*() {
+    const decoded = yield* duration(path, input)
+    yield* check(path, Duration.toMillis(decoded) > 0, "must be greater than zero")
+    return decoded
+  })
 
 const resolveRetry = (
   options: RetryPolicy.Options,
   base?: RetryPolicy.RetryPolicy
 ): Either.Either<RetryPolicy.RetryPolicy, ConfigError.ConfigError> =>
   Either.gen(function*() {
-    for (const key of ["elapsed", "initialDelay", "maximumDelay"] as const) {
-      if (options[key] !== undefined) yield* duration(["retry", key], options[key])
+    yield* check(["retry"], isPlainRecord(options), "must be a record, such as { attempts: 4 }")
+    if (options.elapsed !== undefined) yield* positive(["retry", "elapsed"], options.elapsed)
+    if (options.maximumDelay !== undefined) yield* duration(["retry", "maximumDelay"], options.maximumDelay)
+    if (options.initialDelay !== undefined) {
+      const initialDelay = yield* duration(["retry", "initialDelay"], options.initialDelay)
+      yield* check(["retry", "initialDelay"], Duration.isFinite(initialDelay), "must be finite")
     }
     const retry = RetryPolicy.make(options, base)
     yield* check(["retry", "attempts"], isPositiveInteger(retry.attempts), "must be a whole number of at least 1")
-    yield* check(["retry", "elapsed"], Duration.toMillis(retry.elapsed) > 0, "must be longer than nothing")
     return retry
   })
 
-// What a header can hold: anything else would be refused by the runtime on each request, with the value in its message.
-const isHeaderValue = (u: unknown): boolean =>
-  typeof u === "string" && /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(u)
+const resolveHeaders = (
+  headers: Readonly<Record<string, string>>,
+  problem = Headers.problem(headers)
+): Either.Either<void, ConfigError.ConfigError> =>
+  problem === undefined ? Either.void : Either.left(invalid(["headers"], problem))
 
-// From an environment variable that is not set, `Redacted.make(process.env.SECRET!)`, comes undefined, whatever the types say.
-const reveal = (u: unknown): unknown => Redacted.isRedacted(u) ? Redacted.value(u) : undefined
-
-const checkCredentials = (credentials: Credentials): Either.Either<void, ConfigError.ConfigError> => {
-  const header = "must be the text from the SuprSend dashboard, without blanks or line breaks around it"
-  if (credentials.apiKey !== undefined) {
-    return Either.andThen(
-      check(["apiKey"], isHeaderValue(reveal(credentials.apiKey)), `${header}, as a Redacted`),
-      check(["workspaceUid"], credentials.workspaceUid?.trim() !== "", "must not be blank: leave it out")
-    )
+const checkAppInfo = (appInfo: Settings["appInfo"] | null): Either.Either<void, ConfigError.ConfigError> => {
+  if (appInfo === undefined || appInfo === null) return Either.void
+  if (!isPlainRecord(appInfo)) {
+    return Either.left(invalid(["appInfo"], "must be a record, such as { name: \"billing\" }"))
   }
-  const secret = reveal(credentials.workspaceSecret)
+  const { name, version } = appInfo
   return Either.andThen(
-    check(["workspaceKey"], isHeaderValue(credentials.workspaceKey), header),
-    check(["workspaceSecret"], typeof secret === "string" && secret !== "", "must be a Redacted that is not empty")
+    check(["appInfo", "name"], typeof name === "string" && name.trim() !== "", "must be text that is not blank"),
+    check(["appInfo", "version"], version === undefined || typeof version === "string", "must be text, or left out")
   )
 }
 
 const parseBaseUrl = (baseUrl: string | undefined): Either.Either<URL, ConfigError.ConfigError> => {
+  // A message must not contain it: it may have a password in it.
+  const fail = (problem: string) => Either.left(invalid(["baseUrl"], problem))
+  if (typeof (baseUrl ?? "") !== "string") return fail(`must be text, got ${describe(baseUrl)}`)
   const text = baseUrl?.trim() || defaultBaseUrl
+  if (!/^https?:\/\//i.test(text)) {
+    return fail("must begin with https:// or http://, as \"https://hub.suprsend.com\" does")
+  }
+  if (/\p{Cc}/u.test(text)) return fail("must not have a line break or another control character in it")
   const url = Option.liftThrowable(() => new URL(text.endsWith("/") ? text : `${text}/`))()
-  return Option.isSome(url) && /^https?:$/.test(url.value.protocol) && url.value.search === "" &&
-      url.value.hash === "" && url.value.username === "" && url.value.password === ""
-    ? Either.right(url.value)
-    : Either.left(ConfigError.InvalidData(["baseUrl"], "baseUrl must be an http or https URL without a query or user"))
+  if (Option.isNone(url)) return fail("must be a URL, as \"https://hub.suprsend.com\" is")
+  if (url.value.search !== "" || url.value.hash !== "") return fail("must not have a query or a fragment: leave it out")
+  if (url.value.username !== "" || url.value.password !== "") {
+    return fail("must not have a user or a password: leave it out")
+  }
+  return Either.right(url.value)
 }
-
-// Not as `new Headers` has it, which trims a line break at the end of a value that undici then refuses on each request.
-const areHeaders = (headers: Readonly<Record<string, unknown>>): boolean =>
-  Object.entries(headers).every(([name, value]) =>
-    /^[\w!#$%&'*+.^`|~-]+$/.test(name) && typeof value === "string" && /^[\t\x20-\x7e\x80-\xff]*$/.test(value)
-  )

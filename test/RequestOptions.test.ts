@@ -233,6 +233,9 @@ describe("a region", () => {
 })
 
 describe("options that are of no use", () => {
+  /** What a program that is written in JavaScript may pass. */
+  const untyped = (options: unknown): Options => Object.assign({}, options)
+
   const wrong: ReadonlyArray<readonly [string, Options]> = [
     ["timeout", { timeout: 0 }],
     ["retry.attempts", { retry: { attempts: 0 } }],
@@ -240,7 +243,20 @@ describe("options that are of no use", () => {
     ["retry.elapsed", { retry: { elapsed: Duration.zero } }],
     ["headers", { headers: { "x-trace": "t0ken\r\nx-evil: 1" } }],
     ["headers", { headers: { "x-trace": "t0ken\n" } }],
-    ["headers", { headers: { "x trace": "t0ken" } }]
+    ["headers", { headers: { "x trace": "t0ken" } }],
+    ["headers", { headers: { "Transfer-Encoding": "chunked" } }],
+    ["headers", { headers: { "Content-Length": "5" } }],
+    ["headers", { headers: { ":authority": "t0ken" } }],
+    ["headers", { headers: { "X-Trace": "t0ken", "x-trace": "t0ken" } }],
+    ["headers", untyped({ headers: { "x-trace": undefined } })],
+    ["headers", untyped({ headers: { "x-trace": ["t0ken", "t0ken"] } })],
+    ["headers", untyped({ headers: new Headers({ "x-trace": "t0ken" }) })],
+    ["headers", untyped({ headers: "x-trace: t0ken" })],
+    ["timeout", { timeout: -1 }],
+    ["timeout", untyped({ timeout: "soon" })],
+    ["retry", untyped({ retry: 3 })],
+    ["retry.initialDelay", { retry: { initialDelay: -1 } }],
+    ["retry.maximumDelay", untyped({ retry: { maximumDelay: "soon" } })]
   ]
   for (const [field, options] of wrong) {
     test(
@@ -254,5 +270,25 @@ describe("options that are of no use", () => {
           expect(yield* sandbox.requests).toEqual([])
         })
     )
+    test(
+      `are one where a region is provided as a service: ${JSON.stringify(options)}`,
+      (users, sandbox) =>
+        Effect.gen(function*() {
+          const exit = yield* Effect.exit(Effect.provideService(users.list(), RequestOptions, options))
+          expect(exit).toMatchObject({ _tag: "Failure", cause: { _tag: "Die", defect: { path: field.split(".") } } })
+          expect(yield* sandbox.requests).toEqual([])
+        })
+    )
   }
+
+  test("are one of the region around, too", (users, sandbox) =>
+    Effect.gen(function*() {
+      const exit = yield* users.list().pipe(
+        withRequestOptions({ headers: { "x-inner": "1" } }),
+        withRequestOptions({ headers: { "X-Outer": "1", "x-outer": "2" } }),
+        Effect.exit
+      )
+      expect(exit).toMatchObject({ _tag: "Failure", cause: { _tag: "Die", defect: { path: ["headers"] } } })
+      expect(yield* sandbox.requests).toEqual([])
+    }))
 })

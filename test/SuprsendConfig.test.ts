@@ -1,3 +1,4 @@
+import * as PlatformHeaders from "@effect/platform/Headers"
 import * as HttpClient from "@effect/platform/HttpClient"
 import { describe, expect, it } from "@effect/vitest"
 import * as SuprsendClient from "effect-suprsend/SuprsendClient"
@@ -40,14 +41,22 @@ const untyped = (options: unknown): SuprsendConfig.Options => {
   return u.value
 }
 
-const fails = (name: string, field: string, options: SuprsendConfig.Options) =>
+const fails = (
+  name: string,
+  field: string,
+  options: SuprsendConfig.Options,
+  message = /must (be|begin|hold|have|not)/
+) =>
   it.effect(name, () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(build(options))
       expect(ConfigError.isConfigError(error)).toBe(true)
       expect(error).toMatchObject({ _op: "InvalidData", path: field.split(".") })
-      // The message alone, as a log shows it, says which field to correct.
-      expect("message" in error ? error.message : "").toMatch(new RegExp(`^${field} must `))
+      // The message alone, as a log shows it, is a sentence that says which field to correct.
+      const text = "message" in error ? error.message : ""
+      expect(text).toMatch(message)
+      expect(text.startsWith(`${field} `)).toBe(true)
+      expect(text).not.toMatch(/\n|\. /)
       for (const text of [String(error), inspect(error, { depth: 10 }), JSON.stringify(error)]) {
         expect(text).toContain(field.split(".").at(-1))
         expect(text).not.toContain(secret)
@@ -55,26 +64,110 @@ const fails = (name: string, field: string, options: SuprsendConfig.Options) =>
       }
     }))
 
+/** Texts that a file, a `.env` or a program that forgot something gives in the place of `text`. */
+const spoilt = (text: string): ReadonlyArray<readonly [name: string, text: string, message: RegExp]> => [
+  ["a line break after it, as a file has", `${text}\n`, /must not end with a line break: remove it/],
+  ["a line break of Windows after it", `${text}\r\n`, /must not end with a line break: remove it/],
+  ["several line breaks after it", `${text}\n\n`, /must not end with a line break: remove it/],
+  ["a byte order mark before it", `\ufeff${text}`, /must not begin with a byte order mark: save/],
+  ["a blank before it", ` ${text}`, /must not begin or end with white space: remove it/],
+  ["a tab after it", `${text}\t`, /must not begin or end with white space: remove it/],
+  ["a no-break space after it", `${text}\u00a0`, /must not begin or end with white space: remove it/],
+  ["a line break in it", `${text}\n${text}`, /must not have a line break or an invisible character/],
+  ["a zero-width space in it", `${text}\u200b`, /must not have a line break or an invisible character/],
+  ["a null byte in it", `${text}\0${text}`, /must not have a line break or an invisible character/],
+  ["double quotes around it", `"${text}"`, /must not stand in quotes: remove them/],
+  ["single quotes around it", `'${text}'`, /must not stand in quotes: remove them/],
+  ["nothing in it", "", /must not be blank: .*dashboard/],
+  ["blanks in it", " \t", /must not be blank: .*dashboard/],
+  ["a missing value made text", "undefined", /must not be "undefined"/],
+  ["a Redacted made text", String(Redacted.make(text)), /must not be "<redacted>"/]
+]
+
 describe("credentials", () => {
-  fails("a key that is empty", "workspaceKey", { ...signed, workspaceKey: "" })
-  fails("a key that is blank", "workspaceKey", { ...signed, workspaceKey: " \t" })
-  fails("a key with a line break in it", "workspaceKey", { ...signed, workspaceKey: "workspace\nkey" })
-  fails("a key with a line break after it", "workspaceKey", { ...signed, workspaceKey: "workspace-key\n" })
+  for (const [name, text, message] of spoilt(secret)) {
+    fails(`a secret with ${name}`, "workspaceSecret", { ...signed, workspaceSecret: Redacted.make(text) }, message)
+  }
+  for (const [name, text, message] of spoilt(apiKey)) {
+    fails(`an API key with ${name}`, "apiKey", { ...bearer, apiKey: Redacted.make(text) }, message)
+  }
+  for (const [name, text, message] of spoilt("workspace-key")) {
+    fails(`a key with ${name}`, "workspaceKey", { ...signed, workspaceKey: text }, message)
+  }
+  for (const [name, text, message] of spoilt("workspace-uid")) {
+    fails(`a workspace UID with ${name}`, "workspaceUid", { ...bearer, workspaceUid: text }, message)
+  }
   fails("a key that begins with a header of its own", "workspaceKey", { ...signed, workspaceKey: "a\r\nX-Evil: 1" })
-  fails("a key that no header can hold", "workspaceKey", { ...signed, workspaceKey: "schlüssel-🔑" })
-  fails("a secret that is empty", "workspaceSecret", { ...signed, workspaceSecret: Redacted.make("") })
-  fails("an API key that is empty", "apiKey", { apiKey: Redacted.make("") })
-  fails("an API key with a line break after it", "apiKey", { apiKey: Redacted.make(`${apiKey}\n`) })
-  fails("a workspace UID that is blank", "workspaceUid", { ...bearer, workspaceUid: " " })
+  fails("a key that no header can hold", "workspaceKey", { ...signed, workspaceKey: "schlüssel-🔑" }, /must be ASCII/)
+  fails(
+    "an API key that no header can hold",
+    "apiKey",
+    { ...bearer, apiKey: Redacted.make("schlüssel") },
+    /must be ASCII/
+  )
+  fails(
+    "an API key with the word before it",
+    "apiKey",
+    { ...bearer, apiKey: Redacted.make(`Bearer ${apiKey}`) },
+    /must be the key alone: remove "Bearer"/
+  )
+
+  const wiped = (text: string) => {
+    const redacted = Redacted.make(text)
+    Redacted.unsafeWipe(redacted)
+    return redacted
+  }
+  fails("a secret that was wiped", "workspaceSecret", { ...signed, workspaceSecret: wiped(secret) }, /was wiped/)
+  fails("an API key that was wiped", "apiKey", { ...bearer, apiKey: wiped(apiKey) }, /was wiped/)
+
+  it.effect("may be wiped once the layer is built", () =>
+    Effect.gen(function*() {
+      const workspaceSecret = Redacted.make(secret)
+      const { credentials } = Either.getOrThrow(SuprsendConfig.resolve({ ...signed, workspaceSecret }))
+      Redacted.unsafeWipe(workspaceSecret)
+      expect(credentials.workspaceSecret !== undefined && Redacted.value(credentials.workspaceSecret)).toBe(secret)
+    }))
 
   describe("from an environment variable that is not set, or from JavaScript", () => {
-    fails("no credentials", "workspaceKey", untyped({}))
-    fails("no key", "workspaceKey", untyped({ ...signed, workspaceKey: undefined }))
-    fails("no secret", "workspaceSecret", untyped({ ...signed, workspaceSecret: undefined }))
-    fails("no text in the secret", "workspaceSecret", untyped({ ...signed, workspaceSecret: Redacted.make(undefined) }))
-    fails("a secret that is a plain text", "workspaceSecret", untyped({ ...signed, workspaceSecret: secret }))
-    fails("no text in the API key", "apiKey", untyped({ apiKey: Redacted.make(undefined) }))
-    fails("an API key that is a plain text", "apiKey", untyped({ apiKey }))
+    const missing = /^\w+ is missing: .*Settings > API Keys in the SuprSend dashboard$/
+    fails("no credentials", "workspaceKey", untyped({}), missing)
+    fails(
+      "no UID with an API key",
+      "workspaceUid",
+      untyped({ apiKey: Redacted.make(apiKey) }),
+      /is missing: events need/
+    )
+    fails("a UID alone", "apiKey", untyped({ workspaceUid: "workspace-uid" }), missing)
+    for (const nothing of [undefined, null]) {
+      fails(`no key, but ${nothing}`, "workspaceKey", untyped({ ...signed, workspaceKey: nothing }), missing)
+      fails(`no secret, but ${nothing}`, "workspaceSecret", untyped({ ...signed, workspaceSecret: nothing }), missing)
+      fails(
+        `${nothing} in the secret`,
+        "workspaceSecret",
+        untyped({ ...signed, workspaceSecret: Redacted.make(nothing) }),
+        missing
+      )
+      fails(`${nothing} in the API key`, "apiKey", untyped({ ...bearer, apiKey: Redacted.make(nothing) }), missing)
+    }
+    const unwrapped = /must be a Redacted, got a string: wrap it with Redacted.make/
+    fails(
+      "a secret that is a plain text",
+      "workspaceSecret",
+      untyped({ ...signed, workspaceSecret: secret }),
+      unwrapped
+    )
+    fails("an API key that is a plain text", "apiKey", untyped({ ...bearer, apiKey }), unwrapped)
+    fails("a key that is a Redacted", "workspaceKey", untyped({ ...signed, workspaceKey: Redacted.make(secret) }))
+    fails(
+      "a key that is a number",
+      "workspaceKey",
+      untyped({ ...signed, workspaceKey: 7 }),
+      /must be text, got a number/
+    )
+    fails("a secret that is a number", "workspaceSecret", untyped({ ...signed, workspaceSecret: Redacted.make(7) }))
+    fails("a UID that is a number", "workspaceUid", untyped({ ...bearer, workspaceUid: 7 }))
+    fails("both kinds", "apiKey", untyped({ ...signed, ...bearer }), /must not come with workspaceKey/)
+    fails("a UID beside a key and a secret", "workspaceUid", untyped({ ...signed, workspaceUid: "uid" }))
   })
 })
 
@@ -95,6 +188,23 @@ describe("base URL", () => {
       `https://user:${secret}@hub.suprsend.com/`
     ]
   ) fails(`refuses ${baseUrl}`, "baseUrl", { ...signed, baseUrl })
+
+  fails(
+    "says that the scheme is missing",
+    "baseUrl",
+    { ...signed, baseUrl: "hub.suprsend.com" },
+    /must begin with https/
+  )
+  fails("refuses a port without a scheme", "baseUrl", { ...signed, baseUrl: "localhost:8787" }, /must begin with https/)
+  fails("refuses quotes around it", "baseUrl", { ...signed, baseUrl: "\"https://hub.suprsend.com\"" })
+  fails("refuses a line break in it", "baseUrl", { ...signed, baseUrl: "https://hub.\nsuprsend.com" })
+  fails("refuses a number", "baseUrl", untyped({ ...signed, baseUrl: 8787 }), /must be text, got a number/)
+  fails(
+    "refuses a URL",
+    "baseUrl",
+    untyped({ ...signed, baseUrl: new URL("https://hub.suprsend.com") }),
+    /must be text/
+  )
 
   const table: ReadonlyArray<readonly [string | undefined, string, string]> = [
     [undefined, "https://hub.suprsend.com", "/"],
@@ -141,6 +251,37 @@ describe("settings", () => {
     )
   }
   fails("refuses what is no duration for the timeout", "timeout", untyped({ ...signed, timeout: "soon" }))
+  fails("refuses a text without a unit for the timeout", "timeout", untyped({ ...signed, timeout: "30" }))
+  for (const negative of ["-5 seconds", -5, NaN, -Infinity, -5n, [-1, 0]] as const) {
+    const refused = /must (not be negative|be greater than zero)/
+    fails(`refuses ${negative} for the timeout`, "timeout", untyped({ ...signed, timeout: negative }), refused)
+    for (const key of ["elapsed", "initialDelay", "maximumDelay"]) {
+      fails(
+        `refuses ${negative} for retry.${key}`,
+        `retry.${key}`,
+        untyped({ ...signed, retry: { [key]: negative } }),
+        refused
+      )
+    }
+  }
+  fails("refuses a first wait without end", "retry.initialDelay", { ...signed, retry: { initialDelay: Infinity } })
+  for (const [name, retry] of Object.entries({ "a number": 3, "a text": "3", "a list": [3], "a function": () => 3 })) {
+    fails(`refuses ${name} as retry policy`, "retry", untyped({ ...signed, retry }), /must be a record/)
+  }
+  for (const attempts of ["3", 3n]) {
+    fails(`refuses ${typeof attempts} as attempts`, "retry.attempts", untyped({ ...signed, retry: { attempts } }))
+    fails(`refuses ${typeof attempts} as concurrency`, "concurrency", untyped({ ...signed, concurrency: attempts }))
+  }
+  fails("refuses an application without a name", "appInfo.name", untyped({ ...signed, appInfo: {} }))
+  fails("refuses an application whose name is blank", "appInfo.name", { ...signed, appInfo: { name: " " } })
+  fails("refuses an application whose name is a number", "appInfo.name", untyped({ ...signed, appInfo: { name: 7 } }))
+  fails(
+    "refuses a version that is a number",
+    "appInfo.version",
+    untyped({ ...signed, appInfo: { name: "a", version: 2 } })
+  )
+  fails("refuses a name in the place of the application", "appInfo", untyped({ ...signed, appInfo: "billing" }))
+  fails("refuses a client that is no function", "transformClient", untyped({ ...signed, transformClient: {} }))
 
   const headers: Record<string, Record<string, string>> = {
     "an empty name": { "": "1" },
@@ -156,6 +297,52 @@ describe("settings", () => {
     fails(`refuses a header with ${name}`, "headers", { ...signed, headers: value })
   }
   fails("refuses a header that is no text", "headers", untyped({ ...signed, headers: { "x-trace": undefined } }))
+  fails("refuses a header with several values", "headers", untyped({ ...signed, headers: { "x-trace": ["1", "2"] } }))
+  fails("refuses a pseudo header of HTTP/2", "headers", { ...signed, headers: { ":authority": "example.com" } })
+  fails("refuses a whole line as a name, without showing it", "headers", {
+    ...signed,
+    headers: { [`x-key: ${secret}`]: "" }
+  })
+  fails(
+    "refuses one name twice",
+    "headers",
+    { ...signed, headers: { "X-Trace": "1", "x-trace": "1" } },
+    /must have each name once, and have "x-trace" twice/
+  )
+  for (
+    const name of [
+      "Transfer-Encoding",
+      "content-length",
+      "Content-Encoding",
+      "host",
+      "connection",
+      "Keep-Alive",
+      "expect",
+      "Upgrade",
+      "te",
+      "trailer",
+      "proxy-connection",
+      "Proxy-Authorization",
+      "http2-settings"
+    ]
+  ) {
+    const message = new RegExp(`must not have "${name}": leave it to the transport`)
+    fails(`refuses ${name}`, "headers", { ...signed, headers: { [name]: "1" } }, message)
+  }
+  const collections = {
+    "a Map": new Map([["x-trace", "1"]]),
+    "the Headers of fetch": new Headers({ "x-trace": "1" }),
+    "a list": [["x-trace", "1"]],
+    "a text": "x-trace: 1"
+  }
+  for (const [name, headers] of Object.entries(collections)) {
+    fails(`refuses ${name} as headers`, "headers", untyped({ ...signed, headers }), /must be a plain record/)
+  }
+
+  it("takes the headers of @effect/platform", () => {
+    const headers = PlatformHeaders.fromInput({ "X-Trace": "1" })
+    expect(Either.getOrThrow(SuprsendConfig.resolve({ ...signed, headers })).headers).toEqual({ "x-trace": "1" })
+  })
 
   it("has the defaults of the documentation", () => {
     const resolved = Either.getOrThrow(SuprsendConfig.resolve(signed))
@@ -165,21 +352,24 @@ describe("settings", () => {
     expect(Duration.toMillis(resolved.retry.elapsed)).toBe(60_000)
   })
 
-  it("takes what is undefined for left out", () => {
-    const nothing = {
-      baseUrl: undefined,
-      retry: undefined,
-      timeout: undefined,
-      concurrency: undefined,
-      headers: undefined,
-      appInfo: undefined,
-      transformClient: undefined
-    }
-    const { credentials: _, transformClient: __, ...resolved } = Either.getOrThrow(
-      SuprsendConfig.resolve({ ...signed, ...nothing })
-    )
-    expect(Either.getOrThrow(SuprsendConfig.resolve(signed))).toMatchObject(resolved)
-  })
+  for (const nothing of [undefined, null]) {
+    it(`takes what is ${nothing} for left out`, () => {
+      const options = untyped({
+        ...signed,
+        apiKey: nothing,
+        workspaceUid: nothing,
+        baseUrl: nothing,
+        retry: nothing,
+        timeout: nothing,
+        concurrency: nothing,
+        headers: nothing,
+        appInfo: nothing,
+        transformClient: nothing
+      })
+      const { credentials: _, transformClient: __, ...resolved } = Either.getOrThrow(SuprsendConfig.resolve(options))
+      expect(Either.getOrThrow(SuprsendConfig.resolve(signed))).toMatchObject(resolved)
+    })
+  }
 
   it.effect("takes a timeout and a deadline without end", () =>
     Effect.map(
@@ -191,12 +381,14 @@ describe("settings", () => {
     Effect.gen(function*() {
       expect((yield* build(signed)).workspace).toBe("workspace-key")
       expect((yield* build(bearer)).workspace).toBe("workspace-uid")
-      expect((yield* build({ apiKey: Redacted.make(apiKey) })).workspace).toBeUndefined()
     }))
 
   it.prop(
     "has a user agent that is safe in a header, whatever the application calls itself",
-    { name: FastCheck.string({ unit: "binary" }), version: FastCheck.option(FastCheck.string(), { nil: undefined }) },
+    {
+      name: FastCheck.string({ unit: "binary" }).filter((name) => name.trim() !== ""),
+      version: FastCheck.option(FastCheck.string(), { nil: undefined })
+    },
     ({ name, version }) => {
       const { header, json } = Either.getOrThrow(
         SuprsendConfig.resolve({ ...signed, appInfo: { name, version } })
@@ -206,6 +398,15 @@ describe("settings", () => {
       expect(JSON.parse(json)).toMatchObject({ sdk: "effect-suprsend", platform: "server" })
     }
   )
+})
+
+it("names the application in the user agent, as far as a header can hold it", () => {
+  const suffix = (name: string, version?: string) =>
+    Either.getOrThrow(SuprsendConfig.resolve({ ...signed, appInfo: { name, version } })).userAgent.header.split(";")[1]
+  expect(suffix("billing", "2.1.0")).toMatch(/\) \(billing\/2\.1\.0\)$/)
+  expect(suffix("billing")).toMatch(/\) \(billing\)$/)
+  expect(suffix("billing", "")).toMatch(/\) \(billing\)$/)
+  expect(suffix("日本", "2")).toMatch(/^ \w+\)$/)
 })
 
 describe("from a Config", () => {
@@ -227,12 +428,15 @@ describe("from a Config", () => {
       expect((yield* layerOf(environment)).workspace).toBe("workspace-key")
     }))
 
-  it.effect("reads an API key, with a workspace UID or without", () =>
+  it.effect("reads an API key with the UID of its workspace", () =>
     Effect.gen(function*() {
-      const options = yield* optionsOf({ SUPRSEND_API_KEY: apiKey })
+      const environment = { SUPRSEND_API_KEY: apiKey, SUPRSEND_WORKSPACE_UID: "uid" }
+      const options = yield* optionsOf(environment)
       expect(options.apiKey !== undefined && Redacted.value(options.apiKey)).toBe(apiKey)
-      expect((yield* layerOf({ SUPRSEND_API_KEY: apiKey })).workspace).toBeUndefined()
-      expect((yield* layerOf({ SUPRSEND_API_KEY: apiKey, SUPRSEND_WORKSPACE_UID: "uid" })).workspace).toBe("uid")
+      expect((yield* layerOf(environment)).workspace).toBe("uid")
+      // As a template for a container leaves what was not filled in.
+      const empty = { SUPRSEND_WORKSPACE_KEY: "", SUPRSEND_WORKSPACE_SECRET: "" }
+      expect((yield* layerOf({ ...environment, ...empty })).workspace).toBe("uid")
     }))
 
   it.effect("prefers the key and the secret where there are both", () =>
@@ -271,20 +475,50 @@ describe("from a Config", () => {
       expect((yield* layerOf(environment, config)).userAgent).toContain("(billing)")
     }))
 
-  const missing: ReadonlyArray<readonly [Record<string, string>, ReadonlyArray<string>]> = [
-    [{}, ["SUPRSEND_WORKSPACE_KEY", "SUPRSEND_WORKSPACE_SECRET", "SUPRSEND_API_KEY"]],
-    [{ SUPRSEND_WORKSPACE_KEY: "workspace-key" }, ["SUPRSEND_WORKSPACE_SECRET"]],
-    [{ SUPRSEND_WORKSPACE_SECRET: secret }, ["SUPRSEND_WORKSPACE_KEY"]],
-    [{ SUPRSEND_WORKSPACE_UID: "uid" }, ["SUPRSEND_WORKSPACE_KEY", "SUPRSEND_API_KEY"]]
+  const none = { SUPRSEND_WORKSPACE_KEY: "", SUPRSEND_WORKSPACE_SECRET: " ", SUPRSEND_API_KEY: "" }
+  const all = ["SUPRSEND_WORKSPACE_KEY", "SUPRSEND_WORKSPACE_SECRET", "SUPRSEND_API_KEY", "SUPRSEND_WORKSPACE_UID"]
+  const both = { SUPRSEND_API_KEY: apiKey, SUPRSEND_WORKSPACE_UID: "uid" }
+  const missing: ReadonlyArray<readonly [Record<string, string>, path: string, names: ReadonlyArray<string>]> = [
+    [{}, "SUPRSEND_WORKSPACE_KEY", all],
+    [none, "SUPRSEND_WORKSPACE_KEY", all],
+    [{ SUPRSEND_WORKSPACE_UID: "uid" }, "SUPRSEND_WORKSPACE_KEY", all],
+    [{ SUPRSEND_WORKSPACE_KEY: "workspace-key" }, "SUPRSEND_WORKSPACE_SECRET", []],
+    [{ SUPRSEND_WORKSPACE_SECRET: secret }, "SUPRSEND_WORKSPACE_KEY", []],
+    // Half a pair is not passed over: the API key may be that of another workspace.
+    [{ SUPRSEND_WORKSPACE_KEY: "workspace-key", ...both }, "SUPRSEND_WORKSPACE_SECRET", []],
+    [{ SUPRSEND_API_KEY: apiKey }, "SUPRSEND_WORKSPACE_UID", []]
   ]
-  for (const [environment, names] of missing) {
-    it.effect(`says what is missing beside ${Object.keys(environment).join(", ") || "nothing"}`, () =>
+  for (const [environment, path, names] of missing) {
+    it.effect(`says in a sentence what is missing beside ${JSON.stringify(Object.keys(environment))}`, () =>
       Effect.gen(function*() {
         const error = yield* Effect.flip(layerOf(environment))
-        for (const name of names) expect(String(error)).toContain(name)
+        expect(error).toMatchObject({ _op: "MissingData", path: [path] })
+        const message = "message" in error ? error.message : ""
+        for (const name of [path, ...names]) expect(message).toContain(name)
+        expect(message).toMatch(/^[\w ]+ (is|are) missing\b.*: set .* the SuprSend dashboard shows under Settings > /)
+        expect(message).not.toMatch(/\n|\. |data/)
         expect(String(error)).not.toContain(secret)
+        expect(String(error)).not.toContain(apiKey)
       }))
   }
+
+  it.effect("can be nested, and left to a default", () =>
+    Effect.gen(function*() {
+      const nested = Config.nested(SuprsendConfig.config, "APP")
+      const environment = { "APP.SUPRSEND_WORKSPACE_KEY": "workspace-key", "APP.SUPRSEND_WORKSPACE_SECRET": secret }
+      expect((yield* layerOf(environment, nested)).workspace).toBe("workspace-key")
+      expect(yield* Effect.flip(layerOf({}, nested))).toMatchObject({
+        _op: "MissingData",
+        path: ["APP", "SUPRSEND_WORKSPACE_KEY"]
+      })
+      expect((yield* layerOf({}, Config.withDefault(nested, signed))).workspace).toBe("workspace-key")
+      const provider = ConfigProvider.nested(
+        ConfigProvider.fromMap(new Map(Object.entries(environment)), { pathDelim: "." }),
+        "APP"
+      )
+      const options = yield* Effect.withConfigProvider(SuprsendConfig.config, provider)
+      expect(options.workspaceKey).toBe("workspace-key")
+    }))
 
   it.effect("names the field of a value that is of no use", () =>
     Effect.gen(function*() {
@@ -292,7 +526,12 @@ describe("from a Config", () => {
       expect(yield* Effect.flip(layerOf(blank))).toMatchObject({ path: ["workspaceKey"] })
       const empty = { SUPRSEND_WORKSPACE_KEY: "workspace-key", SUPRSEND_WORKSPACE_SECRET: "" }
       expect(yield* Effect.flip(layerOf(empty))).toMatchObject({ path: ["workspaceSecret"] })
-      expect(yield* Effect.flip(layerOf({ SUPRSEND_API_KEY: `${apiKey}\n` }))).toMatchObject({ path: ["apiKey"] })
+      const broken = { SUPRSEND_API_KEY: `${apiKey}\n`, SUPRSEND_WORKSPACE_UID: "uid" }
+      expect(yield* Effect.flip(layerOf(broken))).toMatchObject({ path: ["apiKey"] })
+      const file = { SUPRSEND_WORKSPACE_KEY: "workspace-key", SUPRSEND_WORKSPACE_SECRET: `${secret}\n` }
+      expect(yield* Effect.flip(layerOf(file))).toMatchObject({ path: ["workspaceSecret"] })
+      const noUid = { SUPRSEND_API_KEY: apiKey, SUPRSEND_WORKSPACE_UID: "" }
+      expect(yield* Effect.flip(layerOf(noUid))).toMatchObject({ path: ["workspaceUid"] })
     }))
 })
 

@@ -22,9 +22,9 @@ const printable = (text: string): string => text.replace(/[^\x20-\x7e]/g, "")
 /** @internal */
 export const make = (appInfo?: AppInfo): UserAgent => {
   const runtime = detect()
-  const app = appInfo === undefined
-    ? ""
-    : ` (${printable(appInfo.name)}${appInfo.version === undefined ? "" : `/${printable(appInfo.version)}`})`
+  const name = printable(appInfo?.name ?? "").trim()
+  const release = printable(appInfo?.version ?? "").trim()
+  const app = name === "" ? "" : ` (${name}${release === "" ? "" : `/${release}`})`
   return {
     header: `${sdk}/${version} (${runtime.lang}/${runtime.langVersion}; ${runtime.os})${app}`,
     json: printable(JSON.stringify({

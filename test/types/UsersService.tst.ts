@@ -209,6 +209,9 @@ describe("layers", () => {
     expect(Suprsend.layer).type.toBeCallableWith({ apiKey: secret, workspaceUid: "uid" })
     expect(Suprsend.layer).type.not.toBeCallableWith({ workspaceKey: "key", workspaceSecret: "secret" })
     expect(Suprsend.layer).type.not.toBeCallableWith({ workspaceKey: "key" })
+    // Events name their workspace by it.
+    expect(Suprsend.layer).type.not.toBeCallableWith({ apiKey: secret })
+    expect(Suprsend.layer).type.not.toBeCallableWith({ apiKey: secret, workspaceUid: undefined })
     expect(Suprsend.layer).type.not.toBeCallableWith({ ...credentials, apiKey: secret })
   })
 })

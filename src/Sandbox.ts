@@ -1,8 +1,8 @@
 /**
  * SuprSend in memory, as an `HttpClient`: the test layer.
  *
- * It checks signatures and content types, keeps profiles, applies edits, pages and deletes, with the answers that the
- * vendor documents. It can be told to fail, and it remembers every request. Nothing leaves the process, and time is
+ * It checks signatures, API keys and content types, keeps profiles, applies edits, pages and deletes, with the responses that
+ * the vendor documents or that were recorded. It can be told to fail, and it remembers every request. Nothing leaves the process, and time is
  * that of Effect's `Clock`, so everything works under `TestClock`.
  *
  * Every endpoint of the users API is there. The categories of the workspace are those that `defineCategory` gave it,
@@ -22,10 +22,13 @@
  *   merged into itself (400).
  * - Bulk requests pass over users that do not exist. Bulk delete answers 204.
  * - An edit or an upsert for a tenant links the user to it, and creates the user if there is none; a user may have many
- *   tenants. The tenant's endpoints show the profile for the tenant alone, with a member `tenant`; a list filtered by
- *   tenant shows it laid over the user's own, key by key, and is empty for a tenant without users. Upsert answers 201,
- *   an edit 202, unlinking 204. Unlinking leaves the preferences for the tenant. Where the user is not linked, the
- *   tenant is said to be not found.
+ *   tenants, or one alone (`userTenancyMode`). The tenant's endpoints show the profile for the tenant alone, with a
+ *   member `tenant`, or laid over the user's own (`tenantProfiles`); a list filtered by tenant, and `user` of the
+ *   service, show it laid over the user's own, key by key. The list is empty for a tenant without users. Upsert answers
+ *   201, an edit 202, unlinking 204. Unlinking leaves the preferences for the tenant. Where the user is not linked, the
+ *   tenant is said to be not found. An event that a tenant stands in the way of is accepted, and comes to nothing.
+ * - With an API key, an event may leave out its workspace, but not name another one (401).
+ * - What is nested more than 2,100 levels deep is refused (400).
  * - Pages have 10 items unless `limit` says otherwise, and any positive limit is taken.
  * - Preferences for a tenant that does not exist are 404 on every endpoint. Those for a tenant and those for none are
  *   apart.
@@ -52,16 +55,18 @@ import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Inspectable from "effect/Inspectable"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as ParseResult from "effect/ParseResult"
 import * as Random from "effect/Random"
 import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import { parseJson } from "./internal/json.js"
 import { mask } from "./internal/mask.js"
+import { isTooDeep, shownDepth } from "./internal/sandbox/depth.js"
+import type * as endpoints from "./internal/sandbox/endpoints.js"
 import * as events from "./internal/sandbox/events.js"
 import type { Exchange, Incoming } from "./internal/sandbox/exchange.js"
 import * as faults from "./internal/sandbox/fault.js"
@@ -71,7 +76,7 @@ import * as http from "./internal/sandbox/http.js"
 import * as preferences from "./internal/sandbox/preferences.js"
 import * as profiles from "./internal/sandbox/profile.js"
 import * as Settings from "./internal/sandbox/settings.js"
-import { Snapshot } from "./internal/sandbox/snapshot.js"
+import * as snapshots from "./internal/sandbox/snapshot.js"
 import * as state from "./internal/sandbox/state.js"
 import * as time from "./internal/sandbox/time.js"
 import { refuse } from "./internal/sandbox/wire.js"
@@ -127,8 +132,11 @@ export declare namespace Sandbox {
     readonly deliveries: Effect.Effect<ReadonlyArray<Delivery>>
     /** Every user, in the order in which they were made. */
     readonly users: Effect.Effect<ReadonlyArray<User>>
-    /** One user. */
-    readonly user: (distinctId: string) => Effect.Effect<Option.Option<User>>
+    /** One user; for a tenant, the profile for the tenant laid over its own, as SuprSend sends by it. */
+    readonly user: (
+      distinctId: string,
+      options?: { readonly tenantId?: string | undefined }
+    ) => Effect.Effect<Option.Option<User>>
     /** Subscribes a user to an object, as if it had been done elsewhere. */
     readonly subscribeToObject: (
       distinctId: string,
@@ -190,10 +198,11 @@ export declare namespace Sandbox {
     /** The heading that it stands below. Default: none. */
     readonly section?: string | undefined
     readonly description?: string | undefined
-    /** What holds until the user says otherwise. Default: "opt_in". */
-    readonly originalPreference?: "opt_in" | "opt_out" | "cant_unsubscribe" | undefined
+    /** What holds until the user says otherwise; null is as good as "opt_in". Default: "opt_in". */
+    readonly originalPreference?: "opt_in" | "opt_out" | "cant_unsubscribe" | null | undefined
     /** Default: all. */
     readonly channels?: ReadonlyArray<PreferenceChannel> | undefined
+    /** Default: none, and responses leave them out. */
     readonly tags?: ReadonlyArray<string> | undefined
   }
 }
@@ -231,7 +240,7 @@ export class RecordedRequest extends Data.Class<{
       method: this.method,
       uri: this.uri,
       headers: { ...this.headers, ...("authorization" in this.headers ? { authorization: "<redacted>" } : undefined) },
-      body: mask(this.json),
+      body: isTooDeep(this.body, shownDepth) ? "<too deep>" : mask(this.json),
       at: this.at,
       status: this.status ?? null
     }
@@ -488,7 +497,7 @@ export const garbage = (options?: {
   readonly body?: string | undefined
   /** Default: true. */
   readonly carriedOut?: boolean | undefined
-}): Fault => Cases.Garbage({ body: options?.body ?? "\u0000\ufffd{\"gar", carriedOut: options?.carriedOut ?? true })
+}): Fault => Cases.Garbage({ body: options?.body ?? faults.garbage, carriedOut: options?.carriedOut ?? true })
 
 /**
  * An answer that comes in drops; the request was carried out.
@@ -559,8 +568,31 @@ export const rateLimit = (options: {
 }): Fault => Cases.RateLimit({ limit: options.limit, window: Duration.decode(options.window), passed: Data.array([]) })
 
 /**
- * A fault for one endpoint, in any spelling of docs/endpoints.md: `*`, or a name in braces, stands for one segment of the path,
- * and `*` for any method. The query does not matter.
+ * An endpoint that the sandbox serves, in any spelling of docs/endpoints.md: `*`, or a name in braces, stands for one segment of
+ * the path, and `*`, or nothing, for any method. `*` alone is every request.
+ *
+ * @example
+ * ```ts
+ * import type * as Sandbox from "effect-suprsend/Sandbox"
+ *
+ * const events: Sandbox.Endpoint = "POST /event/"
+ * const oneUser: Sandbox.Endpoint = "/v1/user/{distinct_id}/"
+ * // @ts-expect-error There is no such endpoint.
+ * const wrong: Sandbox.Endpoint = "POST /events"
+ * ```
+ *
+ * @since 0.1.0
+ * @category faults
+ */
+export type Endpoint =
+  | "*"
+  | {
+    readonly [P in endpoints.Path]: `${"" | "* " | `${endpoints.Method<P>} `}${endpoints.Spelling<P>}`
+  }[endpoints.Path]
+
+/**
+ * A fault for one endpoint; the query does not matter. An endpoint that the sandbox does not serve is a defect, which names the
+ * nearest one: such a fault would never happen. Where types are not checked, a segment may also be the id that stands there.
  *
  * @example
  * ```ts
@@ -573,7 +605,8 @@ export const rateLimit = (options: {
  * @since 0.1.0
  * @category faults
  */
-export const on = (endpoint: string, fault: Fault): Fault => Cases.On({ endpoint, fault })
+export const on = (endpoint: Endpoint, fault: Fault): Fault =>
+  Cases.On({ endpoint: faults.checkedEndpoint(endpoint), fault })
 
 /**
  * A fault for those requests for which the predicate holds.
@@ -692,6 +725,34 @@ export const credentials: SuprsendConfig.WorkspaceCredentials & { readonly baseU
 }
 
 /**
+ * The API key that every sandbox accepts as well, its workspace, and its base URL.
+ *
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import * as Sandbox from "effect-suprsend/Sandbox"
+ * import * as SuprsendClient from "effect-suprsend/SuprsendClient"
+ * import * as UsersService from "effect-suprsend/UsersService"
+ *
+ * const ByApiKey = UsersService.layer.pipe(
+ *   Layer.provide(SuprsendClient.layer(Sandbox.apiKeyCredentials)),
+ *   Layer.provideMerge(Sandbox.layer)
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category credentials
+ */
+export const apiKeyCredentials: SuprsendConfig.ApiKeyCredentials & {
+  readonly workspaceUid: string
+  readonly baseUrl: string
+} = {
+  apiKey: Redacted.make("sandbox-api-key"),
+  workspaceUid: "sandbox-workspace-uid",
+  baseUrl: credentials.baseUrl
+}
+
+/**
  * What the vendor's documents leave open, decided.
  *
  * @since 0.1.0
@@ -717,8 +778,28 @@ export interface Options {
    * For how long an insert id that was accepted is not applied again. Default: for ever. With 0 nothing is held back.
    */
   readonly insertIdLifetime?: Duration.DurationInput | undefined
+  /**
+   * Whether a user may belong to many tenants, or to one alone: then a second one is refused with 400, and an event for it comes
+   * to nothing. Default: "shared"; new workspaces of SuprSend are "exclusive".
+   */
+  readonly userTenancyMode?: "shared" | "exclusive" | undefined
+  /**
+   * Whether tenants exist only once `defineTenant` has named them: then an edit or an upsert for another one is refused with 404,
+   * and an event for it comes to nothing. Default: false.
+   */
+  readonly tenantsMustExist?: boolean | undefined
+  /**
+   * Whether the tenant's endpoints show the profile for the tenant alone, or laid over the user's own. Default: "own".
+   */
+  readonly tenantProfiles?: "own" | "effective" | undefined
+  /** Whether `$remove` and `$unset` take an address away, or have it stay as an inactive one. Default: "delete". */
+  readonly removedAddresses?: "delete" | "inactive" | undefined
   /** How many requests are remembered; the oldest are forgotten first. Default: all. */
   readonly keepRequests?: number | undefined
+  /**
+   * How many characters the remembered requests may have together, in their lines, headers and bodies. Default: any number.
+   */
+  readonly keepCharacters?: number | undefined
 }
 
 /**
@@ -732,13 +813,31 @@ export const make = (options: Options = {}): Effect.Effect<{
   readonly sandbox: Sandbox.Service
   readonly client: HttpClient.HttpClient
   readonly respond: (incoming: Incoming) => Effect.Effect<Exchange>
-}> =>
+}> => Effect.map(makeMachine(options), ({ client, respond, sandbox }) => ({ client, respond, sandbox }))
+
+/**
+ * The sandbox with what the server and its command need beside.
+ *
+ * @internal
+ */
+export interface Machine {
+  readonly sandbox: Sandbox.Service
+  readonly client: HttpClient.HttpClient
+  readonly respond: (incoming: Incoming) => Effect.Effect<Exchange>
+  /** What it knows now, the requests that it remembers, and how many it has forgotten. */
+  readonly look: Effect.Effect<{
+    readonly state: state.State
+    readonly requests: ReadonlyArray<RecordedRequest>
+    readonly forgotten: number
+  }>
+}
+
+/** @internal */
+export const makeMachine = (options: Options): Effect.Effect<Machine> =>
   Effect.gen(function*() {
     const settings = Settings.make(options)
     const world = yield* Ref.make(state.empty)
-    const record = new Map<number, RecordedRequest>()
-    const keepRequests = options.keepRequests ?? Infinity
-    let arrivals = 0
+    const record = recording(options)
     const script = yield* Ref.make(faults.empty)
     const changeScript = (change: (script: faults.Script, now: number) => faults.Script): Effect.Effect<void> =>
       Effect.flatMap(Clock.currentTimeMillis, (now) => Ref.update(script, (script) => change(script, now)))
@@ -752,11 +851,13 @@ export const make = (options: Options = {}): Effect.Effect<{
     const play = (request: RecordedRequest, outcome: faults.Treatment["outcome"]): Effect.Effect<Exchange> =>
       Effect.flatMap(Clock.currentTimeMillis, (now) =>
         Ref.modify(world, (before) => {
-          const refused = http.authorize(request, credentials)
           const [path, query] = http.splitUri(request.uri)
-          const [answer, after] = refused !== undefined
-            ? [refused, before]
-            : handle(before, { method: request.method, path, query, body: request.body, now, settings })
+          const [answer, after] = Either.match(http.authorize(request, accepted), {
+            onLeft: (refused) =>
+              [refused, before] as const,
+            onRight: ({ env }) =>
+              handle(before, { method: request.method, path, query, body: request.body, now, settings, env })
+          })
           return [faults.toExchange(outcome, answer), faults.isCarriedOut(outcome) ? after : before]
         }))
 
@@ -769,23 +870,19 @@ export const make = (options: Options = {}): Effect.Effect<{
           at,
           status: undefined
         })
-        const position = arrivals++
-        record.set(position, arrived)
-        record.delete(position - keepRequests)
+        const position = record.add(arrived)
         const { delay, outcome } = yield* treat(arrived, at)
-        // Nobody waits for nothing: a sleep of no time is a turn of the event loop.
+        // A sleep of no time would be a turn of the event loop.
         if (Duration.toMillis(delay) > 0) {
           yield* Effect.sleep(delay)
         }
         const exchange = yield* play(arrived, outcome)
         const status = "status" in exchange ? exchange.status : undefined
-        if (record.has(position)) {
-          record.set(position, new RecordedRequest({ ...arrived, status }))
-        }
+        record.replace(position, new RecordedRequest({ ...arrived, status }))
         return exchange
       })
 
-    const client = HttpClient.make((request, url) =>
+    const client = HttpClient.make((request, url, signal) =>
       Effect.flatMap(
         respond({
           method: request.method,
@@ -802,7 +899,7 @@ export const make = (options: Options = {}): Effect.Effect<{
             case "Silent":
               return Effect.never
             default:
-              return Effect.map(http.toResponse(exchange), (response) =>
+              return Effect.map(http.toResponse(exchange, signal), (response) =>
                 HttpClientResponse.fromWeb(request, response))
           }
         }
@@ -825,12 +922,17 @@ export const make = (options: Options = {}): Effect.Effect<{
     )
 
     const sandbox: Sandbox.Service = {
-      requests: Effect.sync(() => [...record.values()]),
-      attempts: Effect.sync(() => attemptsOf(record.values())),
+      requests: record.all,
+      attempts: Effect.map(record.all, attemptsOf),
       acceptedInsertIds: Effect.map(settled, (world) => state.deliveries(world).map(([insertId]) => insertId)),
       deliveries: Effect.map(settled, (world) => state.deliveries(world).flatMap(toDelivery)),
-      users: Effect.map(settled, (world) => state.accounts(world).map(toUser)),
-      user: (distinctId) => Effect.map(settled, (world) => Option.map(state.account(world, distinctId), toUser)),
+      users: Effect.map(settled, (world) => Array.from(state.accounts(world), ({ profile }) => toUser(profile))),
+      user: (distinctId, options) =>
+        Effect.map(settled, (world) =>
+          Option.map(
+            state.account(world, distinctId),
+            (account) => toUser(state.effectiveProfile(account, options?.tenantId ?? ""))
+          )),
       subscribeToObject: (distinctId, { objectId, objectType }) =>
         subscribe("objects", distinctId, JSON.stringify([objectType, objectId]), {
           object: { id: objectId, object_type: objectType, properties: {} },
@@ -847,9 +949,9 @@ export const make = (options: Options = {}): Effect.Effect<{
             name: name ?? category,
             section,
             description,
-            original: originalPreference ?? "opt_in",
+            original: originalPreference === undefined ? "opt_in" : originalPreference,
             channels: channels ?? preferences.channels,
-            tags: tags ?? []
+            tags
           })),
       defineTenant: ({ name, tenantId }) => Ref.update(world, (world) => state.define(world, tenantId, name)),
       script: (more) => changeScript((script, now) => faults.enqueue(script, more, now)),
@@ -859,20 +961,61 @@ export const make = (options: Options = {}): Effect.Effect<{
         replace: (more) => changeScript((_, now) => faults.add(faults.empty, Array.from(more), now)),
         clear: Ref.set(script, faults.empty)
       },
-      snapshot: Effect.flatMap(settled, (state) => Effect.orDie(Schema.encode(Snapshot)({ version: 1, state }))),
+      snapshot: Effect.flatMap(settled, snapshots.encode),
       restore: (snapshot) =>
-        Schema.decode(Snapshot, { errors: "all" })(snapshot).pipe(
-          Effect.mapError((error) =>
-            new InvalidSnapshot({
-              paths: ParseResult.ArrayFormatter.formatErrorSync(error).map(({ path }) => path.join("."))
-            })
-          ),
-          Effect.flatMap(({ state }) => Ref.set(world, state))
+        snapshots.decode(snapshot).pipe(
+          Effect.mapError((paths) => new InvalidSnapshot({ paths: paths.map((path) => path.map(String).join(".")) })),
+          Effect.flatMap((state) => Ref.set(world, state))
         )
     }
 
-    return { sandbox, client, respond }
+    return {
+      sandbox,
+      client,
+      respond,
+      look: Effect.map(
+        Effect.all([settled, record.all, record.forgotten]),
+        ([state, requests, forgotten]) => ({ state, requests, forgotten })
+      )
+    }
   })
+
+const accepted = { workspace: credentials, apiKey: apiKeyCredentials }
+
+/** The requests that are remembered: as many, and of as many characters together, as the options say. */
+const recording = ({ keepCharacters = Infinity, keepRequests = Infinity }: Options) => {
+  const kept = new Map<number, RecordedRequest>()
+  let arrivals = 0
+  let characters = 0
+  const forgetOldest = () => {
+    for (const [position, request] of kept) {
+      // The latest one alone may be longer, by what one request may have.
+      if (kept.size <= keepRequests && (characters <= keepCharacters || kept.size === 1)) return
+      kept.delete(position)
+      characters -= lengthOf(request)
+    }
+  }
+  return {
+    add: (request: RecordedRequest): number => {
+      kept.set(arrivals, request)
+      characters += lengthOf(request)
+      forgetOldest()
+      return arrivals++
+    },
+    /** Puts a request in the place of one that only differs in its status. */
+    replace: (position: number, request: RecordedRequest): void => {
+      if (kept.has(position)) kept.set(position, request)
+    },
+    all: Effect.sync(() => [...kept.values()]),
+    forgotten: Effect.sync(() => arrivals - kept.size)
+  }
+}
+
+const lengthOf = ({ body, headers, method, uri }: RecordedRequest): number =>
+  Object.entries(headers).reduce(
+    (sum, [name, value]) => sum + name.length + value.length,
+    method.length + uri.length + body.length
+  )
 
 const toDelivery = ([insertId, delivery]: readonly [string, state.Delivery]): ReadonlyArray<Delivery> =>
   delivery.applied.length === 0 ? [] : [
@@ -899,7 +1042,7 @@ const attemptsOf = (requests: Iterable<RecordedRequest>): ReadonlyMap<string, Re
   return attempts
 }
 
-const toUser = ({ profile }: state.Account): User => new User(profiles.toJson(profile))
+const toUser = (profile: profiles.Profile): User => new User(profiles.toJson(profile))
 
 const context = (
   { client, sandbox }: { readonly sandbox: Sandbox.Service; readonly client: HttpClient.HttpClient }

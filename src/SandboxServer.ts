@@ -9,8 +9,7 @@
  * @since 0.1.0
  */
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
-import * as HttpServer from "@effect/platform/HttpServer"
-import type * as HttpServerError from "@effect/platform/HttpServerError"
+import * as HttpServerError from "@effect/platform/HttpServerError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -59,6 +58,8 @@ export declare namespace SandboxServer {
     readonly url: string
     /** What a client needs to talk to it. */
     readonly options: SuprsendConfig.WorkspaceCredentials & { readonly baseUrl: string }
+    /** The same, with an API key instead of key and secret. */
+    readonly apiKeyOptions: SuprsendConfig.ApiKeyCredentials & { readonly baseUrl: string }
     /** The requests as they are answered, from now on. */
     readonly exchanges: Stream.Stream<Exchange>
   }
@@ -77,7 +78,7 @@ export declare namespace SandboxServer {
     readonly status: number | undefined
     /** How long it took to find out what happens to it, in milliseconds. */
     readonly millis: number
-    /** How many events came with it; undefined if it is no request for events. */
+    /** How many events came with it; undefined if it is not a request to the events. */
     readonly events: number | undefined
   }
 }
@@ -89,7 +90,7 @@ export declare namespace SandboxServer {
  * @category models
  */
 export interface Options extends Sandbox.Options {
-  /** The address to listen at. Default: "127.0.0.1", so that nobody else in the network reaches it. */
+  /** The address to listen at. Default: "127.0.0.1", which other machines do not reach. */
   readonly host?: string | undefined
   /** Default: 0, which is any that is free. */
   readonly port?: number | undefined
@@ -98,8 +99,9 @@ export interface Options extends Sandbox.Options {
 }
 
 /**
- * A server for as long as the scope lives, and the sandbox to look inside and to make it fail. The latest 10,000 requests are
- * remembered, unless `keepRequests` says otherwise.
+ * A server for as long as the scope lives, and the sandbox to look inside and to make it fail. Each time that the layer is built,
+ * it is another server. The latest 10,000 requests are remembered, of 64 Mi characters together, unless `keepRequests` and
+ * `keepCharacters` say otherwise; a port that is not one is a `ServeError`.
  *
  * @example
  * ```ts
@@ -121,30 +123,80 @@ export interface Options extends Sandbox.Options {
  */
 export const layer = (
   options: Options = {}
-): Layer.Layer<SandboxServer | Sandbox.Sandbox, HttpServerError.ServeError> => {
-  const host = options.host ?? "127.0.0.1"
-  const node = Http.createServer()
-  return Layer.scopedContext(Effect.gen(function*() {
-    const { respond, sandbox } = yield* Sandbox.make({ keepRequests: 10_000, ...options })
-    const server = yield* HttpServer.HttpServer
+): Layer.Layer<SandboxServer | Sandbox.Sandbox, HttpServerError.ServeError> => layerFrom(options, () => Effect.void)
+
+/**
+ * The sandbox before the first request is let in.
+ *
+ * @internal
+ */
+export interface Prepared {
+  readonly sandbox: Sandbox.Sandbox.Service
+  /** Says that what a snapshot holds may have changed, from when it is run. */
+  readonly changes: Stream.Stream<void>
+}
+
+/**
+ * The same, with something to do before the first request is let in.
+ *
+ * @internal
+ */
+export const layerFrom = <E>(
+  options: Options,
+  prepare: (prepared: Prepared) => Effect.Effect<void, E>
+): Layer.Layer<SandboxServer | Sandbox.Sandbox, HttpServerError.ServeError | E> =>
+  Layer.scopedContext(Effect.gen(function*() {
+    const host = options.host ?? "127.0.0.1"
+    const machine = yield* Sandbox.makeMachine({
+      ...options,
+      keepRequests: options.keepRequests ?? 10_000,
+      keepCharacters: options.keepCharacters ?? 64 * 1024 * 1024
+    })
     const played = yield* PubSub.sliding<SandboxServer.Exchange>(1_000)
-    yield* server.serve(serve.app({
-      sandbox,
-      respond,
+    const changed = yield* PubSub.sliding<void>(1)
+    yield* prepare({ sandbox: machine.sandbox, changes: Stream.fromPubSub(changed) })
+    const app = yield* serve.app({
+      machine,
       played,
+      changed,
       maximumBodyBytes: options.maximumBodyBytes ?? 2 * 1024 * 1024,
       isLoopback: isLoopback(host)
-    }))
-    // Or it would wait for connections that somebody keeps open, this page for instance.
-    yield* Effect.addFinalizer(() => Effect.sync(() => node.closeAllConnections()))
+    })
+    const node = Http.createServer()
+    // `HttpServer.serve` would take upgrades too, and a client that leaves such a connection ends the process.
+    node.on("request", yield* NodeHttpServer.makeHandler(app))
+    const server = yield* listen(node, host, options.port ?? 0)
+    // Or it would wait for connections that are kept open, that of the page for instance.
+    yield* Effect.addFinalizer(() =>
+      Effect.async<void>((resume) => {
+        node.close(() => resume(Effect.void))
+        node.closeAllConnections()
+      })
+    )
     const port = server.address._tag === "TcpAddress" ? server.address.port : 0
-    const url = `http://${host.includes(":") ? `[${host}]` : host === "0.0.0.0" ? "127.0.0.1" : host}:${port}/`
-    return Context.make(Sandbox.Sandbox, sandbox).pipe(Context.add(SandboxServer, {
+    const url = `http://${hostOf(host)}:${port}/`
+    return Context.make(Sandbox.Sandbox, machine.sandbox).pipe(Context.add(SandboxServer, {
       url,
       options: { ...Sandbox.credentials, baseUrl: url },
+      apiKeyOptions: { ...Sandbox.apiKeyCredentials, baseUrl: url },
       exchanges: Stream.fromPubSub(played)
     }))
-  })).pipe(Layer.provide(NodeHttpServer.layerServer(() => node, { host, port: options.port ?? 0 })))
-}
+  }))
+
+/** Listens; Node throws where a port is not one, which is a failure like a port that is taken. */
+const listen = (node: Http.Server, host: string, port: number) =>
+  Effect.suspend(() =>
+    Number.isInteger(port) && port >= 0 && port <= 65_535
+      ? NodeHttpServer.make(() => node, { host, port })
+      : Effect.fail(
+        new HttpServerError.ServeError({
+          cause: new RangeError(`a port is a whole number from 0 to 65535, not ${port}`)
+        })
+      )
+  )
+
+/** How a client of this machine names an address. */
+const hostOf = (host: string): string =>
+  host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "[::1]" : host.includes(":") ? `[${host}]` : host
 
 const isLoopback = (host: string): boolean => /^(?:localhost|127(?:\.\d+){3}|::1)$/i.test(host)

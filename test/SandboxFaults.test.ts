@@ -5,6 +5,7 @@ import * as Suprsend from "effect-suprsend/Suprsend"
 import * as UserEdit from "effect-suprsend/UserEdit"
 import { UsersService } from "effect-suprsend/UsersService"
 import * as Arr from "effect/Array"
+import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -21,6 +22,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import * as fault from "../src/internal/sandbox/fault.js"
 import { Faults } from "../src/internal/sandbox/faultJson.js"
+import { loosely } from "./utils/loosely.js"
 
 const request = (method: string, uri: string, body = "") =>
   new Sandbox.RecordedRequest({ method, uri, headers: {}, body, at: 0, status: undefined })
@@ -83,9 +85,9 @@ const anyFault: FastCheck.Arbitrary<Sandbox.Fault> = FastCheck.letrec<{ any: San
   any: FastCheck.oneof(
     { maxDepth: 4, withCrossShrink: true },
     leaf,
-    FastCheck.tuple(FastCheck.constantFrom("POST /event/", "GET /v1/user/*/"), tie("any")).map(([endpoint, fault]) =>
-      Sandbox.on(endpoint, fault)
-    ),
+    FastCheck.tuple(FastCheck.constantFrom("POST /event/" as const, "GET /v1/user/*/" as const), tie("any")).map((
+      [endpoint, fault]
+    ) => Sandbox.on(endpoint, fault)),
     FastCheck.tuple(FastCheck.nat(3), tie("any")).map(([times, fault]) => Sandbox.failNext(times, fault)),
     FastCheck.tuple(FastCheck.nat(100), tie("any")).map(([millis, fault]) => Sandbox.lasting(millis, fault)),
     FastCheck.tuple(FastCheck.nat(100), tie("any")).map(([millis, fault]) => Sandbox.delay(millis, fault)),
@@ -209,8 +211,9 @@ describe("laws", () => {
 
 describe("when a fault happens", () => {
   it("on an endpoint, by method and path, whatever stands in a segment", () => {
+    const on = loosely(Sandbox.on)
     const hits = (endpoint: string, ...requests: ReadonlyArray<readonly [string, string]>) =>
-      show([Sandbox.on(endpoint, Sandbox.cut)], requests.map(([method, uri]) => ({ request: request(method, uri) })))
+      show([on(endpoint, Sandbox.cut)], requests.map(([method, uri]) => ({ request: request(method, uri) })))
     expect(hits("POST /event/", ["POST", "/event/"], ["GET", "/event/"], ["POST", "/event"])).toEqual(["Cut", "-", "-"])
     expect(hits("GET /v1/user/", ["GET", "/v1/user/?limit=5"], ["GET", "/v1/user/ada/"])).toEqual(["Cut", "-"])
     for (const segment of ["*", "{distinct_id}"]) {
@@ -221,6 +224,60 @@ describe("when a fault happens", () => {
     expect(hits("* /v1/user/a b/", ["GET", "/v1/user/a%20b/"], ["DELETE", "/v1/user/a%20b/"])).toEqual(["Cut", "Cut"])
     expect(hits("/event/", ["POST", "/event/"])).toEqual(["Cut"])
     expect(hits("GET /v1/user/*/", ["GET", "/v1/user/%ff/"])).toEqual(["-"])
+  })
+
+  it("on an endpoint that is served; another one would never happen, and is refused with the nearest that is", () => {
+    const on = loosely(Sandbox.on)
+    const nearest = (endpoint: string) => {
+      const message = String(Either.getOrThrow(Either.flip(Either.try({
+        try: () => on(endpoint, Sandbox.cut),
+        catch: (error) => error
+      }))))
+      expect(message).toContain("Sandbox.on: the sandbox has no endpoint \"")
+      return /did you mean "(.*)"\?$/.exec(message)?.[1]
+    }
+    expect(nearest("POST /events")).toBe("POST /event/")
+    expect(nearest("/event")).toBe("/event/")
+    expect(nearest("GET /event/")).toBe("POST /event/")
+    expect(nearest("PUT /v1/user/*/")).toBe("GET /v1/user/{id}/")
+    expect(nearest("POST /v1/user/{id}/mrege/")).toBe("POST /v1/user/{id}/merge/")
+    expect(nearest("GET /v1/users/")).toBe("GET /v1/user/")
+    expect(nearest("PATCH /v1/user/{id}/preferences/")).toBe("PATCH /v1/user/{id}/preference/")
+    expect(nearest("POST https://hub.suprsend.com/event/")).toBeDefined()
+    expect(nearest("")).toBeDefined()
+    expect(nearest("/".repeat(1_000_000))).toBeDefined()
+    for (const endpoint of ["*", "post /event/", " * /v1/user/ada/ ", "/v1/*/{id}/", "GET /v1/user/*/preference/*/"]) {
+      expect(on(endpoint, Sandbox.cut)).toMatchObject({ _tag: "On" })
+    }
+  })
+
+  it.effect("on an endpoint that is served, however the fault was made", () =>
+    Effect.gen(function*() {
+      const { faults, script } = yield* Sandbox.Sandbox
+      const wrong: Sandbox.Fault = {
+        _tag: "Delay",
+        duration: Duration.zero,
+        then: Option.some({
+          _tag: "InOrder",
+          faults: [Sandbox.cut, { _tag: "On", endpoint: "/evnt/", fault: Sandbox.cut }]
+        })
+      }
+      for (const give of [faults.add(wrong), faults.replace([wrong]), script([Sandbox.cut, wrong])]) {
+        const exit = yield* Effect.exit(give)
+        expect(Exit.isFailure(exit) && Cause.pretty(exit.cause)).toContain("did you mean \"/event/\"?")
+      }
+      expect(yield* faults.all).toEqual([])
+    }).pipe(Effect.provide(Sandbox.layer)))
+
+  it("on every endpoint, where it is `*`", () => {
+    expect(
+      show([Sandbox.on("*", Sandbox.cut)], [{ request: read }, { request: event }, { request: request("PUT", "/%ff") }])
+    ).toEqual(["Cut", "Cut", "Cut"])
+  })
+
+  it("one after another, of any number", () => {
+    const none = Arr.replicate(Sandbox.failNext(0), 20_000)
+    expect(show([Sandbox.inOrder(...none, Sandbox.cut)], [{}])).toEqual(["Cut"])
   })
 
   it("by a predicate over the request", () => {
@@ -270,6 +327,7 @@ describe("as JSON", () => {
       { _tag: "RateLimit", limit: 5, window: "1 second" },
       { _tag: "Delay", duration: 20 },
       { _tag: "Part" },
+      { _tag: "Garbage" },
       { _tag: "Status", status: 503, body: "{}" }
     ]
     const faults = [
@@ -278,6 +336,7 @@ describe("as JSON", () => {
       Sandbox.rateLimit({ limit: 5, window: "1 second" }),
       Sandbox.latency("20 millis"),
       Sandbox.cutBody,
+      Sandbox.garbage(),
       Sandbox.status(503, { body: "{}" })
     ]
     expect(Either.map(decode(json), Chunk.fromIterable)).toEqual(Either.right(Chunk.fromIterable(faults)))
@@ -291,7 +350,11 @@ describe("as JSON", () => {
         { _tag: "Sometimes", probability: 2, fault: { _tag: "Cut" } },
         { _tag: "Next", times: -1, fault: { _tag: "Cut" } },
         { _tag: "Delay", duration: "soon" },
-        { _tag: "When", fault: { _tag: "Cut" } }
+        { _tag: "When", fault: { _tag: "Cut" } },
+        { _tag: "Status", status: 503, headers: { "a b": "c" } },
+        { _tag: "Status", status: 503, headers: { a: "b\nc" } },
+        { _tag: "RateLimit", limit: 100_001, window: 1 },
+        { _tag: "On", endpoint: "POST /events", fault: { _tag: "Cut" } }
       ]
     ) {
       expect(Either.isLeft(decode([one]))).toBe(true)

@@ -13,7 +13,25 @@ const executablePath = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/
   Fs.existsSync(path)
 )
 
-const opened = (url: string) =>
+/** A state of so many users, as a snapshot. */
+const snapshotOf = (users: number): string => {
+  const profile = (n: number) => ({
+    distinctId: `user-${n}`,
+    properties: { n },
+    channels: { $email: [{ value: `user-${n}@example.com` }] },
+    closed: [],
+    createdAt: 0,
+    updatedAt: 0
+  })
+  const accounts = Array.from({ length: users }, (_, n) => [
+    `user-${n}`,
+    { sequence: n + 1, profile: profile(n), tenants: [], preferences: [] }
+  ])
+  const state = { accounts, sequence: users, deliveries: [], pending: [], objects: [], lists: [] }
+  return JSON.stringify({ version: 1, state: { ...state, tenants: [], categories: [] } })
+}
+
+const launched = (url: string) =>
   Effect.acquireRelease(
     Effect.promise(() =>
       chromium.launch({
@@ -39,10 +57,12 @@ const opened = (url: string) =>
         if (message.type() === "error") problems.push(message.text())
       })
       await page.goto(url)
-      await page.getByText("Live", { exact: true }).waitFor()
       return { page, problems }
     })
   ))
+
+const opened = (url: string) =>
+  Effect.tap(launched(url), ({ page }) => Effect.promise(() => page.getByText("Live", { exact: true }).waitFor()))
 
 const services = Layer.unwrapEffect(Effect.map(SandboxServer.SandboxServer, ({ options }) => Suprsend.layer(options)))
   .pipe(
@@ -111,6 +131,43 @@ describe.skipIf(executablePath === undefined)("the page, in a browser", () => {
       expect(found.shown).toContain("\"number\": 7")
     }).pipe(Effect.provide(services)), 60_000)
 
+  it.scopedLive("stays usable with 100,000 users", () =>
+    Effect.gen(function*() {
+      const { url } = yield* SandboxServer.SandboxServer
+      const { restore } = yield* Sandbox.Sandbox
+      const users = yield* UsersService
+      yield* restore(snapshotOf(100_000))
+      const { page, problems } = yield* opened(url)
+      yield* Effect.promise(() => page.getByText("100 of 100,000").waitFor())
+      yield* Effect.promise(() => page.getByText("user-99999", { exact: true }).waitFor())
+      // While it looks for somebody, others are served.
+      yield* Effect.promise(() => page.locator("#filter").fill("user-7@example"))
+      yield* users.asyncEdit(set(edit("user-7"), "plan", "pro"))
+      yield* Effect.promise(async () => {
+        await page.getByText("1 of 100,000").waitFor()
+        await page.locator("#users summary").first().click()
+        await page.getByText("\"plan\": \"pro\"").waitFor()
+      })
+      yield* users.asyncEdit(set(edit("user-7"), "plan", "max"))
+      yield* Effect.promise(() => page.locator("#users details[open]").getByText("\"plan\": \"max\"").waitFor())
+      expect(problems).toEqual([])
+    }).pipe(Effect.provide(services)), 120_000)
+
+  it.scopedLive("connects again when a place for it is free", () =>
+    Effect.gen(function*() {
+      const { url } = yield* SandboxServer.SandboxServer
+      const controller = new AbortController()
+      yield* Effect.promise(() =>
+        Promise.all(
+          Array.from({ length: 64 }, () => fetch(`${url}_sandbox/events`, { signal: controller.signal }))
+        )
+      )
+      const { page } = yield* launched(url)
+      yield* Effect.promise(() => page.getByText("Not connected, trying again").waitFor())
+      controller.abort()
+      yield* Effect.promise(() => page.getByText("Live", { exact: true }).waitFor())
+    }).pipe(Effect.provide(services)), 60_000)
+
   it.scopedLive("leaves open what was open when something changes", () =>
     Effect.gen(function*() {
       const { url } = yield* SandboxServer.SandboxServer
@@ -119,6 +176,7 @@ describe.skipIf(executablePath === undefined)("the page, in a browser", () => {
       yield* users.asyncEdit(set(edit("ada"), "plan", "free"))
       const { page } = yield* opened(url)
       const shown = yield* Effect.promise(async () => {
+        await page.setViewportSize({ width: 390, height: 800 })
         await page.locator("#users summary").first().focus()
         await page.keyboard.press("Enter")
         await page.getByText("\"plan\": \"free\"").first().waitFor()

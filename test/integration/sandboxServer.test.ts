@@ -22,6 +22,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Net from "node:net"
 import * as Os from "node:os"
+import { until } from "../utils/until.js"
 
 const start = (options?: SandboxServer.Options) =>
   Effect.map(Layer.build(SandboxServer.layer(options)), (context) => ({
@@ -164,6 +165,140 @@ describe("below /_sandbox/", () => {
       expect((yield* json("GET", url)).status).toBe(409)
     }))
 
+  it.scopedLive("an endpoint that is not served is refused, with the nearest that is", () =>
+    Effect.gen(function*() {
+      const { sandbox, server } = yield* start()
+      const url = `${server.url}_sandbox/faults`
+      const wrong = yield* json(
+        "PUT",
+        url,
+        JSON.stringify([{ _tag: "On", endpoint: "POST /events", fault: { _tag: "Cut" } }])
+      )
+      expect([wrong.status, JSON.parse(wrong.text).message]).toEqual([
+        400,
+        "0.endpoint: the sandbox has no endpoint \"POST /events\": did you mean \"POST /event/\"?"
+      ])
+      expect(yield* sandbox.faults.all).toEqual([])
+    }))
+
+  it.scopedLive("faults inside of each other cost no more than their length", () =>
+    Effect.gen(function*() {
+      const { sandbox, server } = yield* start()
+      let nested = "{\"_tag\":\"Cut\"}"
+      for (let i = 0; i < 14; i++) nested = `{"_tag":"Next","times":1,"fault":${nested}}`
+      const before = process.cpuUsage()
+      expect((yield* json("PUT", `${server.url}_sandbox/faults`, `[${nested}]`)).status).toBe(200)
+      expect((yield* json("PUT", `${server.url}_sandbox/faults`, `[${nested.replace("Cut", "Cat")}]`)).status).toBe(400)
+      const { system, user } = process.cpuUsage(before)
+      expect((user + system) / 1_000).toBeLessThan(1_000)
+      expect(yield* sandbox.faults.all).toHaveLength(1)
+    }))
+
+  it.scopedLive("a script has one fault for each of the next requests", () =>
+    Effect.gen(function*() {
+      const { server } = yield* start()
+      const url = `${server.url}_sandbox/script`
+      const script = [{ _tag: "Status", status: 503 }, { _tag: "Status", status: 429, headers: { "retry-after": "1" } }]
+      expect((yield* json("POST", url, JSON.stringify(script))).status).toBe(200)
+      const statuses = yield* Effect.forEach([1, 2, 3], () => json("GET", `${server.url}v1/user/`))
+      expect(statuses.map(({ status }) => status)).toEqual([503, 429, 401])
+    }))
+
+  it.scopedLive("a snapshot of any size that is written is read, one at a time", () =>
+    Effect.gen(function*() {
+      const { sandbox, server } = yield* start()
+      const users = yield* usersOver(server)
+      const long = "x".repeat(9_000)
+      const report = yield* users.bulkEdit(
+        Array.from({ length: 400 }, (_, n) => UserEdit.set(UserEdit.edit(`user-${n}`), "long", long))
+      )
+      expect(report.success).toBe(400)
+      const { text } = yield* json("GET", `${server.url}_sandbox/snapshot`)
+      expect(text.length).toBeGreaterThan(3 * 2 ** 20)
+      const other = yield* start()
+      const put = Effect.map(json("PUT", `${other.server.url}_sandbox/snapshot`, text), ({ status }) => status)
+      const slow = yield* Effect.fork(raw(
+        other.server.url,
+        "PUT /_sandbox/snapshot HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n" +
+          `content-length: ${text.length}\r\n\r\n{`
+      ))
+      yield* until(put, (status) => status === 503)
+      yield* Fiber.interrupt(slow)
+      yield* until(put, (status) => status === 200)
+      expect(yield* other.sandbox.snapshot).toBe(text)
+      expect(yield* other.sandbox.users).toHaveLength(400)
+      expect(yield* sandbox.snapshot).toBe(text)
+    }))
+
+  it.scopedLive("lists of what happened are whole, and JSON", () =>
+    Effect.gen(function*() {
+      const { server } = yield* start()
+      const users = yield* usersOver(server)
+      expect(JSON.parse((yield* json("GET", `${server.url}_sandbox/deliveries`)).text)).toEqual([])
+      yield* users.bulkEdit(Array.from({ length: 120 }, (_, n) => UserEdit.edit(`user-${n}`)))
+      const deliveries = JSON.parse((yield* json("GET", `${server.url}_sandbox/deliveries`)).text)
+      expect(deliveries.map(({ distinctId }: { readonly distinctId: string }) => distinctId)).toEqual(
+        Array.from({ length: 120 }, (_, n) => `user-${n}`)
+      )
+      const { status, text } = yield* json("HEAD", `${server.url}_sandbox/requests`)
+      expect([status, text]).toEqual([200, ""])
+    }))
+
+  it.scopedLive("64 pages are open at once, and one more when one of them is closed", () =>
+    Effect.gen(function*() {
+      const { server } = yield* start()
+      const watch = Effect.promise(async (signal) => {
+        const controller = new AbortController()
+        signal.addEventListener("abort", () => controller.abort())
+        const { body, status } = await fetch(`${server.url}_sandbox/events`, { signal: controller.signal })
+        return { status, close: () => body?.cancel() ?? Promise.resolve() }
+      })
+      const pages = yield* Effect.forEach(Array.from({ length: 64 }), () => watch, { concurrency: 8 })
+      expect(new Set(pages.map(({ status }) => status))).toEqual(new Set([200]))
+      expect((yield* watch).status).toBe(503)
+      yield* Effect.promise(() => pages[0]?.close() ?? Promise.resolve())
+      yield* until(watch, ({ status }) => status === 200)
+    }))
+
+  it.scopedLive("strangers fill so much and no more", () =>
+    Effect.gen(function*() {
+      const { sandbox, server } = yield* start({ keepCharacters: 100_000 })
+      for (let n = 0; n < 20; n++) {
+        expect((yield* json("POST", `${server.url}event/?${n}`, "x".repeat(20_000))).status).toBe(401)
+      }
+      const requests = yield* sandbox.requests
+      expect(requests.length).toBe(4)
+      expect(requests.at(-1)?.uri).toBe("/event/?19")
+    }))
+
+  it.scopedLive("the page hears of a snapshot that was put", () =>
+    Effect.gen(function*() {
+      const [first, second] = [yield* start(), yield* start()]
+      yield* (yield* usersOver(first.server)).asyncEdit(UserEdit.edit("ada"))
+      const seen = yield* Effect.async<string>((resume) => {
+        const { hostname, port } = new URL(second.server.url)
+        let text = ""
+        const socket = Net.connect(Number(port), hostname, () => {
+          socket.write("GET /_sandbox/events HTTP/1.1\r\nhost: localhost\r\n\r\n")
+        })
+        socket.setEncoding("utf8").on("data", (chunk: string) => {
+          if (text === "") {
+            // The first view is here: what comes now is news.
+            Effect.runFork(Effect.flatMap(first.sandbox.snapshot, (snapshot) =>
+              json("PUT", `${second.server.url}_sandbox/snapshot`, snapshot)))
+          }
+          text += chunk
+          if (text.includes("\"distinctId\":\"ada\"")) {
+            resume(Effect.succeed(text))
+          }
+        })
+        return Effect.sync(() =>
+          socket.destroy()
+        )
+      })
+      expect(seen).toContain("\"total\":0")
+    }))
+
   it.scopedLive("requests, deliveries and the view show no token", () =>
     Effect.gen(function*() {
       const { server } = yield* start()
@@ -285,7 +420,7 @@ describe("the server", () => {
       yield* sandbox.faults.add(Sandbox.on("GET /v1/user/", Sandbox.silence()))
       const held = yield* Effect.fork(raw(server.url, "GET /v1/user/ HTTP/1.1\r\nhost: localhost\r\n\r\n"))
       const watched = yield* Effect.fork(raw(server.url, "GET /_sandbox/events HTTP/1.1\r\nhost: localhost\r\n\r\n"))
-      yield* Effect.repeat(sandbox.requests, { until: (requests) => requests.length > 0 })
+      yield* until(sandbox.requests, (requests) => requests.length > 0)
       yield* Scope.close(scope, Exit.void)
       expect(yield* Fiber.join(held)).toBe("")
       expect(yield* Fiber.join(watched)).not.toContain("HTTP/1.1 500")

@@ -2,18 +2,23 @@ import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as Runtime from "@effect/platform/Runtime"
+import * as Cause from "effect/Cause"
 import * as Console from "effect/Console"
+import * as Context from "effect/Context"
 import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
-import * as Sandbox from "../../Sandbox.js"
 import * as SandboxServer from "../../SandboxServer.js"
 import { version } from "../version.js"
 import * as words from "../words.js"
 import * as stateFile from "./stateFile.js"
+import { Trouble } from "./trouble.js"
 
 const port = Options.integer("port").pipe(
   Options.withDefault(8787),
@@ -30,12 +35,17 @@ const state = Options.text("state").pipe(
   Options.optional
 )
 
-const banner = ({ options, url }: SandboxServer.SandboxServer.Service) =>
+const banner = ({ apiKeyOptions, options, url }: SandboxServer.SandboxServer.Service) =>
   `SuprSend sandbox at ${url}, which shows what is in it
 
   export SUPRSEND_BASE_URL=${url}
   export SUPRSEND_WORKSPACE_KEY=${options.workspaceKey}
   export SUPRSEND_WORKSPACE_SECRET=${Redacted.value(options.workspaceSecret)}
+
+With an API key, in the place of key and secret:
+
+  export SUPRSEND_API_KEY=${Redacted.value(apiKeyOptions.apiKey)}
+  export SUPRSEND_WORKSPACE_UID=${apiKeyOptions.workspaceUid}
 
 Ctrl-C ends it.
 `
@@ -49,7 +59,7 @@ export const line = (
   { events, method, millis, status, uri }: SandboxServer.SandboxServer.Exchange,
   at: DateTime.DateTime
 ): string => {
-  // Whoever calls can put anything into a path, but not into this terminal.
+  // A path may hold anything, and not all of it may reach a terminal.
   const path = uri.replace(/[^\x21-\x7e]/g, "?")
   return [
     DateTime.formatIsoZoned(DateTime.unsafeMakeZoned(at, { timeZone: "UTC" })).slice(11, 19),
@@ -63,28 +73,90 @@ export const line = (
 
 const sandbox = Command.make("sandbox", { port, host, state }, ({ host, port, state }) =>
   Effect.gen(function*() {
-    const server = yield* SandboxServer.SandboxServer
-    const { snapshot } = yield* Sandbox.Sandbox
-    if (Option.isSome(state)) yield* stateFile.keep(state.value)
+    if (port < 0 || port > 65_535) {
+      return yield* new Trouble({ message: `--port must be a whole number from 0 to 65535, and is ${port}` })
+    }
+    if (host.trim() === "") {
+      return yield* new Trouble({ message: "--host must not be empty: that would be every address of this machine" })
+    }
+    const { restore, saves } = Option.isSome(state) ? yield* keep(state.value) : nothingKept
+    const context = yield* Layer.build(SandboxServer.layerFrom({ host, port }, restore))
+    const server = Context.get(context, SandboxServer.SandboxServer)
     yield* Console.log(banner(server))
-    const saves = Option.match(state, {
-      onNone: () => Stream.empty,
-      onSome: (file) =>
-        Stream.mapEffect(Stream.debounce(server.exchanges, "300 millis"), () =>
-          Effect.flatMap(snapshot, (text) => stateFile.write(file, text)))
-    })
-    const lines = Stream.mapEffect(server.exchanges, (exchange) =>
-      Effect.flatMap(DateTime.now, (now) =>
-        Console.log(line(exchange, now))))
-    yield* Stream.runDrain(Stream.merge(lines, saves))
+    const lines = Stream.runForEach(server.exchanges, (exchange) =>
+      Effect.flatMap(DateTime.now, (now) => Console.log(line(exchange, now))))
+    yield* Effect.zipRight(lines, saves, { concurrent: true })
   }).pipe(
     Effect.scoped,
-    Effect.provide(SandboxServer.layer({ host, port })),
     Effect.catchTag("ServeError", (error) =>
-      Effect.fail(new stateFile.Trouble({ message: `cannot listen at ${host}:${port}: ${causeOf(error.cause)}` })))
+      Effect.fail(new Trouble({ message: `cannot listen at ${host}:${port}: ${causeOf(error.cause)}` })))
   )).pipe(Command.withDescription("Run SuprSend on this machine, to try things out and to test against"))
 
 const causeOf = (cause: unknown): string => cause instanceof Error ? cause.message : String(cause)
+
+/** What is done so that the state survives. */
+interface Keeping {
+  /** Reads the state. */
+  readonly restore: (prepared: SandboxServer.Prepared) => Effect.Effect<void, Trouble>
+  /** Writes the state whenever it may have changed. */
+  readonly saves: Effect.Effect<void>
+}
+
+const nothingKept: Keeping = { restore: () => Effect.void, saves: Effect.void }
+
+/** Keeps the state in a file, which is written for the last time when the server has closed. */
+const keep = (file: string) =>
+  Effect.gen(function*() {
+    const { read, write } = yield* stateFile.open(file)
+    const inside = yield* Ref.make(Option.none<SandboxServer.Prepared>())
+    const withPrepared = <E>(use: (prepared: SandboxServer.Prepared) => Effect.Effect<void, E>) =>
+      Effect.flatMap(Ref.get(inside), Option.match({ onNone: () => Effect.void, onSome: use }))
+    const save = withPrepared(({ sandbox }) =>
+      sandbox.snapshot.pipe(
+        // One that is too large for a text.
+        Effect.catchAllDefect((defect) => Effect.fail(new Trouble({ message: `${file}: ${causeOf(defect)}` }))),
+        Effect.flatMap(write)
+      )
+    )
+    yield* Effect.addFinalizer(() => Effect.catchAll(save, failWith))
+    const said = yield* Ref.make("")
+    // A disk that is full now may not be so the next time, and the users are still here.
+    const trySave = Effect.catchAll(save, ({ message }) =>
+      Effect.flatMap(
+        Ref.getAndSet(said, message),
+        (before) => before === message ? Effect.void : Console.error(message)
+      ))
+    const keeping: Keeping = {
+      restore: (prepared) =>
+        Effect.gen(function*() {
+          const text = yield* read
+          if (Option.isSome(text)) {
+            yield* Effect.mapError(prepared.sandbox.restore(text.value), ({ paths }) => notSound(file, paths))
+          }
+          yield* Ref.set(inside, Option.some(prepared))
+        }),
+      saves: withPrepared(({ changes }) =>
+        changes.pipe(
+          Stream.buffer({ capacity: 1, strategy: "sliding" }),
+          // At most a tenth of the time goes into writing, so that a large state stays usable.
+          Stream.runForEach(() =>
+            Effect.sleep("300 millis").pipe(
+              Effect.zipRight(Effect.timed(trySave)),
+              Effect.flatMap(([took]) => Effect.sleep(Duration.times(took, 9)))
+            )
+          )
+        )
+      )
+    }
+    return keeping
+  })
+
+const notSound = (file: string, paths: ReadonlyArray<string>): Trouble =>
+  new Trouble({
+    message: paths.some((path) => path.startsWith("state."))
+      ? `${file} holds a state that cannot be (${paths[0]}): mend it, name another file, or remove it`
+      : `${file} holds no state of this version of the sandbox: name another file, or remove it`
+  })
 
 const program = Command.run(
   Command.make("effect-suprsend").pipe(
@@ -98,12 +170,23 @@ const program = Command.run(
 export const run = (argv: ReadonlyArray<string>): void =>
   NodeRuntime.runMain(
     program(argv).pipe(
-      Effect.catchTag("Trouble", ({ message }) => Effect.zipRight(Console.error(message), exitWith1)),
-      Effect.provide(Layer.mergeAll(NodeContext.layer))
+      Effect.catchTag("Trouble", failWith),
+      // Without this it would end without a word.
+      Effect.catchAllDefect((defect) =>
+        Effect.zipRight(Console.error(Cause.pretty(Cause.die(defect), { renderErrorCause: true })), exitWith1)
+      ),
+      Effect.provide(NodeContext.layer)
     ),
-    { disableErrorReporting: true }
+    {
+      disableErrorReporting: true,
+      teardown: (exit, onExit) => Runtime.defaultTeardown(exit, (code) => onExit(code === 0 ? exitCode() : code))
+    }
   )
 
 const exitWith1 = Effect.sync(() => {
   process.exitCode = 1
 })
+
+const exitCode = (): number => Number(process.exitCode ?? 0)
+
+const failWith = ({ message }: Trouble): Effect.Effect<void> => Effect.zipRight(Console.error(message), exitWith1)

@@ -1,55 +1,86 @@
+import type * as PlatformError from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
+import * as Path from "@effect/platform/Path"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import { Sandbox } from "../../Sandbox.js"
+import * as Option from "effect/Option"
+import * as Ref from "effect/Ref"
+import type * as Scope from "effect/Scope"
+import * as lock from "./lock.js"
+import { Trouble } from "./trouble.js"
 
 /**
- * Something that people can do something about: it is printed as it is.
+ * A file for the state of one sandbox.
  *
  * @internal
  */
-export class Trouble extends Data.TaggedError("Trouble")<{ readonly message: string }> {}
+export interface StateFile {
+  /** What it holds, if it is there. */
+  readonly read: Effect.Effect<Option.Option<string>, Trouble>
+  /** Puts a text in its place, unless another program has changed it meanwhile. What is there is always whole. */
+  readonly write: (text: string) => Effect.Effect<void, Trouble>
+}
+
+/** What tells a version of a file from another one. */
+const versionOf = ({ ino, mtime, size }: FileSystem.File.Info) =>
+  Data.tuple(String(size), Option.getOrElse(ino, () => 0), Option.match(mtime, { onNone: () => 0, onSome: Number }))
 
 /**
- * Reads the state of the sandbox from a file, if it is there, and writes it back at the end.
+ * Takes a file for one sandbox alone, for as long as the scope lives. That it cannot be written is found out here.
  *
  * @internal
  */
-export const keep = (file: string) =>
+export const open = (
+  file: string
+): Effect.Effect<StateFile, Trouble, FileSystem.FileSystem | Path.Path | Scope.Scope> =>
   Effect.gen(function*() {
     const files = yield* FileSystem.FileSystem
-    const sandbox = yield* Sandbox
-    if (yield* orTrouble(file, files.exists(file))) {
-      const text = yield* orTrouble(file, files.readFileString(file))
-      yield* Effect.mapError(
-        sandbox.restore(text),
-        () =>
-          new Trouble({
-            message: `${file} holds no state of this version of the sandbox: name another file, or remove it`
-          })
-      )
-    }
-    yield* Effect.addFinalizer(() =>
-      Effect.flatMap(sandbox.snapshot, (text) => write(file, text)).pipe(
-        Effect.catchAll((error) => Effect.logError(error.message))
-      )
+    const path = yield* Path.Path
+    const orTrouble = Effect.mapError((error: PlatformError.PlatformError) =>
+      new Trouble({ message: `${file} cannot be used: ${said(error)}` })
     )
+    const stat = (at: string) =>
+      files.stat(at).pipe(
+        Effect.asSome,
+        Effect.catchIf(isMissing, () => Effect.succeedNone),
+        orTrouble
+      )
+
+    const folder = yield* orTrouble(files.realPath(path.dirname(path.resolve(file))))
+    const there = yield* stat(file)
+    // A link stays one, and leads to what is written.
+    const real = Option.isSome(there) ? yield* orTrouble(files.realPath(file)) : path.join(folder, path.basename(file))
+    if (Option.exists(there, ({ type }) => type !== "File")) {
+      return yield* new Trouble({ message: `${file} cannot be used: it is not a file` })
+    }
+    yield* lock.acquire(file, real)
+    if (Option.isSome(there)) yield* orTrouble(files.access(real, { readable: true, writable: true }))
+    const beside = `${real}.new`
+    yield* orTrouble(Effect.zipRight(files.writeFileString(beside, "", { mode: 0o600 }), files.remove(beside)))
+
+    const known = yield* Ref.make(Option.map(there, versionOf))
+    return {
+      read: Option.isNone(there) ? Effect.succeedNone : Effect.asSome(orTrouble(files.readFileString(real))),
+      write: (text) =>
+        Effect.gen(function*() {
+          const now = Option.map(yield* stat(real), versionOf)
+          if (!Option.getEquivalence(same)(now, yield* Ref.get(known))) {
+            return yield* new Trouble({ message: `${file} was changed by another program: it is left as it is` })
+          }
+          yield* orTrouble(
+            Effect.zipRight(files.writeFileString(beside, text, { mode: 0o600 }), files.rename(beside, real))
+          )
+          yield* Ref.set(known, Option.map(yield* stat(real), versionOf))
+        }).pipe(Effect.uninterruptible)
+    }
   })
 
-/**
- * Writes beside the file first, so that what is there is always whole.
- *
- * @internal
- */
-export const write = (file: string, text: string) =>
-  Effect.flatMap(FileSystem.FileSystem, (files) =>
-    orTrouble(
-      file,
-      Effect.zipRight(files.writeFileString(`${file}.new`, text, { mode: 0o600 }), files.rename(`${file}.new`, file))
-    ))
+type Version = ReturnType<typeof versionOf>
 
-const orTrouble = <A>(
-  file: string,
-  effect: Effect.Effect<A, { readonly message: string }>
-): Effect.Effect<A, Trouble> =>
-  Effect.mapError(effect, ({ message }) => new Trouble({ message: `${file} cannot be used: ${message}` }))
+const same = (a: Version, b: Version): boolean => a.every((part, i) => part === b[i])
+
+const isMissing = (error: PlatformError.PlatformError): boolean =>
+  error._tag === "SystemError" && error.reason === "NotFound"
+
+const said = (error: PlatformError.PlatformError): string =>
+  isMissing(error) ? "there is no such folder" : error.message

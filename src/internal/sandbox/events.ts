@@ -14,14 +14,22 @@ type State = state.State
 export const accept = (before: State, request: wire.Request): readonly [wire.Answer, State] => {
   const body = parseJson(request.body)
   if (Option.isNone(body)) return [wire.malformed, before]
+  const events = list(body.value)
+  if (request.env !== undefined && events.some((event) => isOfAnother(event, request.env))) {
+    return [wire.refuse(401, "env: must be the UID of the workspace of this API key"), before]
+  }
   let next = before
-  for (const event of list(body.value)) {
+  for (const event of events) {
     const after = acceptOne(next, event, request)
     if (!("refused" in after)) next = after
     else if (request.settings.malformedEvents === "refuseAll") return [wire.refuse(400, after.refused), before]
   }
-  return [{ status: 202, contentType: "text/plain", body: "OK" }, next]
+  // As recorded from the service, content type included.
+  return [{ status: 202, contentType: "text/plain;charset=UTF-8", body: "OK" }, next]
 }
+
+const isOfAnother = (event: unknown, env: string | undefined): boolean =>
+  json.isPlainRecord(event) && typeof event.env === "string" && event.env !== env
 
 const list = (body: unknown): ReadonlyArray<unknown> => Array.isArray(body) ? body : [body]
 
@@ -45,7 +53,7 @@ const acceptOne = (before: State, event: unknown, request: wire.Request): State 
   const { distinctId, insertId, operations, tenantId } = edit
   const known = HashMap.get(before.deliveries, insertId)
   if (Option.isSome(known) && now - known.value.takenAt < settings.insertIdLifetime) {
-    return withDelivery(before, insertId, { ...known.value, arrivals: [...known.value.arrivals, now] })
+    return withDelivery(before, insertId, { ...known.value, arrivals: withTime(known.value.arrivals, now) })
   }
   // Whether operations are refused depends on nothing but them: what is accepted can be applied.
   const tried = profiles.apply(profiles.empty(distinctId, now), operations, request)
@@ -58,7 +66,7 @@ const acceptOne = (before: State, event: unknown, request: wire.Request): State 
     distinctId,
     tenantId,
     operations,
-    arrivals: [...Option.match(known, { onNone: () => [], onSome: ({ arrivals }) => arrivals }), now],
+    arrivals: withTime(Option.match(known, { onNone: () => [], onSome: ({ arrivals }) => arrivals }), now),
     applied: Option.match(known, { onNone: () => [], onSome: ({ applied }) => applied }),
     takenAt: now
   })
@@ -74,8 +82,16 @@ const parse = (event: unknown): Omit<state.Pending, "dueAt"> | profiles.Refused 
     return { refused: "error: must pass value for distinct_id" }
   }
   if (typeof insertId !== "string") return { refused: "$insert_id: value must be of string type" }
-  return { insertId, distinctId, tenantId: typeof tenantId === "string" ? tenantId : undefined, operations }
+  // An empty tenant is none, as in the vendor's SDKs.
+  const tenant = typeof tenantId === "string" && tenantId !== "" ? tenantId : undefined
+  return { insertId, distinctId, tenantId: tenant, operations }
 }
+
+const maximumTimes = 1_000
+
+/** Adds a time. Of very many, the first and the latest are kept. */
+const withTime = (times: ReadonlyArray<number>, now: number): ReadonlyArray<number> =>
+  times.length < maximumTimes ? [...times, now] : [...times.slice(0, 1), ...times.slice(2), now]
 
 const withDelivery = (before: State, insertId: string, delivery: state.Delivery): State => ({
   ...before,
@@ -102,16 +118,16 @@ export const settle = (before: State, now: number, settings: Settings): State =>
 const apply = (before: State, pending: state.Pending, settings: Settings): State => {
   const { distinctId, dueAt, insertId, operations, tenantId } = pending
   const moment = { now: dueAt, settings }
-  const changed = state.change(
+  const changed = state.changeProfile(
     before,
-    { distinctId, tenantId, now: dueAt },
+    { distinctId, tenantId, ...moment },
     (profile) => profiles.apply(profile, operations, moment)
   )
   return "refused" in changed ? before : {
     ...changed.state,
     deliveries: HashMap.modify(changed.state.deliveries, insertId, (delivery) => ({
       ...delivery,
-      applied: [...delivery.applied, dueAt]
+      applied: withTime(delivery.applied, dueAt)
     }))
   }
 }

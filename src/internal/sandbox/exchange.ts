@@ -6,6 +6,8 @@
  */
 import * as Data from "effect/Data"
 import type * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
 import { encode } from "../bytes.js"
 
 /**
@@ -48,12 +50,16 @@ export type Exchange = Data.TaggedEnum<{
 export const Exchange = Data.taggedEnum<Exchange>()
 
 /**
- * The body in pieces of so many bytes, the last one shorter. A piece may end inside of a character.
+ * Cuts a body in pieces of so many bytes, the last one shorter, one after another as they are asked for. A piece may end inside of
+ * a character.
  *
  * @internal
  */
-export const pieces = (body: string, bytes: number): ReadonlyArray<Uint8Array> => {
+export const pieces = (body: string, bytes: number): Stream.Stream<Uint8Array> => {
   const all = encode(body)
   const size = Math.max(1, Math.floor(bytes))
-  return Array.from({ length: Math.ceil(all.length / size) }, (_, i) => all.subarray(i * size, (i + 1) * size))
+  return Stream.unfold(
+    0,
+    (from) => from < all.length ? Option.some([all.subarray(from, from + size), from + size]) : Option.none()
+  )
 }

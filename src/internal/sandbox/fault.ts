@@ -3,13 +3,20 @@ import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import type { Fault, RecordedRequest } from "../../Sandbox.js"
 import { byteLength } from "../bytes.js"
+import * as endpoints from "./endpoints.js"
 import { Exchange } from "./exchange.js"
-import { segmentsOf } from "./handle.js"
 import { splitUri } from "./http.js"
 import { type Answer, refuse } from "./wire.js"
 
 /** @internal */
 export const Cases = Data.taggedEnum<Fault>()
+
+/**
+ * A body that means nothing.
+ *
+ * @internal
+ */
+export const garbage = "\u0000\ufffd{\"gar"
 
 /**
  * All that goes wrong with the requests to come: what stands, and what was scripted for one request after another. What stands
@@ -122,7 +129,7 @@ const ask = (fault: Fault, moment: Moment): Step => {
       return settle(moment, refusal(429, "rate limit exceeded", free - now), fault)
     }
     case "On":
-      return isOn(fault.endpoint, request)
+      return endpoints.matches(fault.endpoint, request.method, endpoints.segmentsOf(splitUri(request.uri)[0]))
         ? wrap(ask(fault.fault, moment), (inner) => Cases.On({ ...fault, fault: inner }))
         : pass(moment, unchanged)
     case "When":
@@ -175,12 +182,14 @@ const remaining = (
 
 /** Only the first one is asked; the next one has its turn when that has come to its end. */
 const inOrder = (faults: ReadonlyArray<Fault>, moment: Moment): Asked<ReadonlyArray<Fault>> => {
-  const [first, ...others] = faults
-  if (first === undefined) return pass(moment, [])
-  const asked = ask(first, moment)
-  if (Option.isSome(asked.rest)) return { ...asked, rest: [asked.rest.value, ...others] }
-  const rest = armFirst(others, moment.now)
-  return asked.fired ? { ...asked, rest } : inOrder(rest, { ...moment, random: asked.random })
+  let { random } = moment
+  for (const [i, fault] of faults.entries()) {
+    const asked = ask(i === 0 ? fault : arm(fault, moment.now), { ...moment, random })
+    if (Option.isSome(asked.rest)) return { ...asked, rest: [asked.rest.value, ...faults.slice(i + 1)] }
+    if (asked.fired) return { ...asked, rest: armFirst(faults.slice(i + 1), moment.now) }
+    random = asked.random
+  }
+  return pass({ ...moment, random }, [])
 }
 
 /** One after another is asked until one of them settles what happens; the times that those before it take add up. */
@@ -241,7 +250,7 @@ const armFirst = (faults: ReadonlyArray<Fault>, now: number): ReadonlyArray<Faul
  */
 export const add = (script: Script, faults: ReadonlyArray<Fault>, now: number): Script => ({
   ...script,
-  standing: [...script.standing, ...faults.map((fault) => arm(fault, now))]
+  standing: [...script.standing, ...faults.map((fault) => arm(checked(fault), now))]
 })
 
 /**
@@ -251,7 +260,10 @@ export const add = (script: Script, faults: ReadonlyArray<Fault>, now: number): 
  */
 export const enqueue = (script: Script, faults: Iterable<Fault>, now: number): Script => ({
   ...script,
-  queue: armFirst([...script.queue, ...Array.from(faults, (fault) => Cases.Next({ times: 1, fault }))], now)
+  queue: armFirst([
+    ...script.queue,
+    ...Array.from(faults, (fault) => Cases.Next({ times: 1, fault: checked(fault) }))
+  ], now)
 })
 
 /** @internal */
@@ -263,20 +275,13 @@ export const toFaults = ({ queue, standing }: Script): ReadonlyArray<Fault> =>
  *
  * @internal
  */
-export const isRandom = ({ queue, standing }: Script): boolean => [...standing, ...queue].some(rolls)
+export const isRandom = ({ queue, standing }: Script): boolean => standing.some(rolls) || queue.some(rolls)
 
 const rolls = (fault: Fault): boolean => {
-  switch (fault._tag) {
-    case "Sometimes":
-      return true
-    case "Delay":
-      return Option.exists(fault.then, rolls)
-    case "InOrder":
-    case "Together":
-      return fault.faults.some(rolls)
-    default:
-      return "fault" in fault && rolls(fault.fault)
+  for (const one of everyOne(fault)) {
+    if (one._tag === "Sometimes") return true
   }
+  return false
 }
 
 /**
@@ -300,13 +305,34 @@ export const refusal = (
     carriedOut: false
   })
 
-/** `POST /v1/user/{distinct_id}/merge/`, where `*` or a name in braces stands for one segment. */
-const isOn = (endpoint: string, { method, uri }: RecordedRequest): boolean => {
-  const [, verb = "*", template = ""] = /^(?:(\S+)\s+)?(.*)$/.exec(endpoint.trim()) ?? []
-  const path = segmentsOf(splitUri(uri)[0])
-  const expected = template.split("/")
-  return (verb === "*" || verb.toUpperCase() === method) && path?.length === expected.length &&
-    expected.every((segment, i) => segment === path[i] || (/^(\*|\{.*\})$/.test(segment) && path[i] !== ""))
+/**
+ * The endpoint of a fault, or a defect that says which one was meant: on one that is not served, it would never happen.
+ *
+ * @internal
+ */
+export const checkedEndpoint = (endpoint: string): string => {
+  const problem = endpoints.problem(endpoint)
+  if (Option.isSome(problem)) throw new Error(`Sandbox.on: ${problem.value}`)
+  return endpoint
+}
+
+/** The same fault; one that was not made by the functions of `Sandbox` may name any endpoint. */
+const checked = (fault: Fault): Fault => {
+  for (const one of everyOne(fault)) {
+    if (one._tag === "On") checkedEndpoint(one.endpoint)
+  }
+  return fault
+}
+
+/** A fault, and all that are inside of it. */
+function* everyOne(fault: Fault): Iterable<Fault> {
+  const open = [fault]
+  for (let one = open.pop(); one !== undefined; one = open.pop()) {
+    yield one
+    if (one._tag === "Delay") open.push(...Option.toArray(one.then))
+    else if ("faults" in one) open.push(...one.faults)
+    else if ("fault" in one) open.push(one.fault)
+  }
 }
 
 /**
@@ -323,7 +349,7 @@ export const isCarriedOut = (outcome: Option.Option<Outcome>): boolean =>
  * @internal
  */
 export const toExchange = (outcome: Option.Option<Outcome>, { body, contentType, status }: Answer): Exchange => {
-  const ordinary = { status, headers: { "content-type": contentType }, body }
+  const ordinary = { status, headers: contentType === undefined ? {} : { "content-type": contentType }, body }
   if (Option.isNone(outcome)) return Exchange.Answer(ordinary)
   const fault = outcome.value
   switch (fault._tag) {

@@ -1,4 +1,6 @@
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import * as Signature from "../../Signature.js"
 import type * as SuprsendConfig from "../../SuprsendConfig.js"
@@ -7,19 +9,29 @@ import { type Exchange, type Incoming, pieces } from "./exchange.js"
 import { type Answer, malformed, refuse } from "./wire.js"
 
 /**
- * Why a request is turned away before anybody looks at it, if it is.
+ * Lets a request in, with the name that its events must give their workspace, or says why not.
  *
  * @internal
  */
 export const authorize = (
   { body, headers, method, uri }: Incoming,
-  credentials: SuprsendConfig.WorkspaceCredentials
-): Answer | undefined => {
-  const { authorization = "", date = "", "content-type": contentType = "" } = headers
-  if (!Signature.verify({ method, uri, body, date, contentType }, credentials, authorization)) {
-    return refuse(401, "signature mismatch")
+  accepted: {
+    readonly workspace: SuprsendConfig.WorkspaceCredentials
+    readonly apiKey: SuprsendConfig.ApiKeyCredentials
   }
-  return /^application\/json(;|$)/.test(contentType) ? undefined : malformed
+): Either.Either<{ readonly env: string | undefined }, Answer> => {
+  const { authorization = "", date = "", "content-type": contentType = "" } = headers
+  const apiKey = /^Bearer\s+(.*)$/i.exec(authorization)?.[1]
+  if (apiKey === undefined) {
+    if (!Signature.verify({ method, uri, body, date, contentType }, accepted.workspace, authorization)) {
+      return Either.left(refuse(401, "signature mismatch"))
+    }
+  } else if (apiKey !== Redacted.value(accepted.apiKey.apiKey)) {
+    return Either.left(refuse(401, "invalid API key"))
+  }
+  return /^application\/json(;|$)/.test(contentType)
+    ? Either.right({ env: apiKey === undefined ? undefined : accepted.apiKey.workspaceUid })
+    : Either.left(malformed)
 }
 
 /** @internal */
@@ -29,28 +41,44 @@ export const splitUri = (uri: string): readonly [path: string, query: URLSearchP
 }
 
 /**
- * The answer as `fetch` would give it, if there is one.
+ * The response as `fetch` would give it, if there is one. Its body ends when the signal says that it is not wanted any more.
  *
  * @internal
  */
 export const toResponse = (
-  exchange: Exclude<Exchange, { readonly _tag: "Cut" | "Silent" }>
+  exchange: Exclude<Exchange, { readonly _tag: "Cut" | "Silent" }>,
+  signal: AbortSignal
 ): Effect.Effect<Response> => {
   const { headers, status } = exchange
   const respond = (body: BodyInit | null) => new Response(body, { status, headers })
-  if (status === 204 || status === 205 || status === 304) return Effect.sync(() => respond(null))
+  if (isBodiless(status)) return Effect.sync(() => respond(null))
   return exchange._tag === "Answer"
     ? Effect.sync(() => respond(exchange.body))
-    : Effect.map(Stream.toReadableStreamEffect(body(exchange)), respond)
+    : Effect.map(Stream.toReadableStreamEffect(Stream.interruptWhen(body(exchange), aborted(signal))), respond)
 }
+
+/**
+ * Whether a response of this status has no body.
+ *
+ * @internal
+ */
+export const isBodiless = (status: number): boolean => status === 204 || status === 205 || status === 304
 
 const body = (exchange: Extract<Exchange, { readonly _tag: "Partial" | "Drip" }>): Stream.Stream<Uint8Array, Error> =>
   exchange._tag === "Partial"
     ? Stream.concat(
       Stream.make(encode(exchange.body).subarray(0, exchange.bytes)),
-      exchange.then === "cut" ? Stream.fail(new Error("other side closed")) : Stream.never
+      exchange.then === "cut" ? Stream.fail(new Error("other side closed")) : Stream.fromEffect(stalled)
     )
-    : Stream.mapEffect(
-      Stream.fromIterable(pieces(exchange.body, exchange.bytes)),
-      (piece) => Effect.delay(Effect.succeed(piece), exchange.interval)
-    )
+    : Stream.tap(pieces(exchange.body, exchange.bytes), () => Effect.sleep(exchange.interval))
+
+// `Effect.never` keeps a program alive, and a body that no client reads would do so for ever.
+const stalled: Effect.Effect<never> = Effect.async<never>(() => {})
+
+const aborted = (signal: AbortSignal): Effect.Effect<never, Error> =>
+  Effect.async<never, Error>((resume) => {
+    const abort = () => resume(Effect.fail(new Error("This operation was aborted")))
+    if (signal.aborted) return abort()
+    signal.addEventListener("abort", abort, { once: true })
+    return Effect.sync(() => signal.removeEventListener("abort", abort))
+  })

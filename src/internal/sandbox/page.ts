@@ -15,8 +15,10 @@ export const html = `<!doctype html>
 <header>
   <h1>SuprSend sandbox</h1>
   <p id="state" role="status" aria-live="polite">Connecting</p>
-  <label for="filter">Filter</label>
-  <input id="filter" type="search" placeholder="user, channel, path" autocomplete="off" aria-keyshortcuts="/">
+  <div class="filter">
+    <label for="filter">Filter</label>
+    <input id="filter" type="search" placeholder="user, channel, path" autocomplete="off" aria-keyshortcuts="/">
+  </div>
 </header>
 <main>
   <section aria-labelledby="users-title">
@@ -41,16 +43,18 @@ export const css = `
 @media (prefers-color-scheme: dark) { :root { --ink: #e6eaf0; --soft: #9aa7b8; --line: #2b3442; --paper: #12161c; --card: #1a2029;
   --good: #58c98f; --bad: #ff8a80; --accent: #8ab0ff; } }
 * { box-sizing: border-box; }
+html { scroll-padding-top: 8rem; }
 body { margin: 0; font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); }
 header { display: flex; gap: .75rem 1rem; align-items: center; flex-wrap: wrap; padding: 1rem 1.5rem; background: var(--card);
   border-bottom: 1px solid var(--line); position: sticky; top: 0; }
 h1 { font-size: 1.1rem; margin: 0; }
 #state { margin: 0 auto 0 0; color: var(--soft); font-size: .85rem; }
+.filter { display: flex; gap: .75rem; align-items: center; flex: 0 1 22rem; min-width: min(16rem, 100%); }
 label { font-size: .85rem; color: var(--soft); }
 input { font: inherit; padding: .35rem .6rem; border: 1px solid var(--line); border-radius: .4rem; background: var(--paper);
-  color: inherit; width: 18rem; max-width: 100%; }
+  color: inherit; flex: 1; min-width: 0; }
 main { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 1.5rem; padding: 1.5rem; }
-@media (max-width: 800px) { main { grid-template-columns: minmax(0, 1fr); } }
+@media (max-width: 800px) { main { grid-template-columns: minmax(0, 1fr); } .filter { flex: 1 0 100%; } .method { width: 3rem; } }
 h2 { font-size: .95rem; margin: 0 0 .5rem; }
 h2 span { color: var(--soft); font-weight: normal; }
 ul { list-style: none; margin: 0; padding: 0; background: var(--card); border: 1px solid var(--line); border-radius: .6rem;
@@ -86,8 +90,18 @@ const make = (tag, className, text) => {
 const open = new Set()
 let view = { users: { total: 0, latest: [] }, requests: { total: 0, latest: [] } }
 
-// Drawn anew on each change, so whatever was open is open again.
-const item = (key, parts, more) => {
+// What is the same as before stays as it is, with what is selected in it; what is drawn anew is open if it was.
+let drawn = new Map()
+let next = new Map()
+const item = (key, of, make) => {
+  const text = JSON.stringify(of)
+  const before = drawn.get(key)
+  const li = before !== undefined && before.text === text ? before.li : make(of)
+  next.set(key, { text, li })
+  return li
+}
+
+const details = (key, parts, more) => {
   const li = document.createElement("li")
   const details = document.createElement("details")
   const summary = document.createElement("summary")
@@ -102,33 +116,35 @@ const item = (key, parts, more) => {
   return li
 }
 
-const userItem = (user) => item("user " + user.distinctId, [
+const userItem = (user) => details("user " + user.distinctId, [
   make("span", "name", user.distinctId),
   ...user.channels.flatMap(({ channel, values }) =>
     values.map((value) => make("span", "channel", channel.replace("$", "") + ": " + value)))
 ], user.properties)
 
-const requestItem = (request) => item("request " + request.at + request.method + request.uri, [
+const requestItem = (request) => details("request " + request.n, [
   make("span", "method", request.method),
   make("span", "uri", request.uri),
-  make("span", "status " + (request.status !== null && request.status < 400 ? "good" : "bad"), String(request.status ?? "–")),
+  make("span", "status " + (request.status !== null && request.status < 400 ? "good" : "bad"), String(request.status ?? "none")),
   make("span", "time", new Date(request.at).toLocaleTimeString())
 ], request.body || "no body")
 
-const fill = (id, items, draw, none) => {
+const fill = (id, { latest: items, total }, keyOf, draw, none) => {
+  by(id + "-total").textContent =
+    (items.length === total ? "" : items.length.toLocaleString() + " of ") + total.toLocaleString()
   const focused = document.activeElement instanceof HTMLElement ? document.activeElement.dataset.key : undefined
   const nothing = by("filter").value.trim() === "" ? none : "Nothing found"
-  by(id).replaceChildren(...(items.length === 0 ? [make("li", "empty", nothing)] : items.map(draw)))
+  by(id).replaceChildren(...(items.length === 0 ? [make("li", "empty", nothing)] : items.map((one) => item(keyOf(one), one, draw))))
   if (focused !== undefined) {
-    for (const summary of by(id).querySelectorAll("summary")) if (summary.dataset.key === focused) summary.focus()
+    for (const summary of by(id).querySelectorAll("summary")) if (summary.dataset.key === focused) summary.focus({ preventScroll: true })
   }
 }
 
 const draw = () => {
-  by("users-total").textContent = view.users.total
-  by("requests-total").textContent = view.requests.total
-  fill("users", view.users.latest, userItem, "No user yet")
-  fill("requests", view.requests.latest, requestItem, "No request yet")
+  next = new Map()
+  fill("users", view.users, (user) => "user " + user.distinctId, userItem, "No user yet")
+  fill("requests", view.requests, (request) => "request " + request.n, requestItem, "No request yet")
+  drawn = next
 }
 
 let typing
@@ -155,7 +171,10 @@ const connect = () => {
   if (events !== undefined) events.close()
   events = new EventSource("/_sandbox/events?filter=" + encodeURIComponent(by("filter").value))
   events.addEventListener("open", () => say("Live"))
-  events.addEventListener("error", () => say("Not connected, trying again"))
+  events.addEventListener("error", () => {
+    say("Not connected, trying again")
+    if (events.readyState === EventSource.CLOSED) setTimeout(connect, 2000)
+  })
   events.addEventListener("message", (event) => {
     view = JSON.parse(event.data)
     draw()

@@ -50,7 +50,7 @@ const filtered = (
   const filter: Option.Option<TagFilter> = text === "" ? Option.some({ and: [] }) : tags.parse(text)
   return Option.match(filter, {
     onNone: () => [wire.refuse(400, "tags: must be a tag, or a filter of and, or, not and exists"), before],
-    onSome: (filter) => run(before.categories.filter((category) => tags.matches(filter, category.tags)))
+    onSome: (filter) => run(before.categories.filter((category) => tags.matches(filter, category.tags ?? [])))
   })
 }
 

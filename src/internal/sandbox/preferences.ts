@@ -11,9 +11,10 @@ export interface Category {
   readonly name: string
   readonly section: string | undefined
   readonly description: string | undefined
-  readonly original: "opt_in" | "opt_out" | "cant_unsubscribe"
+  readonly original: "opt_in" | "opt_out" | "cant_unsubscribe" | null
   readonly channels: ReadonlyArray<string>
-  readonly tags: ReadonlyArray<string>
+  /** Undefined where responses do not show any. */
+  readonly tags: ReadonlyArray<string> | undefined
 }
 
 /**

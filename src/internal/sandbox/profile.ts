@@ -1,5 +1,5 @@
 import * as Arr from "effect/Array"
-import { channelKeys, isChannelKey } from "../../Channel.js"
+import { type ChannelKey, channelKeys, isChannelKey } from "../../Channel.js"
 import type { ProfileChannel } from "../../User.js"
 import * as json from "../json.js"
 import type { Settings } from "./settings.js"
@@ -29,15 +29,19 @@ export interface Properties {
 export interface Identity {
   readonly value: unknown
   readonly provider: unknown
+  /** Whether it was removed where removed addresses are kept. */
+  readonly inactive?: true | undefined
 }
 
 /**
- * An operation list that the service refuses, in its own words.
+ * A change that the service refuses, in its own words.
  *
  * @internal
  */
 export interface Refused {
   readonly refused: string
+  /** Default: 400. */
+  readonly status?: number | undefined
 }
 
 /** @internal */
@@ -90,7 +94,7 @@ const applyOne = (
 ): Profile | Refused => {
   if (operator === "$unset") {
     return Array.isArray(payload) && payload.every((key) => typeof key === "string")
-      ? payload.reduce<Profile>(settings.unsetReopensSetOnce ? unset : unsetForGood, profile)
+      ? payload.reduce<Profile>((profile, key) => unset(profile, key, settings), profile)
       : { refused: "$unset: value must be of list type" }
   }
   if (!json.isPlainRecord(payload)) return { refused: `decoding failed: '${operator}' expected type 'map'` }
@@ -109,7 +113,7 @@ const applyOne = (
         (profile, key, value) => append(profile, key, value, payload.$id_provider, settings)
       )
     case "$remove":
-      return fold(profile, payload, remove)
+      return fold(profile, payload, (profile, key, value) => remove(profile, key, value, settings))
     default:
       return { refused: `unknown operator: ${operator}` }
   }
@@ -132,7 +136,8 @@ const fold = (
   return current
 }
 
-const profileChannels: ReadonlyArray<ProfileChannel> = [...channelKeys, "$inbox"]
+/** @internal */
+export const profileChannels: ReadonlyArray<ProfileChannel> = [...channelKeys, "$inbox"]
 
 const pushChannels = ["$androidpush", "$iospush", "$webpush"]
 
@@ -228,10 +233,9 @@ const identify = (profile: Profile, key: ProfileChannel, value: unknown, provide
   return { ...profile, channels: { ...profile.channels, [key]: identities } }
 }
 
-const remove = (profile: Profile, key: string, value: unknown): Profile => {
+const remove = (profile: Profile, key: string, value: unknown, settings: Settings): Profile => {
   if (isChannelKey(key)) {
-    const left = (profile.channels[key] ?? []).filter((identity) => !json.equals(identity.value, value))
-    return left.length === 0 ? unset(profile, key) : { ...profile, channels: { ...profile.channels, [key]: left } }
+    return withoutAddresses(profile, key, (identity) => json.equals(identity.value, value), settings)
   }
   const before = profile.properties[key]
   return Array.isArray(before)
@@ -239,22 +243,34 @@ const remove = (profile: Profile, key: string, value: unknown): Profile => {
     : profile
 }
 
-const unsetForGood = (profile: Profile, key: string): Profile => {
-  const isHeld = Object.hasOwn(profile.properties, key)
-  return { ...unset(profile, key), closed: isHeld ? [...profile.closed, key] : profile.closed }
+const unset = (profile: Profile, key: string, settings: Settings): Profile => {
+  if (isChannelKey(key)) return withoutAddresses(profile, key, () => true, settings)
+  if (!Object.hasOwn(profile.properties, key)) return profile
+  const { [key]: _, ...properties } = profile.properties
+  return {
+    ...withProperties(profile, properties),
+    closed: settings.unsetReopensSetOnce || profile.closed.includes(key) ? profile.closed : [...profile.closed, key]
+  }
+}
+
+/** Takes addresses from a channel, or keeps them as inactive ones. */
+const withoutAddresses = (
+  profile: Profile,
+  key: ChannelKey,
+  isRemoved: (identity: Identity) => boolean,
+  { removedAddresses }: Settings
+): Profile => {
+  const { [key]: before = [], ...others } = profile.channels
+  const left = removedAddresses === "delete"
+    ? before.filter((identity) => !isRemoved(identity))
+    : before.map((identity): Identity => isRemoved(identity) ? { ...identity, inactive: true } : identity)
+  return { ...profile, channels: left.length === 0 ? others : { ...profile.channels, [key]: left } }
 }
 
 const without = (properties: Properties, keys: ReadonlyArray<string>): Properties =>
   keys.length === 0
     ? properties
     : Object.fromEntries(Object.entries(properties).filter(([key]) => !keys.includes(key)))
-
-const unset = (profile: Profile, key: string): Profile => {
-  const { [key]: _, ...properties } = profile.properties
-  if (!isChannelKey(key)) return withProperties(profile, properties)
-  const { [key]: _identities, ...channels } = profile.channels
-  return { ...profile, channels }
-}
 
 /**
  * The user as the service shows it (OpenAPI).
@@ -269,9 +285,9 @@ export const toJson = (profile: Profile): { readonly distinct_id: string; readon
   ...Object.fromEntries(
     Object.entries(profile.channels).map(([key, identities]) => [
       key,
-      identities.map(({ provider, value }) => ({
+      identities.map(({ inactive, provider, value }) => ({
         value,
-        status: "active",
+        status: inactive === true ? "inactive" : "active",
         perma_status: "active",
         ...(typeof provider === "string" ? { id_provider: provider } : undefined)
       }))

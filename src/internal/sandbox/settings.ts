@@ -14,6 +14,10 @@ export interface Settings {
   readonly malformedEvents: "refuseAll" | "drop"
   readonly processingDelay: number
   readonly insertIdLifetime: number
+  readonly userTenancyMode: "shared" | "exclusive"
+  readonly tenantsMustExist: boolean
+  readonly tenantProfiles: "own" | "effective"
+  readonly removedAddresses: "delete" | "inactive"
 }
 
 /** @internal */
@@ -24,5 +28,9 @@ export const make = (options: Options): Settings => ({
   editCreatesUser: options.editCreatesUser ?? true,
   malformedEvents: options.malformedEvents ?? "refuseAll",
   processingDelay: Duration.toMillis(options.processingDelay ?? Duration.zero),
-  insertIdLifetime: Duration.toMillis(options.insertIdLifetime ?? Duration.infinity)
+  insertIdLifetime: Duration.toMillis(options.insertIdLifetime ?? Duration.infinity),
+  userTenancyMode: options.userTenancyMode ?? "shared",
+  tenantsMustExist: options.tenantsMustExist ?? false,
+  tenantProfiles: options.tenantProfiles ?? "own",
+  removedAddresses: options.removedAddresses ?? "delete"
 })

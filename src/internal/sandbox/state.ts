@@ -1,8 +1,11 @@
 import * as Chunk from "effect/Chunk"
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
+import * as Order from "effect/Order"
+import * as RedBlackTree from "effect/RedBlackTree"
 import type { Category, Choices } from "./preferences.js"
 import * as profiles from "./profile.js"
+import type { Settings } from "./settings.js"
 
 /**
  * All that the service knows, as one immutable value.
@@ -11,7 +14,9 @@ import * as profiles from "./profile.js"
  */
 export interface State {
   readonly accounts: HashMap.HashMap<string, Account>
-  /** How many users and mappings were ever made. */
+  /** The users of each tenant, and all under "", so that neither a page nor the latest of them takes a look at all. */
+  readonly members: HashMap.HashMap<string, Members>
+  /** How many users were ever made. */
   readonly sequence: number
   /** The events that were accepted, by their insert ids. */
   readonly deliveries: HashMap.HashMap<string, Delivery>
@@ -23,6 +28,13 @@ export interface State {
   readonly tenants: HashMap.HashMap<string, string>
   readonly categories: ReadonlyArray<Category>
 }
+
+/**
+ * Ids of users in the order in which they were made.
+ *
+ * @internal
+ */
+export type Members = RedBlackTree.RedBlackTree<number, string>
 
 /** @internal */
 export interface Delivery {
@@ -74,6 +86,7 @@ export interface Subscription {
 /** @internal */
 export const empty: State = {
   accounts: HashMap.empty(),
+  members: HashMap.empty(),
   sequence: 0,
   deliveries: HashMap.empty(),
   pending: Chunk.empty(),
@@ -87,39 +100,92 @@ export const empty: State = {
 export const account = (state: State, distinctId: string): Option.Option<Account> =>
   HashMap.get(state.accounts, distinctId)
 
+/** All users, in {@link members}. */
+const all = ""
+
+const noMembers: Members = RedBlackTree.empty(Order.number)
+
 /**
- * The users in the order in which they were made.
+ * The users of a tenant, or all of them.
  *
  * @internal
  */
-export const accounts = (state: State): ReadonlyArray<Account> =>
-  Array.from(HashMap.values(state.accounts)).sort((a, b) => a.sequence - b.sequence)
+export const members = (state: State, tenantId: string = all): Members =>
+  Option.getOrElse(HashMap.get(state.members, tenantId), () => noMembers)
+
+/**
+ * The users in the order in which they were made, or the other way round, one after another as they are asked for.
+ *
+ * @internal
+ */
+export function* accounts(state: State, order: "oldest first" | "latest first" = "oldest first"): Iterable<Account> {
+  const inOrder = members(state)
+  for (const [, distinctId] of order === "oldest first" ? inOrder : RedBlackTree.reversed(inOrder)) {
+    const found = account(state, distinctId)
+    if (Option.isSome(found)) yield found.value
+  }
+}
 
 /**
  * What was accepted, by insert id, in the order in which it first was.
  *
  * @internal
  */
-export const deliveries = (state: State): ReadonlyArray<readonly [insertId: string, delivery: Delivery]> =>
-  HashMap.toEntries(state.deliveries).sort(([, a], [, b]) => a.position - b.position)
-
-/** @internal */
-export const put = (state: State, account: Account): State => ({
-  ...state,
-  accounts: HashMap.set(state.accounts, account.profile.distinctId, account)
-})
+export const deliveries = (state: State): ReadonlyArray<readonly [insertId: string, delivery: Delivery]> => {
+  const inOrder: Array<readonly [string, Delivery]> = []
+  for (const entry of state.deliveries) inOrder[entry[1].position] = entry
+  return inOrder
+}
 
 /**
- * A user is forgotten with all that hangs on it.
+ * Adds an account, or puts it in the place of the one of the same user.
  *
  * @internal
  */
-export const forget = (state: State, distinctId: string): State => ({
-  ...state,
-  accounts: HashMap.remove(state.accounts, distinctId),
-  objects: HashMap.remove(state.objects, distinctId),
-  lists: HashMap.remove(state.lists, distinctId)
-})
+export const put = (state: State, account: Account): State => {
+  const { profile: { distinctId }, sequence } = account
+  const before = Option.getOrUndefined(HashMap.get(state.accounts, distinctId))
+  const accounts = HashMap.set(state.accounts, distinctId, account)
+  if (before !== undefined && before.tenants === account.tenants) return { ...state, accounts }
+  const [old, now] = [scopes(before), scopes(account)]
+  let { members } = state
+  for (const scope of now) {
+    if (!old.includes(scope)) members = change(members, scope, RedBlackTree.insert(sequence, distinctId))
+  }
+  for (const scope of old) {
+    if (!now.includes(scope)) members = change(members, scope, RedBlackTree.removeFirst(sequence))
+  }
+  return { ...state, accounts, members }
+}
+
+/** Where a user is a member. */
+const scopes = (account: Account | undefined): ReadonlyArray<string> =>
+  account === undefined ? [] : [all, ...account.tenants.keys()]
+
+const change = (
+  members: State["members"],
+  scope: string,
+  step: (members: Members) => Members
+): State["members"] => HashMap.set(members, scope, step(Option.getOrElse(HashMap.get(members, scope), () => noMembers)))
+
+/**
+ * Forgets a user with all that hangs on it.
+ *
+ * @internal
+ */
+export const forget = (state: State, distinctId: string): State => {
+  const found = Option.getOrUndefined(account(state, distinctId))
+  return {
+    ...state,
+    accounts: HashMap.remove(state.accounts, distinctId),
+    members: found === undefined ? state.members : scopes(found).reduce(
+      (members, scope) => change(members, scope, RedBlackTree.removeFirst(found.sequence)),
+      state.members
+    ),
+    objects: HashMap.remove(state.objects, distinctId),
+    lists: HashMap.remove(state.lists, distinctId)
+  }
+}
 
 /** @internal */
 export const withEntry = <A>(map: ReadonlyMap<string, A>, key: string, value: A): ReadonlyMap<string, A> =>
@@ -130,19 +196,20 @@ export const withoutEntry = <A>(map: ReadonlyMap<string, A>, key: string): Reado
   new Map([...map].filter(([other]) => other !== key))
 
 /**
- * Changes a profile: that of a user, or that which it has for a tenant. Whoever is missing is made.
+ * Changes a profile: that of a user, or that which it has for a tenant. A user or a link that is missing is made.
  *
  * @internal
  */
-export const change = (
+export const changeProfile = (
   state: State,
-  { distinctId, now, tenantId }: {
+  { distinctId, now, settings, tenantId }: {
     readonly distinctId: string
     readonly tenantId: string | undefined
     readonly now: number
+    readonly settings: Settings
   },
   step: (profile: profiles.Profile) => profiles.Profile | profiles.Refused
-): { readonly state: State; readonly profile: profiles.Profile } | profiles.Refused => {
+): { readonly state: State; readonly account: Account } | profiles.Refused => {
   const before = Option.getOrElse(account(state, distinctId), (): Account => ({
     sequence: state.sequence + 1,
     profile: profiles.empty(distinctId, now),
@@ -152,18 +219,31 @@ export const change = (
   const sequence = Math.max(state.sequence, before.sequence)
   if (tenantId === undefined) {
     const profile = step(before.profile)
-    return profiles.isRefused(profile)
-      ? profile
-      : { profile, state: put({ ...state, sequence }, { ...before, profile }) }
+    if (profiles.isRefused(profile)) return profile
+    const after = { ...before, profile }
+    return { account: after, state: put({ ...state, sequence }, after) }
   }
-  const profile = step(before.tenants.get(tenantId) ?? profiles.empty(distinctId, now))
-  return profiles.isRefused(profile) ? profile : {
-    profile,
-    state: put({ ...define(state, tenantId), sequence }, {
-      ...before,
-      tenants: withEntry(before.tenants, tenantId, profile)
-    })
+  if (settings.tenantsMustExist && !HashMap.has(state.tenants, tenantId)) {
+    return { refused: "tenant not found", status: 404 }
   }
+  const known = before.tenants.get(tenantId)
+  if (known === undefined && before.tenants.size > 0 && settings.userTenancyMode === "exclusive") {
+    return { refused: "user is already associated with a different tenant" }
+  }
+  const profile = step(known ?? profiles.empty(distinctId, now))
+  if (profiles.isRefused(profile)) return profile
+  const after = { ...before, tenants: withEntry(before.tenants, tenantId, profile) }
+  return { account: after, state: put({ ...define(state, tenantId), sequence }, after) }
+}
+
+/**
+ * What a user is to a tenant: the profile for the tenant laid over its own, where the tenant wins key by key.
+ *
+ * @internal
+ */
+export const effectiveProfile = ({ profile, tenants }: Account, tenantId: string): profiles.Profile => {
+  const own = tenants.get(tenantId)
+  return own === undefined ? profile : profiles.overlay(profile, own)
 }
 
 /**

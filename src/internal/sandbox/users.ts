@@ -1,6 +1,6 @@
 import * as Option from "effect/Option"
 import { parseJson } from "../json.js"
-import { cursorPage } from "./paging.js"
+import { cursorPage, userPage } from "./paging.js"
 import * as profiles from "./profile.js"
 import * as state from "./state.js"
 import * as wire from "./wire.js"
@@ -10,19 +10,14 @@ type Step = readonly [wire.Answer, State]
 
 /** @internal */
 export const list = (before: State, request: wire.Request): Step => {
-  const tenantId = request.query.get("tenant_id")
-  const all = state.accounts(before)
+  const tenantId = request.query.get("tenant_id") ?? ""
   return [
-    tenantId === null
-      ? cursorPage(all, ({ profile }) => profiles.toJson(profile), request)
-      : cursorPage(
-        all.flatMap(({ profile, tenants }) => {
-          const tenant = tenants.get(tenantId)
-          return tenant === undefined ? [] : [profiles.overlay(profile, tenant)]
-        }),
-        (profile) => ({ ...profiles.toJson(profile), ...tenantMember(before, tenantId) }),
-        request
-      ),
+    tenantId === ""
+      ? userPage(before, undefined, ({ profile }) => profiles.toJson(profile), request)
+      : userPage(before, tenantId, (account) => ({
+        ...profiles.toJson(state.effectiveProfile(account, tenantId)),
+        ...tenantMember(before, tenantId)
+      }), request),
     before
   ]
 }
@@ -39,32 +34,61 @@ export const get = (before: State, _request: wire.Request, distinctId: string): 
 /** @internal */
 export const getForTenant = (
   before: State,
-  _request: wire.Request,
+  request: wire.Request,
   distinctId: string,
   tenantId: string
 ): Step => [
   Option.match(state.account(before, distinctId), {
     onNone: () => wire.userNotFound(distinctId),
-    onSome: ({ tenants }) => {
-      const profile = tenants.get(tenantId)
-      return profile === undefined
-        ? wire.tenantNotFound(tenantId)
-        : wire.reply(200, { ...profiles.toJson(profile), ...tenantMember(before, tenantId) })
-    }
+    onSome: (account) =>
+      account.tenants.has(tenantId)
+        ? wire.reply(200, tenantProfile(before, request, account, tenantId))
+        : wire.tenantNotFound(tenantId)
   }),
   before
 ]
+
+/** @internal */
+export const listForTenants = (before: State, request: wire.Request, distinctId: string): Step => [
+  Option.match(state.account(before, distinctId), {
+    onNone: () => wire.userNotFound(distinctId),
+    onSome: (account) =>
+      cursorPage([...account.tenants.keys()], (id) => tenantProfile(before, request, account, id), request)
+  }),
+  before
+]
+
+/** What a user is to a tenant, as the endpoints of the tenant show it. */
+const tenantProfile = (
+  world: State,
+  { settings }: wire.Request,
+  account: state.Account,
+  tenantId: string
+): unknown => {
+  const own = account.tenants.get(tenantId)
+  return {
+    ...profiles.toJson(
+      own === undefined || settings.tenantProfiles === "effective" ? state.effectiveProfile(account, tenantId) : own
+    ),
+    ...tenantMember(world, tenantId)
+  }
+}
 
 /** @internal */
 export const upsert = (before: State, request: wire.Request, distinctId: string, tenantId?: string): Step => {
   if (Option.isNone(parseJson(request.body))) return [wire.malformed, before]
   const body = Option.getOrUndefined(wire.bodyOf(request))
   if (body === undefined) return [wire.refuse(400, "invalid_request_error"), before]
-  const { now } = request
+  const { now, settings } = request
   return changed(
     201,
     before,
-    state.change(before, { distinctId, tenantId, now }, (profile) => profiles.upsert(profile, body, now)),
+    state.changeProfile(
+      before,
+      { distinctId, tenantId, now, settings },
+      (profile) => profiles.upsert(profile, body, now)
+    ),
+    request,
     tenantId
   )
 }
@@ -76,27 +100,31 @@ export const edit = (before: State, request: wire.Request, distinctId: string, t
   if (!request.settings.editCreatesUser && Option.isNone(state.account(before, distinctId))) {
     return [wire.userNotFound(distinctId), before]
   }
-  const next = state.change(
+  const { now, settings } = request
+  const next = state.changeProfile(
     before,
-    { distinctId, tenantId, now: request.now },
+    { distinctId, tenantId, now, settings },
     (profile) => profiles.apply(profile, body.operations ?? [], request)
   )
-  return changed(202, before, next, tenantId)
+  return changed(202, before, next, request, tenantId)
 }
 
 const changed = (
   status: number,
   before: State,
-  next: ReturnType<typeof state.change>,
+  next: ReturnType<typeof state.changeProfile>,
+  request: wire.Request,
   tenantId: string | undefined
 ): Step =>
   "refused" in next
-    ? [wire.refuse(400, next.refused), before]
+    ? [wire.refuse(next.status ?? 400, next.refused), before]
     : [
-      wire.reply(status, {
-        ...profiles.toJson(next.profile),
-        ...(tenantId === undefined ? undefined : tenantMember(next.state, tenantId))
-      }),
+      wire.reply(
+        status,
+        tenantId === undefined
+          ? profiles.toJson(next.account.profile)
+          : tenantProfile(next.state, request, next.account, tenantId)
+      ),
       next.state
     ]
 
@@ -161,7 +189,7 @@ export const merge = (before: State, request: wire.Request, distinctId: string):
   const joined = state.put(before, {
     ...primary,
     profile,
-    tenants: new Map([
+    tenants: request.settings.userTenancyMode === "exclusive" && primary.tenants.size > 0 ? primary.tenants : new Map([
       ...[...secondary.tenants].map(([tenantId, profile]) => [tenantId, { ...profile, distinctId }] as const),
       ...primary.tenants
     ]),

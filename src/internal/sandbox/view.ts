@@ -1,8 +1,12 @@
 import * as Effect from "effect/Effect"
-import type { RecordedRequest, Sandbox } from "../../Sandbox.js"
-import type { User } from "../../User.js"
+import * as HashMap from "effect/HashMap"
+import type { RecordedRequest } from "../../Sandbox.js"
 import { mask } from "../mask.js"
 import * as words from "../words.js"
+import { isTooDeep, shownDepth } from "./depth.js"
+import type { Profile } from "./profile.js"
+import * as slices from "./slices.js"
+import * as state from "./state.js"
 
 /**
  * What people see of the sandbox: its latest users and requests, with tokens masked.
@@ -21,6 +25,8 @@ export interface View {
   readonly requests: {
     readonly total: number
     readonly latest: ReadonlyArray<{
+      /** How many requests came before it. */
+      readonly n: number
       readonly method: string
       readonly uri: string
       readonly status: number | null
@@ -30,70 +36,157 @@ export interface View {
   }
 }
 
-const shown = 100
-
 type Requests = View["requests"]["latest"]
 type Users = View["users"]["latest"]
 
+/** How many users, and how many requests. */
+const shown = 100
+
+/** How many addresses of one channel of a user. */
+const shownAddresses = 20
+
+/** Longer texts are not read, and of what is read so many characters are shown. */
+const longestRead = 20_000
+const longestShown = 4_000
+
 /**
- * The latest of those in which a text is found.
+ * The latest of those in which a text is found. Only those that are shown are made ready to be shown, so that a state of any size
+ * costs the same; to look for a text takes a look at each, and other work goes on meanwhile.
  *
  * @internal
  */
-export const make = (sandbox: Sandbox.Service, filter = ""): Effect.Effect<View> =>
-  Effect.zipWith(sandbox.users, sandbox.requests, (users, requests) => ({
-    users: { total: users.length, latest: latest(users, user, filter) },
-    requests: { total: requests.length, latest: latest(requests, request, filter) }
-  }))
+export const make = (
+  { forgotten, requests, state: world }: {
+    readonly state: state.State
+    readonly requests: ReadonlyArray<RecordedRequest>
+    /** How many requests came before those. */
+    readonly forgotten: number
+  },
+  filter = ""
+): Effect.Effect<View> =>
+  Effect.map(
+    Effect.zip(
+      latest(accountsOf(world), user, filter),
+      latest(
+        requests.map((one, i) => [forgotten + i, one] as const).reverse(),
+        ([n, one]) => request(n, one),
+        filter
+      )
+    ),
+    ([users, latestRequests]) => ({
+      users: { total: HashMap.size(world.accounts), latest: users },
+      requests: { total: requests.length, latest: latestRequests }
+    })
+  )
 
-const latest = <A, B>(all: ReadonlyArray<A>, show: (a: A) => B, filter: string): ReadonlyArray<B> => {
-  const wanted = filter.trim().toLowerCase()
-  const found: Array<B> = []
-  for (let i = all.length - 1; i >= 0 && found.length < shown; i--) {
-    for (const one of all.slice(i, i + 1)) {
-      const entry = show(one)
-      if (wanted === "" || JSON.stringify(entry).toLowerCase().includes(wanted)) found.push(entry)
-    }
-  }
-  return found
+function* accountsOf(world: state.State): Iterable<Profile> {
+  for (const { profile } of state.accounts(world, "latest first")) yield profile
 }
 
-const user = (user: User): Users[number] => ({
-  distinctId: user.distinctId,
-  channels: Object.entries(user.channels).map(([channel, identities]) => ({
-    channel,
-    values: identities.map(({ value }) => printed(mask({ [channel]: value }), channel))
-  })),
-  properties: JSON.stringify(mask(user.properties), undefined, 2)
-})
+/** What is shown of something. */
+interface Shown<B> {
+  readonly entry: () => B
+  /** What is searched, as it is shown. */
+  readonly text: (entry: B) => string
+  /** A text that has all words of the one that is searched, and is sooner made; undefined if there is none. */
+  readonly draft: () => string | undefined
+}
+
+const latest = <A, B>(
+  all: Iterable<A>,
+  show: (a: A) => Shown<B>,
+  filter: string
+): Effect.Effect<ReadonlyArray<B>> =>
+  Effect.suspend(() => {
+    const wanted = filter.trim().toLowerCase()
+    const needed = wordsOf(wanted)
+    const found: Array<B> = []
+    return Effect.as(
+      slices.forEach(all, (one) => {
+        const { draft, entry, text } = show(one)
+        if (wanted === "") {
+          found.push(entry())
+        } else if (hasAll(draft()?.toLowerCase(), needed)) {
+          const made = entry()
+          if (text(made).toLowerCase().includes(wanted)) found.push(made)
+        }
+        return found.length < shown ? "more" : "last"
+      }),
+      found
+    )
+  })
+
+// What the view itself puts into a text.
+const own = "redacted inactive characters"
+
+const wordsOf = (text: string): ReadonlyArray<string> =>
+  text.split(/[^\p{L}\p{N}]+/u).filter((word) => !own.includes(word))
+
+const hasAll = (text: string | undefined, needed: ReadonlyArray<string>): boolean =>
+  text === undefined || needed.every((word) => text.includes(word))
+
+const user = (profile: Profile): Shown<Users[number]> => {
+  const { channels, distinctId, properties } = profile
+  return {
+    entry: () => ({
+      distinctId,
+      channels: Object.entries(channels).map(([channel, identities]) => ({
+        channel,
+        values: [
+          ...identities.slice(0, shownAddresses).map(({ inactive, value }) =>
+            printed(mask({ [channel]: value }), channel) + (inactive === true ? " (inactive)" : "")
+          ),
+          ...(identities.length > shownAddresses ? [`and ${identities.length - shownAddresses} more`] : [])
+        ]
+      })),
+      properties: json(JSON.stringify(properties), properties)
+    }),
+    text: ({ channels, properties }) =>
+      [
+        JSON.stringify(distinctId),
+        ...channels.flatMap(({ channel, values }) => values.map((value) => `${channel.slice(1)}: ${value}`)),
+        properties
+      ].join("\n"),
+    draft: () => JSON.stringify(profile)
+  }
+}
 
 const printed = (record: unknown, channel: string): string => {
   const value: unknown = typeof record === "object" && record !== null ? Reflect.get(record, channel) : undefined
-  return typeof value === "string" ? value : JSON.stringify(value)
+  return cut(typeof value === "string" ? value : JSON.stringify(value), 200)
 }
-
-// Bulk requests come by the hundred, and nobody reads them to their end.
-const longest = 20_000
 
 // A request that was answered does not change any more.
 const known = new WeakMap<RecordedRequest, Requests[number]>()
 
-const request = (recorded: RecordedRequest): Requests[number] => {
+const request = (n: number, recorded: RecordedRequest): Shown<Requests[number]> => {
   const { at, body, method, status, uri } = recorded
-  const before = known.get(recorded)
-  if (before !== undefined) return before
-  const entry = {
-    method,
-    uri,
-    status: status ?? null,
-    at,
-    body: body.length > longest ? tooLong(body) : bodyOf(recorded)
+  return {
+    entry: () => {
+      const before = known.get(recorded)
+      if (before !== undefined) return before
+      const entry = { n, method, uri, status: status ?? null, at, body: bodyOf(body, recorded) }
+      if (status !== undefined) known.set(recorded, entry)
+      return entry
+    },
+    text: (entry) => `${method} ${uri} ${entry.status}\n${entry.body}`,
+    // With escapes, the words of a text are not those that are shown.
+    draft: () => body.includes("\\") ? undefined : `${method} ${uri} ${status} ${body.length > longestRead ? "" : body}`
   }
-  known.set(recorded, entry)
-  return entry
 }
 
-const tooLong = (body: string): string => `${words.count(body.length, "character")}`
+const bodyOf = (body: string, recorded: RecordedRequest): string => {
+  if (body.length > longestRead || body === "") return json(body, undefined)
+  const value = recorded.json
+  return value === undefined ? "not JSON" : json(body, value)
+}
 
-const bodyOf = ({ body, json }: RecordedRequest): string =>
-  body === "" ? "" : json === undefined ? "no JSON" : JSON.stringify(mask(json), undefined, 2)
+/** A value as it is printed, of which the text is known. */
+const json = (text: string, value: unknown): string =>
+  text === "" ? "" : text.length > longestRead
+    ? words.count(text.length, "character")
+    : isTooDeep(text, shownDepth)
+    ? "nested too deep to be shown"
+    : cut(JSON.stringify(mask(value), undefined, 2), longestShown)
+
+const cut = (text: string, most: number): string => text.length > most ? `${text.slice(0, most)}\n…` : text

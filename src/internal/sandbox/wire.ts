@@ -13,12 +13,15 @@ export interface Request {
   /** Milliseconds since the epoch. */
   readonly now: number
   readonly settings: Settings
+  /** The name that events must give their workspace; undefined where any will do. */
+  readonly env?: string | undefined
 }
 
 /** @internal */
 export interface Answer {
   readonly status: number
-  readonly contentType: string
+  /** Undefined where there is no body. */
+  readonly contentType: string | undefined
   readonly body: string
 }
 
@@ -30,7 +33,7 @@ export const reply = (status: number, body: unknown): Answer => ({
 })
 
 /** @internal */
-export const noContent: Answer = { status: 204, contentType: "application/json", body: "" }
+export const noContent: Answer = { status: 204, contentType: undefined, body: "" }
 
 /** @internal */
 export const refuse = (status: number, message: string): Answer => reply(status, { code: status, message })

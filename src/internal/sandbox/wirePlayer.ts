@@ -1,11 +1,13 @@
 import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import type * as Http from "node:http"
 import { encode } from "../bytes.js"
 import { type Exchange, pieces } from "./exchange.js"
+import { isBodiless } from "./http.js"
 
 /**
- * Plays on a real connection what happens to a request. What is cut is cut, what is never answered is held until the other side gives
- * up.
+ * Plays on a real connection what happens to a request. What is never answered is held until the client leaves, which interrupts
+ * this.
  *
  * @internal
  */
@@ -20,33 +22,41 @@ export const play = (exchange: Exchange, response: Http.ServerResponse): Effect.
     case "Silent":
       return Effect.never
     case "Partial":
-      return Effect.async<void>((resume) => {
-        const all = encode(exchange.body)
-        // Its length is said first, so that whoever reads knows that something is missing.
-        response.setHeader("content-length", all.length)
-        head(exchange, response).write(all.subarray(0, exchange.bytes), () => {
-          if (exchange.then === "cut") resume(Effect.sync(() => void response.destroy()))
-        })
-        if (all.subarray(0, exchange.bytes).length === 0) {
-          response.flushHeaders()
-          if (exchange.then === "cut") resume(Effect.sync(() => void response.destroy()))
-        }
-      })
+      return Effect.zipRight(
+        Effect.async<void>((resume) => {
+          const all = encode(exchange.body)
+          const sent = all.subarray(0, exchange.bytes)
+          // Its length is said first, so that a client knows that something is missing.
+          response.setHeader("content-length", all.length)
+          head(exchange, response)
+          if (sent.length > 0) {
+            response.write(sent, () => resume(Effect.void))
+          } else {
+            response.flushHeaders()
+            resume(Effect.void)
+          }
+        }),
+        exchange.then === "cut" ? Effect.sync(() => void response.destroy()) : Effect.never
+      )
     case "Drip":
       return Effect.suspend(() => {
         head(exchange, response).flushHeaders()
-        return Effect.forEach(
+        return Stream.runForEach(
           pieces(exchange.body, exchange.bytes),
-          (piece) => Effect.zipRight(Effect.sleep(exchange.interval), Effect.sync(() => void response.write(piece))),
-          {
-            discard: true
-          }
+          (piece) => Effect.zipRight(Effect.sleep(exchange.interval), write(response, piece))
         )
       }).pipe(Effect.zipRight(Effect.sync(() => void response.end())))
   }
 }
 
-const isBodiless = (status: number): boolean => status === 204 || status === 205 || status === 304
+/** Writes as fast as the client reads, so that nothing piles up for one that does not. */
+const write = (response: Http.ServerResponse, piece: Uint8Array): Effect.Effect<void> =>
+  Effect.async((resume) => {
+    if (response.write(piece)) return resume(Effect.void)
+    const drained = () => resume(Effect.void)
+    response.once("drain", drained)
+    return Effect.sync(() => response.off("drain", drained))
+  })
 
 const head = (
   { headers, status }: { readonly status: number; readonly headers: { readonly [name: string]: string } },

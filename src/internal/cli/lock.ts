@@ -1,0 +1,83 @@
+import type * as PlatformError from "@effect/platform/Error"
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Crypto from "node:crypto"
+import * as Os from "node:os"
+import * as NodePath from "node:path"
+import { Trouble } from "./trouble.js"
+
+/**
+ * Holds a state file for this process alone, for as long as the scope lives. The lock lies in the temporary folder of the machine
+ * and names its process, so that one whose process is gone does not hold any more.
+ *
+ * @internal
+ */
+export const acquire = (
+  file: string,
+  real: string
+): Effect.Effect<void, Trouble, FileSystem.FileSystem | Scope.Scope> =>
+  Effect.flatMap(FileSystem.FileSystem, (files) => {
+    const path = pathFor(real)
+    const orTrouble = Effect.mapError((error: PlatformError.PlatformError) =>
+      new Trouble({ message: `${file} cannot be locked: ${error.message}` })
+    )
+    const create = (at: string) =>
+      files.writeFileString(at, String(process.pid), { flag: "wx", mode: 0o600 }).pipe(
+        Effect.as(true),
+        Effect.catchIf(exists, () => Effect.succeed(false)),
+        orTrouble
+      )
+    const remove = (at: string) => Effect.ignore(files.remove(at))
+    const holder = Effect.map(orTrouble(files.readFileString(path)), Number)
+    const taken = (pid: number) =>
+      new Trouble({
+        message: `${file} is in use by another sandbox (process ${pid}): end that one, or name another file. ` +
+          `If there is none, remove ${path}`
+      })
+
+    // One process at a time takes the lock of one that is gone, or two could take it from each other.
+    const takeOver = Effect.acquireUseRelease(
+      create(`${path}.takeover`),
+      (isMine) =>
+        Effect.gen(function*() {
+          const pid = yield* holder
+          if (!isMine || isAlive(pid)) return yield* taken(pid)
+          yield* orTrouble(files.remove(path))
+          if (!(yield* create(path))) return yield* taken(yield* holder)
+        }),
+      (isMine) => isMine ? remove(`${path}.takeover`) : Effect.void
+    )
+
+    return Effect.asVoid(Effect.acquireRelease(
+      Effect.flatMap(create(path), (isMine) => isMine ? Effect.void : takeOver),
+      () => remove(path)
+    ))
+  })
+
+/**
+ * Where the lock of a file lies.
+ *
+ * @internal
+ */
+export const pathFor = (real: string): string =>
+  NodePath.join(
+    Os.tmpdir(),
+    `effect-suprsend-${Crypto.createHash("sha256").update(real).digest("hex").slice(0, 24)}.lock`
+  )
+
+const exists = (error: PlatformError.PlatformError): boolean =>
+  error._tag === "SystemError" && error.reason === "AlreadyExists"
+
+/** Whether there is another process of this id. What cannot be told counts as one. */
+const isAlive = (pid: number): boolean => {
+  // A container that starts again gives out the same ids.
+  if (pid === process.pid) return false
+  if (!Number.isInteger(pid) || pid <= 0) return true
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return !(error instanceof Error && "code" in error && error.code === "ESRCH")
+  }
+}

@@ -1,0 +1,178 @@
+import { describe, expect, it } from "@effect/vitest"
+import * as Sandbox from "effect-suprsend/Sandbox"
+import * as SandboxServer from "effect-suprsend/SandboxServer"
+import * as Suprsend from "effect-suprsend/Suprsend"
+import * as UserEdit from "effect-suprsend/UserEdit"
+import { UsersService } from "effect-suprsend/UsersService"
+import * as Arr from "effect/Array"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Scope from "effect/Scope"
+import * as Supervisor from "effect/Supervisor"
+import { spawn } from "node:child_process"
+import * as Net from "node:net"
+import * as Path from "node:path"
+import { until } from "../utils/until.js"
+
+const built = (layer: ReturnType<typeof SandboxServer.layer>) =>
+  Effect.map(Layer.build(layer), (context) => ({
+    server: Context.get(context, SandboxServer.SandboxServer),
+    sandbox: Context.get(context, Sandbox.Sandbox)
+  })).pipe(Effect.orDie)
+
+/** A client that says something, and waits. */
+const connected = (url: string, request: string) =>
+  Effect.async<Net.Socket>((resume) => {
+    const { hostname, port } = new URL(url)
+    const socket = Net.connect(Number(port), hostname, () => {
+      socket.write(request)
+      resume(Effect.succeed(socket))
+    })
+    socket.on("error", () => {})
+    socket.on("data", () => {})
+  })
+
+const list = "GET /v1/user/ HTTP/1.1\r\nhost: localhost\r\n\r\n"
+
+describe("clients that leave", () => {
+  const held: ReadonlyArray<readonly [name: string, Option.Option<Sandbox.Fault>, request: string]> = [
+    ["are held", Option.some(Sandbox.silence()), list],
+    ["get their answer late", Option.some(Sandbox.delay("1 hour")), list],
+    ["get a part of it", Option.some(Sandbox.stall), list],
+    ["get its head", Option.some(Sandbox.together(Sandbox.on("*", Sandbox.cutAfterBytes(0)), Sandbox.stall)), list],
+    ["get it in drops", Option.some(Sandbox.drip({ bytes: 1, interval: "1 minute" })), list],
+    ["watch the page", Option.none(), "GET /_sandbox/events HTTP/1.1\r\nhost: localhost\r\n\r\n"],
+    [
+      "have not said all",
+      Option.none(),
+      "POST /event/ HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\n["
+    ],
+    [
+      "ask for another protocol",
+      Option.none(),
+      "GET /_sandbox/events HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n"
+    ]
+  ]
+  for (const [name, fault, request] of held) {
+    it.scopedLive(`while they ${name}, leave nothing behind`, () =>
+      Effect.gen(function*() {
+        const supervisor = yield* Supervisor.track
+        const { sandbox, server } = yield* Effect.supervised(built(SandboxServer.layer()), supervisor)
+        const before = (yield* supervisor.value).length
+        if (Option.isSome(fault)) yield* sandbox.faults.add(fault.value)
+        const sockets = yield* Effect.forEach(Arr.range(1, 20), () => connected(server.url, request))
+        yield* until(supervisor.value, (fibers) => fibers.length >= before + (name === "get its head" ? 0 : 20))
+        for (const socket of sockets) socket.destroy()
+        yield* until(supervisor.value, (fibers) => fibers.length <= before)
+      }))
+  }
+
+  it.scopedLive("before their request is carried out, which is late, have it not carried out", () =>
+    Effect.gen(function*() {
+      const supervisor = yield* Supervisor.track
+      const { sandbox, server } = yield* Effect.supervised(built(SandboxServer.layer()), supervisor)
+      const before = (yield* supervisor.value).length
+      yield* sandbox.faults.add(Sandbox.failNext(1, Sandbox.delay("1 hour")))
+      const users = Context.get(
+        yield* Layer.build(Suprsend.layer({ ...server.options, timeout: "50 millis", retry: { attempts: 1 } })),
+        UsersService
+      )
+      yield* Effect.either(users.asyncEdit(UserEdit.edit("late")))
+      expect(yield* sandbox.requests).toHaveLength(1)
+      yield* until(supervisor.value, (fibers) => fibers.length <= before)
+      expect(yield* sandbox.users).toEqual([])
+    }).pipe(Effect.orDie))
+
+  it.live("are all gone when the server is", () =>
+    Effect.gen(function*() {
+      const supervisor = yield* Supervisor.track
+      const scope = yield* Scope.make()
+      const { sandbox, server } = yield* Effect.supervised(
+        Scope.extend(built(SandboxServer.layer()), scope),
+        supervisor
+      )
+      yield* sandbox.faults.add(Sandbox.on("/v1/user/", Sandbox.silence()))
+      yield* Effect.forEach(Arr.range(1, 5), () => connected(server.url, list))
+      yield* until(sandbox.requests, (requests) => requests.length === 5)
+      yield* Scope.close(scope, Exit.void)
+      yield* until(supervisor.value, (fibers) => fibers.length === 0)
+    }))
+
+  // What is left to do for a client that is gone would keep the process alive.
+  it.scopedLive("let a script end", () =>
+    Effect.gen(function*() {
+      const script = `
+        import * as Effect from "effect/Effect"
+        import * as Layer from "effect/Layer"
+        import * as Sandbox from "./src/Sandbox.ts"
+        import * as SandboxServer from "./src/SandboxServer.ts"
+        import * as HttpClient from "@effect/platform/HttpClient"
+        import * as Net from "node:net"
+        const inMemory = Effect.gen(function*() {
+          const sandbox = yield* Sandbox.Sandbox
+          yield* sandbox.faults.add(Sandbox.stall)
+          const client = yield* HttpClient.HttpClient
+          yield* client.get("http://sandbox.localhost/v1/user/")
+          const response = yield* client.get("http://sandbox.localhost/v1/user/")
+          yield* Effect.timeoutOption(response.text, "20 millis")
+        }).pipe(Effect.provide(Sandbox.layer))
+        const overHttp = Effect.gen(function*() {
+          const { url } = yield* SandboxServer.SandboxServer
+          const sandbox = yield* Sandbox.Sandbox
+          yield* sandbox.faults.add(Sandbox.silence())
+          const socket = Net.connect(Number(new URL(url).port), "127.0.0.1", () => socket.write(${
+        JSON.stringify(list)
+      }))
+          yield* Effect.repeat(Effect.zipRight(Effect.sleep(1), sandbox.requests), { until: (all) => all.length > 0 })
+          socket.destroy()
+        }).pipe(Effect.provide(SandboxServer.layer()))
+        Effect.runPromise(Effect.zipRight(inMemory, overHttp)).then(() => console.log("done"))
+      `
+      const { code, printed } = yield* Effect.async<{ code: number | null; printed: string }>((resume) => {
+        const child = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", script], {
+          cwd: Path.join(import.meta.dirname, "../..")
+        })
+        let printed = ""
+        child.stdout.on("data", (chunk) => printed += chunk)
+        child.stderr.on("data", (chunk) => printed += chunk)
+        child.on("close", (code) => resume(Effect.succeed({ code, printed })))
+        return Effect.sync(() => void child.kill("SIGKILL"))
+      })
+      expect({ code, printed }).toEqual({ code: 0, printed: "done\n" })
+    }), 60_000)
+})
+
+describe("one layer, provided twice", () => {
+  it.live("is two servers, each of which answers for itself", () =>
+    Effect.gen(function*() {
+      const layer = SandboxServer.layer()
+      const both = yield* Effect.all([Scope.make(), Scope.make()])
+      const [first, second] = yield* Effect.forEach(both, (scope) => Scope.extend(built(layer), scope))
+      expect(second?.server.url).not.toBe(first?.server.url)
+      for (const { sandbox, server } of [first, second].flatMap(Arr.fromNullable)) {
+        const edit = Effect.flatMap(UsersService, (users) => users.asyncEdit(UserEdit.edit(server.url))).pipe(
+          Effect.provide(Suprsend.layer(server.options))
+        )
+        yield* edit
+        expect((yield* sandbox.users).map(({ distinctId }) => distinctId)).toEqual([server.url])
+        expect(yield* sandbox.requests).toHaveLength(1)
+      }
+      yield* Effect.forEach(both, (scope) => Scope.close(scope, Exit.void))
+      // And again, after it was closed.
+      yield* Effect.scoped(built(layer))
+    }).pipe(Effect.orDie))
+})
+
+describe("a port that is not one", () => {
+  for (const port of [99_999, -1, 1.5, NaN]) {
+    it.scopedLive(`${port} is a failure that says so`, () =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(Layer.build(SandboxServer.layer({ port })))
+        expect(error._tag).toBe("ServeError")
+        expect(String(error.cause)).toContain(`a port is a whole number from 0 to 65535, not ${port}`)
+      }))
+  }
+})

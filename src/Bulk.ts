@@ -503,7 +503,7 @@ export interface BulkReportEncoded {
 
 /**
  * A report as JSON and back, to keep what failed in a file and send it tomorrow: each record has its insert id, so that nothing
- * happens twice. A value that JSON cannot carry, such as `NaN`, is null in it, and `notJson` of its edit says where and why.
+ * happens twice. A value that JSON cannot carry, such as `NaN`, is null in it, and the `defects` of its edit say where and why.
  *
  * The JSON holds the edits as they have to be sent, push tokens and access tokens included: keep it as you keep those.
  *

@@ -10,7 +10,7 @@ import * as Suprsend from "effect-suprsend/Suprsend"
 import * as SuprsendClient from "effect-suprsend/SuprsendClient"
 import { type SuprsendInvalidInput, SuprsendUnavailable } from "effect-suprsend/SuprsendError"
 import * as UserEdit from "effect-suprsend/UserEdit"
-import { layer as usersLayer, UsersService } from "effect-suprsend/UsersService"
+import { layer as usersLayer, layerBatched, UsersService } from "effect-suprsend/UsersService"
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import type * as Chunk from "effect/Chunk"
@@ -460,20 +460,21 @@ describe("a client that closes while a bulk runs", () => {
     expect(counter.given).toBeLessThanOrEqual(18 * 400)
   })
 
+  /** Runs in a daemon while the scope of the client closes. */
   const inScope = <A, E>(
-    run: (users: UsersService.Service, sandbox: Sandbox.Sandbox.Service) => Effect.Effect<A, E>
+    run: (users: UsersService.Service) => Effect.Effect<A, E>,
+    faults: ReadonlyArray<Sandbox.Fault> = []
   ) =>
     Effect.gen(function*() {
       const scope = yield* Scope.make()
       const context = yield* Layer.buildWithScope(oneAnHour, scope)
-      const fiber = yield* Effect.forkDaemon(
-        run(Context.get(context, UsersService), Context.get(context, Sandbox.Sandbox))
-      )
+      const sandbox = Context.get(context, Sandbox.Sandbox)
+      yield* sandbox.script(faults)
+      const fiber = yield* Effect.forkDaemon(run(Context.get(context, UsersService)))
       yield* settle
       yield* Scope.close(scope, Exit.void)
-      // What was in flight has its timeout as ever.
-      yield* TestClock.adjust("5 minutes")
       yield* settle
+      expect(yield* sandbox.requests).toHaveLength(1)
       return yield* ended(fiber)
     })
 
@@ -482,6 +483,21 @@ describe("a client that closes while a bulk runs", () => {
       const { counter, edits } = endless()
       accounted(yield* inScope((users) => users.bulkEdit(edits, { concurrency: 16 })), counter.given, 400)
     }))
+
+  for (const carriedOut of [true, false]) {
+    it.effect(`makes unknown what is in flight, and unsent what waits, ${carriedOut ? "" : "not "}applied`, () =>
+      Effect.gen(function*() {
+        const { counter, edits } = endless()
+        const report = yield* inScope((users) => users.bulkEdit(edits, { concurrency: 16, grace: "1 hour" }), [
+          Sandbox.silence({ carriedOut })
+        ])
+        accounted(report, counter.given, 0)
+        expect(Arr.groupBy(report.failedRecords, ({ outcome }) => outcome)).toMatchObject({
+          unknown: { length: 400 },
+          unsent: { length: counter.given - 400 }
+        })
+      }))
+  }
 
   it.effect("ends a stream of outcomes", () =>
     Effect.gen(function*() {
@@ -493,11 +509,33 @@ describe("a client that closes while a bulk runs", () => {
   it.effect("ends a bulkDelete", () =>
     Effect.gen(function*() {
       const ids = Arr.makeBy(1_000, (n) => `user-${n}`)
-      const report = yield* inScope((users) => users.bulkDelete(ids))
-      expect(report.total).toBe(1_000)
-      expect(report.failedRecords.filter(({ outcome }) => outcome === "unsent" || outcome === "unknown"))
-        .toHaveLength(900)
+      const report = yield* inScope((users) => users.bulkDelete(ids), [Sandbox.silence()])
+      expect(`${report}`).toBe("1,000 records: 0 done, 100 unknown, 900 unsent")
     }))
+
+  it.effect("ends callers whose edits share a request, with an error of their own", () =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const context = yield* Layer.buildWithScope(oneAnHour, scope)
+      const batched = Layer.succeedContext(context).pipe((client) => Layer.provide(layerBatched(), client))
+      const users = yield* Effect.map(Layer.build(batched), (context) => Context.get(context, UsersService))
+      yield* Context.get(context, Sandbox.Sandbox).script([Sandbox.silence()])
+      const handOver = (n: number) =>
+        Effect.gen(function*() {
+          const fiber = yield* Effect.fork(Effect.flip(users.asyncEdit(signUp(n))))
+          yield* TestClock.adjust("5 millis")
+          yield* settle
+          return fiber
+        })
+      const fibers = yield* Effect.forEach([1, 2], handOver)
+      yield* Scope.close(scope, Exit.void)
+      yield* settle
+      const errors = yield* Effect.forEach(fibers, ended)
+      expect(errors).toMatchObject([
+        { _tag: "SuprsendUnavailable", reason: "Interrupted", applied: "unknown", insertId: expect.any(String) },
+        { _tag: "SuprsendUnavailable", reason: "Interrupted", applied: "no", insertId: expect.any(String) }
+      ])
+    }).pipe(Effect.scoped))
 
   it.effect("leaves nothing to hope for the requests that follow, whichever client says so", () =>
     Effect.gen(function*() {

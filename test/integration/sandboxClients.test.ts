@@ -15,6 +15,7 @@ import * as Supervisor from "effect/Supervisor"
 import { spawn } from "node:child_process"
 import * as Net from "node:net"
 import * as Path from "node:path"
+import { event, signedHeaders } from "../utils/byHand.js"
 import { until } from "../utils/until.js"
 
 const built = (layer: ReturnType<typeof SandboxServer.layer>) =>
@@ -76,15 +77,18 @@ describe("clients that leave", () => {
       const { sandbox, server } = yield* Effect.supervised(built(SandboxServer.layer()), supervisor)
       const before = (yield* supervisor.value).length
       yield* sandbox.faults.add(Sandbox.failNext(1, Sandbox.delay("1 hour")))
-      const users = Context.get(
-        yield* Layer.build(Suprsend.layer({ ...server.options, timeout: "50 millis", retry: { attempts: 1 } })),
-        UsersService
-      )
-      yield* Effect.either(users.asyncEdit(UserEdit.edit("late")))
-      expect(yield* sandbox.requests).toHaveLength(1)
+      const body = JSON.stringify(event("late", []))
+      const head = Object.entries({
+        host: "localhost",
+        "content-length": String(body.length),
+        ...signedHeaders("POST", "/event/", body)
+      }).map(([name, value]) => `${name}: ${value}\r\n`)
+      const socket = yield* connected(server.url, `POST /event/ HTTP/1.1\r\n${head.join("")}\r\n${body}`)
+      yield* until(sandbox.requests, (requests) => requests.length === 1)
+      socket.destroy()
       yield* until(supervisor.value, (fibers) => fibers.length <= before)
       expect(yield* sandbox.users).toEqual([])
-    }).pipe(Effect.orDie))
+    }))
 
   it.live("are all gone when the server is", () =>
     Effect.gen(function*() {

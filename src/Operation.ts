@@ -8,6 +8,7 @@
  * @since 0.1.0
  */
 import { dual } from "effect/Function"
+import { copy } from "./internal/json.js"
 import * as internal from "./internal/operation.js"
 
 /**
@@ -257,7 +258,7 @@ export function increment(amounts: Amounts): Increment {
  */
 export function append<A>(properties: Properties | (A & PropertiesOf<A>)): Append
 export function append(properties: Properties): Append {
-  return { $append: internal.identities(properties) }
+  return { $append: internal.identities(internal.properties(properties)) }
 }
 
 /**
@@ -275,7 +276,7 @@ export function append(properties: Properties): Append {
  */
 export function remove<A>(properties: Properties | (A & PropertiesOf<A>)): Remove
 export function remove(properties: Properties): Remove {
-  return { $remove: internal.identities(properties) }
+  return { $remove: internal.identities(internal.properties(properties)) }
 }
 
 /**
@@ -291,7 +292,7 @@ export function remove(properties: Properties): Remove {
  * @since 0.1.0
  * @category constructors
  */
-export const unset = (keys: ReadonlyArray<string>): Unset => ({ $unset: internal.keys(keys) })
+export const unset = (keys: ReadonlyArray<string>): Unset => ({ $unset: internal.keys(copy(keys)) })
 
 /**
  * What to do with each kind of operation.

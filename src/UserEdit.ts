@@ -16,7 +16,7 @@
  *
  * Each verb appends one operation, in the order in which you write them: the order is the meaning. Nothing is merged, sent or
  * checked while you build, and nothing throws; `validate` says what is wrong with an edit, and every call that sends one runs
- * it first. Two edits with the same content are `Equal`. An edit that is printed shows push tokens, access tokens and webhook
+ * it first. What a verb is given is copied: changing it later changes no edit, and what `operations` gives is frozen. Two edits with the same content are `Equal`. An edit that is printed shows push tokens, access tokens and webhook
  * addresses masked.
  *
  * Every verb can be called with the edit first (`set(ada, "plan", "pro")`) or in a pipe (`pipe(ada, set("plan", "pro"))`).
@@ -34,8 +34,8 @@ import * as internalOperation from "./internal/operation.js"
 import * as internal from "./internal/userEdit.js"
 import * as internalValidate from "./internal/validate.js"
 import * as verbs from "./internal/verbs.js"
-import * as Operation from "./Operation.js"
-import type { InvalidUserEdit } from "./SuprsendError.js"
+import type * as Operation from "./Operation.js"
+import { type InvalidUserEdit, Issue } from "./SuprsendError.js"
 
 /**
  * What marks the values of this module, alike in every copy of the package.
@@ -103,7 +103,29 @@ export interface Options {
 export const isUserEdit: (u: unknown) => u is UserEdit = internal.isUserEdit
 
 /**
+ * Whether an edit has no operations.
+ *
+ * Sending one is not nothing: the service creates the user if there is none, and leaves one that is there as it was. Where that is not
+ * wanted, leave such edits out.
+ *
+ * @example
+ * ```ts
+ * import { edit, isEmpty, set, type UserEdit } from "effect-suprsend/UserEdit"
+ *
+ * console.log(isEmpty(edit("user-42")), isEmpty(set(edit("user-42"), {}))) // true true
+ *
+ * const withOperations = (edits: ReadonlyArray<UserEdit>) => edits.filter((edit) => !isEmpty(edit))
+ * ```
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isEmpty: (self: UserEdit) => boolean = internal.isEmpty
+
+/**
  * An edit that changes nothing yet: the vendor's `get_edit_instance` (Seed).
+ *
+ * Sent without operations it creates the user, if there is none ({@link isEmpty}).
  *
  * @example
  * ```ts
@@ -142,7 +164,10 @@ export const set: {
   <A>(properties: Operation.Properties | (A & Operation.PropertiesOf<A>)): (self: UserEdit) => UserEdit
   <A>(self: UserEdit, key: string, value: Operation.JsonValue | (A & Operation.JsonOf<A>)): UserEdit
   <A>(self: UserEdit, properties: Operation.Properties | (A & Operation.PropertiesOf<A>)): UserEdit
-} = verbs.record((key, value: Operation.JsonValue) => ({ $set: internalOperation.property(key, value) }), Operation.set)
+} = verbs.record(
+  (key, value: Operation.JsonValue) => ({ $set: internalOperation.property(key, value) }),
+  ($set) => ({ $set })
+)
 
 /**
  * Sets properties that the user does not have yet, such as the date of the first login (Seed: `user.set_once`).
@@ -166,7 +191,7 @@ export const setOnce: {
   <A>(self: UserEdit, properties: Operation.Properties | (A & Operation.PropertiesOf<A>)): UserEdit
 } = verbs.record(
   (key, value: Operation.JsonValue) => ({ $set_once: internalOperation.property(key, value) }),
-  Operation.setOnce
+  ($set_once) => ({ $set_once })
 )
 
 /**
@@ -191,7 +216,7 @@ export const increment: {
   <A>(properties: Operation.Amounts | (A & Operation.AmountsOf<A>)): (self: UserEdit) => UserEdit
   (self: UserEdit, key: string, value: number): UserEdit
   <A>(self: UserEdit, properties: Operation.Amounts | (A & Operation.AmountsOf<A>)): UserEdit
-} = verbs.record((key, value: number) => ({ $add: internalOperation.property(key, value) }), Operation.increment)
+} = verbs.record((key, value: number) => ({ $add: internalOperation.property(key, value) }), ($add) => ({ $add }))
 
 /**
  * Appends a value to a list (Seed: `user.append`).
@@ -218,7 +243,7 @@ export const append: {
   <A>(self: UserEdit, properties: Operation.Properties | (A & Operation.PropertiesOf<A>)): UserEdit
 } = verbs.record(
   (key, value: Operation.JsonValue) => ({ $append: internalOperation.identity(key, value) }),
-  Operation.append
+  (members) => ({ $append: internalOperation.identities(members) })
 )
 
 /**
@@ -245,7 +270,7 @@ export const remove: {
   <A>(self: UserEdit, properties: Operation.Properties | (A & Operation.PropertiesOf<A>)): UserEdit
 } = verbs.record(
   (key, value: Operation.JsonValue) => ({ $remove: internalOperation.identity(key, value) }),
-  Operation.remove
+  (members) => ({ $remove: internalOperation.identities(members) })
 )
 
 /**
@@ -278,6 +303,8 @@ export type Key = Channel.ChannelKey | (string & {})
 /**
  * Sets the language of the user's notifications, an ISO 639-1 code or any BCP 47 tag (Seed: `user.set_preferred_language`).
  *
+ * The name of a language (`"English"`) is refused, with the tag that was meant.
+ *
  * @example
  * ```ts
  * import { pipe } from "effect"
@@ -296,6 +323,8 @@ export const setPreferredLanguage: {
 
 /**
  * Sets the locale of the user, a language or a language and region (Python SDK: `user.set_locale`; missing in the Node SDK).
+ *
+ * `en-GB` is as good as `en_GB`: the vendor's own documents have both.
  *
  * @example
  * ```ts
@@ -316,6 +345,11 @@ export const setLocale: {
 /**
  * Sets the time zone of the user, an IANA name (Seed: `user.set_timezone`).
  *
+ * Every name of IANA's database that means a place or UTC will do, its links included: `Asia/Kolkata` and `Asia/Calcutta`, `US/Pacific`,
+ * `GB`, `NZ`, `UTC`, `GMT`, `Zulu`, `Etc/GMT+5`. Abbreviations are refused, also those that the database keeps for old programs (`EST`,
+ * `CET`, `EST5EDT`) and those that the runtime takes for something else (`BST` for Dhaka). Names are as the database writes them: for
+ * `europe/london` it is said what was meant. Names that are newer than the runtime's own database are refused too.
+ *
  * @example
  * ```ts
  * import { pipe } from "effect"
@@ -334,6 +368,9 @@ export const setTimezone: {
 
 /**
  * Adds an e-mail address (Seed: `user.add_email`).
+ *
+ * An address, a token or an id with white space at an end is refused when it is sent, on every channel, to add as well as to remove: it
+ * would be another one than the same without.
  *
  * @example
  * ```ts
@@ -766,9 +803,12 @@ export const withInsertId: {
  * The edit, or everything that is wrong with it.
  *
  * Wrong is what could not arrive as you meant it: an id that cannot be addressed (blank, `.` or `..`, more than 255
- * characters, half a surrogate pair), an empty key, a value that JSON cannot carry, an amount that is no finite number, a
- * blank channel value, a time zone that is no IANA name, a language or locale that is no well-formed tag, operations of more
- * than 10,240 UTF-8 bytes. Whether a phone number exists is for the server to judge.
+ * characters), half a surrogate pair in an id, a key or a value, an empty key, a value that JSON cannot carry or that has a `toJSON`, an
+ * amount that is not a finite number, an address or a token that is blank or has white space at an end, a web push subscription without
+ * endpoint or keys, a time zone that is not an IANA name, a language or locale that is not a well-formed tag, operations of more than
+ * 10,240 UTF-8 bytes, and what cannot be read at all. Whether a phone number exists is for the server to judge.
+ *
+ * It never throws, and takes time in proportion to the edit. Of more than a hundred issues the number is told.
  *
  * The server's limit counts the whole event, which the sending call knows: `asyncEdit` and `bulkEdit` count again. The
  * synchronous `edit` has no such limit (no vendor SDK has one).
@@ -802,6 +842,8 @@ export interface UserEditEncoded {
   readonly tenantId?: string | undefined
   readonly insertId?: string | undefined
   readonly operations: ReadonlyArray<unknown>
+  /** What JSON cannot carry, by its path in the operations, where null stands for it. It makes the edit invalid. */
+  readonly defects?: ReadonlyArray<Issue> | undefined
   /** Other users whose edits were joined to this one, which makes it invalid. */
   readonly joinedByMistake?: ReadonlyArray<string> | undefined
 }
@@ -810,8 +852,8 @@ export interface UserEditEncoded {
  * An edit as JSON and back, for queues and files. What comes back is `Equal` to what went in, and is checked when it is sent, as every
  * edit is.
  *
- * The JSON holds push tokens and access tokens as they have to be sent: keep it as you keep those. An operation that JSON cannot carry,
- * which no call would send, becomes null.
+ * The JSON holds push tokens and access tokens as they have to be sent: keep it as you keep those. Where an edit has what JSON cannot
+ * carry (`NaN`, a `Date`), which no call would send, there is null, and `defects` says where and why; everything beside it is kept.
  *
  * @example
  * ```ts
@@ -831,6 +873,7 @@ export const UserEdit: Schema.Schema<UserEdit, UserEditEncoded> = Schema.transfo
     tenantId: Schema.optional(Schema.String),
     insertId: Schema.optional(Schema.String),
     operations: Schema.Array(Schema.Unknown),
+    defects: Schema.optional(Schema.Array(Issue)),
     joinedByMistake: Schema.optional(Schema.Array(Schema.String))
   }),
   Schema.declare(internal.isUserEdit, { identifier: "UserEdit", equivalence: () => Equal.equals }),

@@ -317,9 +317,8 @@ describe("whatever is among the edits", () => {
     })
   const revoked = (n: number) => {
     const { proxy, revoke } = Proxy.revocable({ name: "pro" }, {})
-    const edit = UserEdit.set(UserEdit.edit(`user-${n}`), "plan", proxy)
     revoke()
-    return edit
+    return UserEdit.set(UserEdit.edit(`user-${n}`), "plan", proxy)
   }
 
   test("an edit that cannot be read is rejected by itself", (users) =>

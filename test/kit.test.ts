@@ -50,6 +50,21 @@ describe("assertVerb", () => {
     expect(Object.keys(broken).length).toBe(Arbitraries.verbLaws.length)
   })
 
+  it("says what validate has against the edit that a verb makes", () => {
+    expect(() => Arbitraries.assertVerb(broken["keeps a valid edit valid"] ?? ((edit) => edit), { seed: 1 })).toThrow(
+      "JSON has no NaN: send a finite number, or null"
+    )
+    expect(() => Arbitraries.assertVerb(UserEdit.setTimezone("BST"))).toThrow("must be an IANA time zone")
+    expect(() => Arbitraries.assertVerb(UserEdit.addEmail("ada@example.com "))).toThrow("has white space at an end")
+  })
+
+  it("says what a verb throws", () => {
+    const broken = (): UserEdit.UserEdit => {
+      throw new Error("this verb is broken")
+    }
+    expect(() => Arbitraries.assertVerb(broken)).toThrow("this verb is broken")
+  })
+
   for (const [law, verb] of Object.entries(broken)) {
     it(`names the law that does not hold: ${law}`, () => {
       expect(() => Arbitraries.assertVerb(verb, { seed: 1 })).toThrow(law)

@@ -1,46 +1,50 @@
+import * as Either from "effect/Either"
 import { Buffer } from "node:buffer"
 import type { SuprsendClient } from "../SuprsendClient.js"
 import type { UserEdit } from "../UserEdit.js"
 import { byteLength } from "./bytes.js"
 import * as event from "./event.js"
 import type { Issue } from "./json.js"
-import { collectOperations, strangers } from "./userEdit.js"
+import { trim } from "./trim.js"
+import { collectOperations, isUserEdit, own, strangers } from "./userEdit.js"
 import * as uuid from "./uuid.js"
 import * as validate from "./validate.js"
+import { isWellFormed } from "./wellFormed.js"
 
 // JSON never makes more than this of a UTF-16 unit: "\u0000".
 const longestEscape = 6
 
 // Up to here, a UUID included, a loop over the characters is quicker than asking the runtime.
-const shortText = 40
+const shortText = 80
 
 // A few dozen edits, beside the room of one that is as large as it may be.
 const firstRoom = 16_384
 
-// Deeper than edits are in practice, and not so deep that cycles matter.
-const usualDepth = 8
-
 const unusual = /[^ !#-[\]-~]/
+
+const escaped = /["\\\x00-\x1f]/
 
 /**
  * Writes events as the bytes in which they travel: byte for byte what `JSON.stringify` makes of them, without the texts in between,
  * which cost more than all the rest.
  *
  * It looks at each value once, and writes it if it is surely as it should be, as nearly all are. Where it is in doubt, `validate` says
- * what is wrong, and `JSON.stringify` writes what is only unusual.
+ * what is wrong, and `JSON.stringify` writes what is only unusual. The benchmark `verbs` compares the two.
  *
  * @internal
  */
 export class Encoder {
   private bytes: Buffer
-  /** Behind it there is room for whatever is written without looking. */
-  private end: number
   /** The most room that one event needs, what is written without looking included. */
   private readonly most: number
   private readonly operations: Array<unknown> = []
   private readonly suffix: Buffer
   private prefix: Buffer
   private time = 0
+  /** Behind it nothing is written of an event, which is too large then. */
+  private limit = 0
+  /** An edit is being read. */
+  private isReading = false
   /** How many bytes are written. */
   position = 0
 
@@ -53,10 +57,10 @@ export class Encoder {
   ) {
     this.suffix = Buffer.from(`],"properties":${JSON.stringify({ $ss_sdk_version: client.userAgent })}`)
     this.prefix = this.before(this.time)
-    const longest = longestEscape * shortText + this.prefix.length + this.suffix.length
-    this.most = (longestEscape + 2) * validate.maximumEditBytes + longest
+    // A text that fits in its characters may not fit in its bytes, and the end of an event is written without looking.
+    const beyond = longestEscape * validate.maximumEditBytes + this.prefix.length + this.suffix.length + 1_000
+    this.most = validate.maximumEditBytes + beyond
     this.bytes = Buffer.allocUnsafe(this.most + Math.min(room, firstRoom))
-    this.end = this.bytes.length - longest
   }
 
   /** Grows with what is written: a request of two edits does not need the room of a full one. */
@@ -66,7 +70,6 @@ export class Encoder {
     const room = Math.max(this.position, Math.min(2 * this.position + firstRoom, this.room))
     this.bytes = Buffer.allocUnsafe(this.most + room)
     bytes.copy(this.bytes, 0, 0, this.position)
-    this.end += this.bytes.length - bytes.length
   }
 
   /** What stands between two positions, as bytes of their own. */
@@ -78,7 +81,7 @@ export class Encoder {
 
   /** Forgets what was written from there on. */
   rewind(position: number): void {
-    this.position = position
+    if (!this.isReading) this.position = position
   }
 
   ascii(code: number): void {
@@ -88,33 +91,44 @@ export class Encoder {
   /**
    * Writes the event as which an edit travels to `POST /event/`, its members in the order of the vendor's SDKs (Python SDK, Node
    * SDK), or says what is wrong with the edit, and then has written nothing. Id and time are the caller's to fix, once for all
-   * attempts; without an id one is made.
+   * attempts; without an id one is made. It never throws.
    */
   event(edit: UserEdit, insertId: string | undefined, time: number): ReadonlyArray<Issue> {
+    // Edits are plain data. Only one that was tampered with can have another one written while it is read.
+    if (this.isReading) return busy
     this.reserve()
     const start = this.position
     try {
-      return this.write(edit, insertId, time, start)
-    } catch (error) {
-      // A getter or a proxy among its values, which is nobody else's affair.
+      if (!isUserEdit(edit)) return validate.issues(edit)
+      const self = own(edit)
       this.position = start
-      return [{
-        path: [],
-        message: `cannot be read: ${error instanceof Error ? error.message : "something in it throws"}`
-      }]
+      this.isReading = true
+      return this.write(self, insertId, time, start)
+    } catch (error) {
+      this.position = start
+      return [validate.unreadable(error)]
+    } finally {
+      this.isReading = false
     }
   }
 
   private write(edit: UserEdit, insertId: string | undefined, time: number, start: number): ReadonlyArray<Issue> {
-    if (this.usual(edit, insertId, time) && this.position - start <= validate.maximumEditBytes) return validate.none
+    this.limit = start + validate.maximumEditBytes
+    if (this.usual(edit, insertId, time) && this.position <= this.limit) return validate.none
     this.position = start
-    const issues = validate.issues(edit)
-    if (issues.length > 0) return issues
-    const text = event.encode(edit, insertId ?? globalThis.crypto.randomUUID(), time, this.client)
-    const bytes = byteLength(text)
-    if (bytes > validate.maximumEditBytes) return [validate.sizeIssue(bytes)]
-    this.position += this.bytes.write(text, start, "utf8")
-    return validate.none
+    return Either.match(validate.checked(edit), {
+      onLeft: (issues) => issues,
+      onRight: (edit) => {
+        // Where one is made by a service of the program.
+        const problem = validate.insertIdIssue(insertId)
+        if (problem !== undefined) return [problem]
+        const text = event.encode(edit, insertId ?? globalThis.crypto.randomUUID(), time, this.client)
+        const bytes = byteLength(text)
+        if (bytes > validate.maximumEditBytes) return [validate.sizeIssue(bytes)]
+        this.position += this.bytes.write(text, start, "utf8")
+        return validate.none
+      }
+    })
   }
 
   private before(time: number): Buffer {
@@ -126,6 +140,8 @@ export class Encoder {
   // Each of these is false if it is in doubt, and what it has written is then of no use.
 
   private usual(edit: UserEdit, insertId: string | undefined, time: number): boolean {
+    // Where a program gave `Object.prototype` members, every record seems to have them.
+    for (const _ in Object.prototype) return false
     if (strangers(edit).length > 0) return false
     if (time !== this.time) {
       this.prefix = this.before(time)
@@ -164,34 +180,34 @@ export class Encoder {
 
   private operation(operation: unknown): boolean {
     if (!isUsualRecord(operation)) return false
-    let operator: string | undefined
-    for (const key in operation) {
-      if (operator !== undefined) return false
-      operator = key
-    }
-    if (operator === undefined || !hasOwn.call(operation, operator)) return false
-    const payload = operation[operator]
     this.ascii(openBrace)
-    if (!this.text(operator)) return false
-    this.ascii(colon)
-    let complete = false
+    let isFirst = true
+    for (const operator in operation) {
+      if (isFirst) isFirst = false
+      else this.ascii(comma)
+      if (!this.text(operator)) return false
+      this.ascii(colon)
+      if (!this.payload(operator, operation[operator])) return false
+    }
+    this.ascii(closeBrace)
+    return !isFirst
+  }
+
+  private payload(operator: string, payload: unknown): boolean {
     switch (operator) {
       case "$set":
       case "$set_once":
-        complete = this.record(payload, usualDepth, isUsualProperty)
-        break
+        return this.record(payload, isUsualProperty)
       case "$append":
       case "$remove":
-        complete = this.record(payload, usualDepth, isUsualIdentity)
-        break
+        return this.record(payload, isUsualIdentity)
       case "$add":
-        complete = this.record(payload, usualDepth, isUsualAmount)
-        break
+        return this.record(payload, isUsualAmount)
       case "$unset":
-        complete = this.keys(payload)
+        return this.keys(payload)
+      default:
+        return this.value(payload)
     }
-    this.ascii(closeBrace)
-    return complete
   }
 
   private keys(keys: unknown): boolean {
@@ -207,28 +223,16 @@ export class Encoder {
 
   /** What must not be blank. */
   private key(key: unknown): boolean {
-    return typeof key === "string" && isPlain(key.charCodeAt(0)) && this.text(key)
+    return typeof key === "string" && isNotBlank(key) && this.text(key)
   }
 
   /** What becomes a part of a path. */
   private segment(segment: unknown, maximumLength: number): boolean {
-    if (typeof segment !== "string" || segment.length === 0 || segment.length > maximumLength) return false
-    if (segment === "." || segment === "..") return false
-    const { bytes } = this
-    let { position } = this
-    if (position > this.end - maximumLength) return false
-    bytes[position++] = quote
-    for (let i = 0; i < segment.length; i++) {
-      const code = segment.charCodeAt(i)
-      if (!isPlain(code) || code === quote || code === backslash) return false
-      bytes[position++] = code
-    }
-    bytes[position++] = quote
-    this.position = position
-    return true
+    return typeof segment === "string" && segment.length <= maximumLength && segment !== "." && segment !== ".." &&
+      isNotBlank(segment) && this.text(segment)
   }
 
-  private value(value: unknown, depth: number): boolean {
+  private value(value: unknown): boolean {
     switch (typeof value) {
       case "string":
         return this.text(value)
@@ -238,42 +242,71 @@ export class Encoder {
         return this.literal(value ? "true" : "false")
       case "object":
         if (value === null) return this.literal("null")
-        if (depth === 0) return false
-        return Array.isArray(value) ? this.array(value, depth - 1) : this.record(value, depth - 1)
+        return Array.isArray(value) ? this.array(value) : this.record(value)
       default:
         return false
     }
   }
 
   private text(text: string): boolean {
-    if (text.length > shortText) return this.longText(text)
-    const { bytes } = this
+    const { bytes, limit } = this
     let { position } = this
+    const { length } = text
+    // One that is too long is looked at by nothing, and a character takes a byte at least.
+    if (length > limit - position) return false
     bytes[position++] = quote
-    for (let i = 0; i < text.length; i++) {
-      const code = text.charCodeAt(i)
-      if (code < 0x20 || code > 0x7e || code === quote || code === backslash) return this.longText(text)
-      bytes[position++] = code
+    if (length > shortText && !unusual.test(text)) {
+      position += bytes.write(text, position, "latin1")
+    } else if (length > shortText && !escaped.test(text)) {
+      if (!isWellFormed(text)) return false
+      position += bytes.write(text, position, "utf8")
+    } else {
+      for (let i = 0; i < length; i++) {
+        const code = text.charCodeAt(i)
+        if (code < 0x80) {
+          const escape = escapes[code]
+          if (escape === 0) {
+            bytes[position++] = code
+          } else {
+            bytes[position++] = backslash
+            bytes[position++] = escape ?? 0
+            if (escape === letterU) {
+              bytes[position++] = zero
+              bytes[position++] = zero
+              bytes[position++] = zero + (code >> 4)
+              bytes[position++] = digits.charCodeAt(code & 0xf)
+            }
+          }
+        } else if (code < 0x800) {
+          bytes[position++] = 0xc0 | (code >> 6)
+          bytes[position++] = 0x80 | (code & 0x3f)
+        } else if (code < 0xd800 || code > 0xdfff) {
+          bytes[position++] = 0xe0 | (code >> 12)
+          bytes[position++] = 0x80 | ((code >> 6) & 0x3f)
+          bytes[position++] = 0x80 | (code & 0x3f)
+        } else {
+          const next = text.charCodeAt(++i)
+          // Half of a pair: the other one is missing, or `next` is NaN.
+          if (code > 0xdbff || !(next >= 0xdc00 && next <= 0xdfff)) return false
+          const point = 0x10000 + ((code & 0x3ff) << 10) + (next & 0x3ff)
+          bytes[position++] = 0xf0 | (point >> 18)
+          bytes[position++] = 0x80 | ((point >> 12) & 0x3f)
+          bytes[position++] = 0x80 | ((point >> 6) & 0x3f)
+          bytes[position++] = 0x80 | (point & 0x3f)
+        }
+      }
     }
     bytes[position++] = quote
     this.position = position
-    return position <= this.end
-  }
-
-  private longText(text: string): boolean {
-    if (this.position + longestEscape * text.length > this.end) return false
-    if (unusual.test(text)) {
-      this.position += this.bytes.write(JSON.stringify(text), this.position, "utf8")
-    } else {
-      this.bytes[this.position++] = quote
-      this.position += this.bytes.write(text, this.position, "latin1")
-      this.bytes[this.position++] = quote
-    }
-    return this.position <= this.end
+    return position <= limit
   }
 
   private number(value: number): boolean {
-    return Number.isFinite(value) && this.literal(Object.is(value, -0) ? "0" : String(value))
+    if (value >= 0 && value < 10 && Number.isInteger(value)) {
+      this.bytes[this.position++] = zero + value
+      return this.position <= this.limit
+    }
+    return Number.isFinite(value) && this.literal(String(value))
   }
 
   private literal(text: string): boolean {
@@ -281,40 +314,46 @@ export class Encoder {
     let { position } = this
     for (let i = 0; i < text.length; i++) bytes[position++] = text.charCodeAt(i)
     this.position = position
-    return position <= this.end
+    return position <= this.limit
   }
 
-  private array(items: ReadonlyArray<unknown>, depth: number): boolean {
+  private array(items: ReadonlyArray<unknown>): boolean {
+    // Each takes a byte at least.
+    if (items.length > this.limit - this.position) return false
     this.ascii(openBracket)
     for (let i = 0; i < items.length; i++) {
       if (i > 0) this.ascii(comma)
-      if (!this.value(items[i], depth)) return false
+      if (!this.value(items[i])) return false
     }
     this.ascii(closeBracket)
-    return this.position <= this.end
+    return this.position <= this.limit
   }
 
   /** Properties have a rule, what is inside their values has none. */
-  private record(record: unknown, depth: number, isUsual?: (key: string, value: unknown) => boolean): boolean {
+  private record(record: unknown, isUsual?: (key: string, value: unknown) => boolean): boolean {
     if (!isUsualRecord(record)) return false
     this.ascii(openBrace)
     let isFirst = true
-    // Unlike `Object.keys` it makes no list. `Object.prototype` may have members, if somebody put them there.
+    // Unlike `Object.keys` it makes no list.
     for (const key in record) {
-      if (!hasOwn.call(record, key)) continue
       if (isFirst) isFirst = false
       else this.ascii(comma)
       const value = record[key]
       if (isUsual === undefined ? !this.text(key) : !this.key(key) || !isUsual(key, value)) return false
       this.ascii(colon)
-      if (!this.value(value, depth)) return false
+      if (!this.value(value)) return false
     }
     this.ascii(closeBrace)
-    return this.position <= this.end
+    return this.position <= this.limit
   }
 }
 
-// As a literal makes it. Others are plain too, those of another realm for instance, but not usual.
+const busy: ReadonlyArray<Issue> = [{
+  path: [],
+  message: "cannot be written while another edit is read: a getter of that one has sent it"
+}]
+
+// As a literal makes it, and every copy.
 const isUsualRecord = (u: unknown): u is Readonly<Record<string, unknown>> =>
   typeof u === "object" && u !== null && Object.getPrototypeOf(u) === Object.prototype
 
@@ -323,27 +362,38 @@ const isUsualProperty = (key: string, value: unknown): boolean =>
 
 // A text is right for every channel but those whose identity is a record.
 const isUsualIdentity = (key: string, value: unknown): boolean =>
-  typeof value === "string" && isPlain(value.charCodeAt(0)) && key !== "$slack" && key !== "$ms_teams" &&
-    key !== "$webpush" || validate.identityIssue(key, value) === undefined
+  typeof value === "string" && isPlain(value.charCodeAt(0)) && isPlain(value.charCodeAt(value.length - 1)) &&
+    key !== "$slack" && key !== "$ms_teams" && key !== "$webpush" ||
+  validate.identityIssue(key, value) === undefined
 
 const isUsualAmount = (_: string, value: unknown): boolean => typeof value === "number"
 
 // Characters that are neither space nor half of anything.
 const isPlain = (code: number): boolean => code > 0x20 && code < 0x7f
 
+const isNotBlank = (text: string): boolean => isPlain(text.charCodeAt(0)) || trim(text) !== ""
+
 const head = "{\"$schema\":\"2\",\"$insert_id\":"
 const headBytes = Buffer.from(head)
 const operationsHead = Buffer.from(",\"$user_operations\":[")
 const tenantHead = Buffer.from(",\"tenant_id\":")
 
-const hasOwn = Object.prototype.hasOwnProperty
-
 const quote = 0x22
 const dollar = 0x24
 const comma = 0x2c
+const zero = 0x30
 const colon = 0x3a
 const openBracket = 0x5b
 const backslash = 0x5c
 const closeBracket = 0x5d
+const letterU = 0x75
 const openBrace = 0x7b
 const closeBrace = 0x7d
+
+const digits = "0123456789abcdef"
+
+/** What stands behind the backslash of an ASCII character; 0 for those that stand for themselves. */
+const escapes = Uint8Array.from({ length: 0x80 }, (_, code) => {
+  const text = JSON.stringify(String.fromCharCode(code))
+  return text.charCodeAt(1) === backslash ? text.charCodeAt(2) : 0
+})

@@ -1,10 +1,12 @@
 import * as Either from "effect/Either"
-import { isChannelKey } from "../Channel.js"
+import { type ChannelKey, isChannelKey } from "../Channel.js"
 import { SuprsendInvalidInput } from "../SuprsendError.js"
 import type { UserProfile, UserProfileOf } from "../UserProfile.js"
-import { collectIssues, describe, isPlainRecord, type Issue } from "./json.js"
+import { collectIssues, copy, describe, halfPairInKey, isPlainRecord, type Issue, Issues, NotJson } from "./json.js"
+import { languageIssue } from "./language.js"
 import { trim } from "./trim.js"
 import * as validate from "./validate.js"
+import { isWellFormed } from "./wellFormed.js"
 
 const checked = <A>(call: string, value: A, issues: ReadonlyArray<Issue>): Either.Either<A, SuprsendInvalidInput> =>
   issues.length === 0 ? Either.right(value) : Either.left(new SuprsendInvalidInput({ call, issues }))
@@ -31,17 +33,14 @@ export const tenantId = (call: string, text: string): Either.Either<string, Supr
 export const locale = (
   call: string,
   tag: string | undefined
-): Either.Either<string | undefined, SuprsendInvalidInput> =>
-  checked(
-    call,
-    tag,
-    tag === undefined || validate.isLanguageTag(tag)
-      ? []
-      : [{ path: ["locale"], message: "must be a language tag such as \"es\" or \"es-AR\"" }]
-  )
+): Either.Either<string | undefined, SuprsendInvalidInput> => {
+  const problem = tag === undefined ? undefined : languageIssue(tag, "\"es\" or \"es-AR\"")
+  return checked(call, tag, problem === undefined ? [] : [{ path: ["locale"], message: problem }])
+}
 
 /**
- * A profile, checked as an edit is: keys, what JSON can carry, identities, time zone and language.
+ * Reads a profile, once, and checks it as an edit is: keys, what JSON can carry, identities, time zone and language. It never throws, and
+ * what it gives is plain data, whatever happens to the profile.
  *
  * @internal
  */
@@ -50,26 +49,32 @@ export function profile<A>(
   profile: UserProfile | (A & UserProfileOf<A>)
 ): Either.Either<UserProfile, SuprsendInvalidInput>
 export function profile(call: string, profile: UserProfile): Either.Either<UserProfile, SuprsendInvalidInput> {
-  const issues: Array<Issue> = []
+  const read = copy(profile)
+  return checked(call, read, profileIssues(read))
+}
+
+const profileIssues = (profile: unknown): ReadonlyArray<Issue> => {
   if (!isPlainRecord(profile)) {
-    return checked(call, profile, [{
-      path: [],
-      message: `must be a plain record of properties, got ${describe(profile)}`
-    }])
+    return [{ path: [], message: `must be a plain record of properties, got ${describe(profile)}` }]
   }
+  const issues = new Issues()
   for (const [key, value] of Object.entries(profile)) {
-    if (trim(key) === "") issues.push({ path: [key], message: "has an empty key: name the property" })
-    if (isChannelKey(key) && !Array.isArray(value)) {
-      issues.push({ path: [key], message: `must be a list of identities, got ${describe(value)}` })
-    } else if (isChannelKey(key) && Array.isArray(value)) {
-      value.forEach((identity, i) => {
-        const problem = validate.channelIssue(key, identity)
-        if (problem !== undefined) issues.push({ path: [key, i], message: problem })
-      })
-    }
+    if (trim(key) === "") issues.add([key], "has an empty key: name the property")
+    if (!isWellFormed(key)) issues.add([key], halfPairInKey)
     const problem = validate.profileIssue(key, value)
-    if (problem !== undefined) issues.push({ path: [key], message: problem })
-    collectIssues(value, [key], issues)
+    if (problem !== undefined) issues.add([key, ...problem.path], problem.message)
+    else if (isChannelKey(key)) identitiesIssues(key, value, issues)
+    else collectIssues(value, [key], issues)
   }
-  return checked(call, profile, issues)
+  return issues.all()
+}
+
+const identitiesIssues = (key: ChannelKey, identities: unknown, issues: Issues): void => {
+  if (identities instanceof NotJson) return issues.add([key, ...identities.at], identities.problem)
+  if (!Array.isArray(identities)) return issues.add([key], `must be a list of identities, got ${describe(identities)}`)
+  identities.forEach((identity: unknown, i) => {
+    const problem = validate.channelIssue(key, identity)
+    if (problem !== undefined) issues.add([key, i, ...problem.path], problem.message)
+    else collectIssues(identity, [key, i], issues)
+  })
 }

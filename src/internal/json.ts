@@ -1,6 +1,6 @@
 import * as Hash from "effect/Hash"
 import * as Option from "effect/Option"
-import * as Predicate from "effect/Predicate"
+import { isWellFormed } from "./wellFormed.js"
 
 /** @internal */
 export interface Issue {
@@ -9,138 +9,525 @@ export interface Issue {
 }
 
 /**
- * A record as an object literal or `Object.create(null)` makes it, of whatever realm.
+ * Tells a record as an object literal or `Object.create(null)` makes it, of whatever realm.
  *
  * @internal
  */
 export const isPlainRecord = (u: unknown): u is Readonly<Record<string, unknown>> => {
-  if (!Predicate.isRecord(u)) return false
-  const prototype: unknown = Object.getPrototypeOf(u)
-  return prototype === Object.prototype || prototype === null || Object.getPrototypeOf(prototype) === null
+  if (typeof u !== "object" || u === null) return false
+  try {
+    const prototype: unknown = Object.getPrototypeOf(u)
+    return !Array.isArray(u) && (prototype === Object.prototype || prototype === null || isObjectPrototype(prototype))
+  } catch {
+    // A proxy.
+    return false
+  }
+}
+
+// Of another realm. What only inherits from a record without a prototype is not one: JSON would lose what it inherits.
+const isObjectPrototype = (u: unknown): boolean =>
+  typeof u === "object" && u !== null && Object.getPrototypeOf(u) === null && Object.hasOwn(u, "isPrototypeOf")
+
+/**
+ * Stands in a copy where the original has a value that JSON cannot carry, and says why.
+ *
+ * @internal
+ */
+export class NotJson {
+  /** The original is compared and never read: looking into it would run its getters. */
+  readonly #original: object | undefined
+
+  /**
+   * @param what what the value is, in words that never contain it
+   * @param problem what is wrong with it, and what to do
+   * @param at where in it that is
+   */
+  constructor(readonly what: string, readonly problem: string, original?: object, readonly at: Issue["path"] = []) {
+    this.#original = original
+  }
+
+  /** Tells whether both stand for the same. */
+  equals(that: NotJson): boolean {
+    return this.#original === that.#original && this.what === that.what && this.problem === that.problem
+  }
+
+  toJSON(): string {
+    return `<${this.what}>`
+  }
 }
 
 /**
- * What a value is, in words that never contain the value: it may be a token.
+ * Says what a value is, in words that never contain the value: it may be a token.
  *
  * @internal
  */
 export const describe = (u: unknown): string => {
   if (u === null) return "null"
-  if (Array.isArray(u)) return "an array"
-  switch (typeof u) {
-    case "undefined":
-      return "undefined"
-    case "number":
-      return Number.isFinite(u) ? "a number" : String(u)
-    case "object": {
-      const prototype: unknown = Object.getPrototypeOf(u)
-      const name = isPlainRecord(u) || !Predicate.hasProperty(prototype, "constructor") ? "" : prototype.constructor
-      return typeof name === "function" && name.name !== "" ? `an instance of ${name.name}` : "an object"
-    }
-    default:
-      return `a ${typeof u}`
+  if (typeof u === "number") return Number.isFinite(u) ? "a number" : String(u)
+  if (typeof u === "undefined") return "undefined"
+  if (typeof u !== "object") return `a ${typeof u}`
+  try {
+    if (u instanceof NotJson) return u.what
+    if (Array.isArray(u)) return "an array"
+    if (isPlainRecord(u)) return "an object"
+    const prototype: unknown = Object.getPrototypeOf(u)
+    const constructor: unknown = typeof prototype === "object" && prototype !== null && "constructor" in prototype
+      ? prototype.constructor
+      : undefined
+    const name: unknown = typeof constructor === "function" ? constructor.name : undefined
+    return typeof name === "string" && name !== "" ? `an instance of ${shortened(name)}` : "an object"
+  } catch {
+    return "an object that cannot be read"
   }
 }
 
-// Every level of nesting costs two bytes, and a record may have 10,240: deeper data could not be sent anyway, and a bound
-// keeps the walk off the end of the stack.
-const maximumDepth = 2_000
+const advice: Readonly<Record<string, string>> = {
+  "a bigint": "convert it to a string or a number",
+  "a function": "leave it out",
+  "a symbol": "leave it out",
+  "an instance of Date": "send its toISOString(), or its milliseconds",
+  "an instance of Map": "send Object.fromEntries(map)",
+  "an instance of Set": "send [...set]"
+}
+
+const problemOf = (u: unknown): string => {
+  if (u === undefined) return "is undefined: leave it out, or unset the property"
+  if (typeof u === "number") return `JSON has no ${u}: send a finite number, or null`
+  const what = describe(u)
+  return `JSON cannot carry ${what}: ${advice[what] ?? "convert it to a string, a number or a plain record"}`
+}
 
 /**
- * Where walks over whole edits stop, which hold values a few levels down: beyond it there is nothing that `validate` would
- * let through.
+ * How far a value may go.
  *
  * @internal
  */
-export const walkDepth = maximumDepth + 10
+export interface Bounds {
+  /** The most levels of lists and records. */
+  readonly levels: number
+  /** The most values. */
+  readonly values: number
+}
 
 /**
- * Appends to `issues` where and why `value` would not survive `JSON.parse(JSON.stringify(value))`.
+ * The bounds of one value. Nobody nests so deep, and walks stay far from the end of the stack; and proxies, and what holds the same value
+ * many times, can have more values than memory holds.
  *
  * @internal
  */
-export const collectIssues = (
-  value: unknown,
-  path: ReadonlyArray<string | number>,
-  issues: Array<Issue>,
-  ancestors: ReadonlyArray<object> = []
-): void => {
+export const ofValue: Bounds = { levels: 1_000, values: 1_000_000 }
+
+/**
+ * The bounds of an operation, which holds values a few levels down.
+ *
+ * @internal
+ */
+export const ofOperation: Bounds = { levels: ofValue.levels + 10, values: ofValue.values + 10 }
+
+// Up to here it is quicker to compare with each of the ancestors than to keep a set of them.
+const fewAncestors = 16
+
+/** The state of one copy. */
+class Copying {
+  left: number
+  private readonly ancestors: Array<object> = []
+  private known: Set<object> | undefined
+
+  constructor(private readonly bounds: Bounds) {
+    this.left = bounds.values
+  }
+
+  isTooDeep(): boolean {
+    return this.ancestors.length >= this.bounds.levels
+  }
+
+  isAncestor(u: object): boolean {
+    return this.known === undefined ? this.ancestors.includes(u) : this.known.has(u)
+  }
+
+  enter(u: object): void {
+    this.ancestors.push(u)
+    if (this.known !== undefined) this.known.add(u)
+    else if (this.ancestors.length > fewAncestors) this.known = new Set(this.ancestors)
+  }
+
+  leave(u: object): void {
+    this.ancestors.pop()
+    if (this.ancestors.length <= fewAncestors) this.known = undefined
+    else this.known?.delete(u)
+  }
+}
+
+/**
+ * Copies a value as plain data, which nothing that is done to the original changes any more, and which runs no code of others when it is
+ * read: getters, proxies and `toJSON` are read here, once, and never again.
+ *
+ * It never throws, and it takes time in proportion to the value. Where the original has what JSON cannot carry, the copy has a `NotJson`,
+ * for `collectIssues` to name.
+ *
+ * @internal
+ */
+export function copy<A>(value: A, bounds?: Bounds): A
+export function copy(value: unknown, bounds = ofValue): unknown {
+  if (!canRunCode(value)) return value
+  if (!isPlainRecord(value)) return copyObject(value, new Copying(bounds))
+  try {
+    return copyRecord(value, undefined, bounds)
+  } catch (error) {
+    return unreadable(value, error)
+  }
+}
+
+/**
+ * Reads a member of whatever it is, and copies it as `copy` does.
+ *
+ * @internal
+ */
+export function member<O, K extends keyof O>(of: O, name: K): O[K]
+export function member(of: object, name: string): unknown
+export function member(of: unknown, name: string): unknown {
+  if (of === undefined || of === null) return undefined
+  try {
+    return copy(Reflect.get(Object(of), name))
+  } catch (error) {
+    return unreadable(undefined, error)
+  }
+}
+
+// A function may be a proxy.
+const canRunCode = (u: unknown): u is object => typeof u === "object" ? u !== null : typeof u === "function"
+
+/**
+ * Copies a list item by item, each of which may be as large as one value may be. What is no list is taken for its only item.
+ *
+ * @internal
+ */
+export const copyItems = (list: unknown, bounds: Bounds): Array<unknown> => {
+  try {
+    if (!Array.isArray(list)) return [copy(list, bounds)]
+    const { length }: { readonly length: unknown } = list
+    if (!isLength(length)) return [unreadable(list, undefined)]
+    if (length > ofValue.values) return [tooMany(list)]
+    const copied: Array<unknown> = []
+    for (let i = 0; i < length; i++) {
+      const item: unknown = list[i]
+      if (item === undefined && isHole(list, i)) return [sparse(list, i)]
+      copied.push(copy(item, bounds))
+    }
+    return copied
+  } catch (error) {
+    return [unreadable(undefined, error)]
+  }
+}
+
+// A proxy may say anything.
+const isLength = (u: unknown): u is number => Number.isSafeInteger(u) && Number(u) >= 0
+
+const copyObject = (value: object, copying: Copying): unknown => {
+  if (copying.isTooDeep()) return new NotJson("too deep", `is nested more than ${ofValue.levels} levels deep`, value)
+  if (copying.isAncestor(value)) {
+    return new NotJson("cycle", "refers back to a value that contains it: JSON has no cycles", value)
+  }
+  copying.enter(value)
+  try {
+    if (Array.isArray(value)) return copyArray(value, copying)
+    if (isPlainRecord(value)) return copyRecord(value, copying, ofValue)
+    return value instanceof NotJson ? value : new NotJson(describe(value), problemOf(value), value)
+  } catch (error) {
+    return unreadable(value, error)
+  } finally {
+    copying.leave(value)
+  }
+}
+
+const copyArray = (array: ReadonlyArray<unknown>, copying: Copying): unknown => {
+  const { length }: { readonly length: unknown } = array
+  if (!isLength(length)) return unreadable(array, undefined)
+  if (typeof Reflect.get(array, "toJSON") === "function") return writesItself(array)
+  const copied: Array<unknown> = []
+  for (let i = 0; i < length; i++) {
+    if (length - i > copying.left--) return isHole(array, i) ? sparse(array, i) : tooMany(array)
+    const item = array[i]
+    if (item === undefined && isHole(array, i)) return sparse(array, i)
+    copied.push(canRunCode(item) ? copyObject(item, copying) : item)
+  }
+  return copied
+}
+
+const isHole = (array: ReadonlyArray<unknown>, i: number): boolean => !(i in array)
+
+/** The state is made for the first member that needs it: most records are flat. */
+const copyRecord = (
+  record: Readonly<Record<string, unknown>>,
+  copying: Copying | undefined,
+  bounds: Bounds
+): unknown => {
+  // Spread defines own properties where an assignment would set the prototype.
+  const copied: Record<string, unknown> = { ...record }
+  if (typeof record.toJSON === "function" && !hasOwn.call(copied, "toJSON")) return writesItself(record)
+  for (const key in copied) {
+    // `Object.prototype` may have members, where a program gave it some.
+    if (!hasOwn.call(copied, key)) continue
+    if (copying !== undefined && copying.left-- <= 0) return tooMany(record)
+    const value = copied[key]
+    if (!canRunCode(value)) continue
+    if (copying === undefined) {
+      copying = new Copying(bounds)
+      copying.enter(record)
+    }
+    copied[key] = copyObject(value, copying)
+  }
+  return copied
+}
+
+const hasOwn = Object.prototype.hasOwnProperty
+
+// With a `toJSON`, of its own or inherited, it would be sent as something else.
+const writesItself = (value: object): NotJson =>
+  new NotJson(
+    "an object with a toJSON",
+    "has a toJSON method, and would not be sent as it is: send what that gives",
+    value
+  )
+
+const tooMany = (value: object): NotJson =>
+  new NotJson("too many values", `holds more than ${ofValue.values} values: send less`, value)
+
+const sparse = (array: ReadonlyArray<unknown>, first: number): NotJson => {
+  // Never by index: most of a sparse array is not there.
+  const there = Object.keys(array).reduce((there, key) => /^(?:0|[1-9]\d*)$/.test(key) ? there + 1 : there, 0)
+  const holes = array.length - there
+  const count = holes > 1 ? `, the first of ${holes}` : ""
+  return new NotJson("an array with holes", `is a hole in the list${count}: leave it out, or send null`, array, [first])
+}
+
+/**
+ * Stands for what throws when it is read.
+ *
+ * @internal
+ */
+export const unreadable = (value: object | undefined, error: unknown): NotJson => {
+  return new NotJson(
+    "an object that cannot be read",
+    `cannot be read: ${reasonOf(error) ?? "something in it throws"}; send plain data`,
+    value
+  )
+}
+
+/**
+ * Says what was thrown. It may be anything, and throw again.
+ *
+ * @internal
+ */
+export const reasonOf = (error: unknown): string | undefined => {
+  try {
+    if (!(error instanceof Error)) return undefined
+    const message: unknown = error.message
+    return typeof message === "string" && message !== "" ? shortened(message) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const maximumWord = 100
+
+const shortened = (text: string): string => text.length > maximumWord ? `${text.slice(0, maximumWord)}…` : text
+
+// The most issues that are told one by one.
+const maximumIssues = 100
+
+// Of a longer path, the first and the last steps say where it is.
+const maximumPath = 16
+const firstSteps = 12
+const lastSteps = 3
+
+/**
+ * Issues as they are found. Beyond the first hundred only their number is kept.
+ *
+ * @internal
+ */
+export class Issues {
+  private readonly found: Array<Issue> = []
+  private more = 0
+
+  get isEmpty(): boolean {
+    return this.found.length === 0
+  }
+
+  add(path: Issue["path"], message: string): void {
+    if (this.found.length < maximumIssues) this.found.push({ path: readable(path), message })
+    else this.more++
+  }
+
+  all(): ReadonlyArray<Issue> {
+    return this.more === 0 ? this.found : [...this.found, { path: [], message: `and ${this.more} more` }]
+  }
+}
+
+const readable = (path: Issue["path"]): Issue["path"] =>
+  (path.length <= maximumPath ? path : [...path.slice(0, firstSteps), "…", ...path.slice(-lastSteps)])
+    .map((step) => typeof step === "string" ? shortened(step) : step)
+
+/**
+ * Names where and why plain data, as `copy` makes it, would not survive `JSON.parse(JSON.stringify(value))`.
+ *
+ * @param path where the value is; it is the same again afterwards
+ * @internal
+ */
+export const collectIssues = (value: unknown, path: Array<string | number>, issues: Issues): void => {
   switch (typeof value) {
-    case "string":
     case "boolean":
       return
-    case "number":
-      if (!Number.isFinite(value)) {
-        issues.push({ path, message: `JSON has no ${value}: send a finite number, or null` })
-      }
+    case "string":
+      if (!isWellFormed(value)) issues.add(path, halfPair)
       return
-    case "object": {
+    case "number":
+      if (Number.isFinite(value)) return
+      break
+    case "object":
       if (value === null) return
-      if (ancestors.includes(value)) {
-        issues.push({ path, message: "refers back to a value that contains it: JSON has no cycles" })
-        return
-      }
-      if (ancestors.length >= maximumDepth) {
-        issues.push({ path, message: `is nested more than ${maximumDepth} levels deep` })
-        return
-      }
-      const inside = [...ancestors, value]
+      if (value instanceof NotJson) return issues.add([...path, ...value.at], value.problem)
       if (Array.isArray(value)) {
-        // By index, so that the holes of a sparse array are seen too.
         for (let i = 0; i < value.length; i++) {
-          collectIssues(value[i], [...path, i], issues, inside)
+          path.push(i)
+          collectIssues(value[i], path, issues)
+          path.pop()
         }
         return
       }
       if (isPlainRecord(value)) {
         for (const key of Object.keys(value)) {
-          collectIssues(value[key], [...path, key], issues, inside)
+          path.push(key)
+          if (!isWellFormed(key)) issues.add(path, halfPairInKey)
+          collectIssues(value[key], path, issues)
+          path.pop()
         }
         return
       }
-    }
   }
-  issues.push({
-    path,
-    message: `JSON cannot carry ${describe(value)}: convert it to a string, a number or a plain record`
-  })
+  issues.add(path, problemOf(value))
+}
+
+/** @internal */
+export const halfPair = "must be well-formed Unicode: it holds half of a surrogate pair"
+
+/** @internal */
+export const halfPairInKey = "has a key that must be well-formed Unicode: it holds half of a surrogate pair"
+
+/**
+ * Copies plain data as JSON has it, with null where JSON cannot carry what is there, and adds to `defects` where that is, and why.
+ *
+ * @param path where the value is; it is the same again afterwards
+ * @internal
+ */
+export const toJson = (value: unknown, path: Array<string | number>, defects: Array<Issue>): unknown => {
+  if (typeof value === "string" || typeof value === "boolean" || value === null || Number.isFinite(value)) return value
+  const inside = (step: string | number, member: unknown): unknown => {
+    path.push(step)
+    const json = toJson(member, path, defects)
+    path.pop()
+    return json
+  }
+  if (Array.isArray(value)) return value.map((item, i) => inside(i, item))
+  if (isPlainRecord(value)) {
+    return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, inside(key, member)]))
+  }
+  defects.push({ path: [...path], message: value instanceof NotJson ? value.problem : problemOf(value) })
+  return null
 }
 
 /**
- * Equality by content. Members compare without regard to their order, as in JSON. A cycle compares by identity, and so does
- * what is too deep to be sent.
+ * Puts something else in a place of plain data. Where there is no such place any more it is added at the end.
  *
  * @internal
  */
-export const equals = (a: unknown, b: unknown, ancestors: ReadonlyArray<unknown> = []): boolean => {
+export const replace = (data: Array<unknown>, path: Issue["path"], value: unknown): void => {
+  const last = path.at(-1)
+  const around = path.slice(0, -1).reduce<unknown>((around, step) => own(around, step), data)
+  if (last !== undefined && typeof around === "object" && around !== null && Object.hasOwn(around, last)) {
+    Reflect.set(around, last, value)
+  } else {
+    data.push(value)
+  }
+}
+
+const own = (u: unknown, step: string | number): unknown =>
+  typeof u === "object" && u !== null && Object.hasOwn(u, step) ? Reflect.get(u, step) : undefined
+
+// More than a list of a million values takes.
+const comparisons = 4 * ofValue.values
+
+/** How far a comparison may still go. */
+interface Budget {
+  left: number
+}
+
+/**
+ * Equality by content. Members compare without regard to their order, as in JSON. What is too deep or too large to be sent compares by
+ * identity, and so does a cycle.
+ *
+ * @internal
+ */
+export const equals = (a: unknown, b: unknown): boolean => equalsWithin(a, b, 0, { left: comparisons })
+
+const equalsWithin = (a: unknown, b: unknown, depth: number, budget: Budget): boolean => {
   if (Object.is(a, b) || a === b) return true
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false
-  if (ancestors.length >= walkDepth || ancestors.includes(a)) return false
-  const inside = [...ancestors, a]
+  if (depth >= ofOperation.levels || budget.left-- <= 0) return false
+  if (a instanceof NotJson) return b instanceof NotJson && a.equals(b)
   if (Array.isArray(a)) {
-    // Spread, so that the holes of a sparse array are seen too.
-    return Array.isArray(b) && a.length === b.length && [...a].every((item, i) => equals(item, b[i], inside))
+    if (!Array.isArray(b) || a.length !== b.length) return false
+    // By index, so that the holes of a sparse array are seen too.
+    for (let i = 0; i < a.length; i++) {
+      if (budget.left-- <= 0 || !equalsWithin(a[i], b[i], depth + 1, budget)) return false
+    }
+    return true
   }
   if (!isPlainRecord(a) || !isPlainRecord(b)) return false
   const keys = Object.keys(a)
   return keys.length === Object.keys(b).length &&
-    keys.every((key) => Object.hasOwn(b, key) && equals(a[key], b[key], inside))
+    keys.every((key) => Object.hasOwn(b, key) && equalsWithin(a[key], b[key], depth + 1, budget))
 }
 
 /**
- * Alike for all that `equals` calls equal.
+ * A hash that is alike for all that `equals` calls equal.
  *
  * @internal
  */
-export const hash = (value: unknown, ancestors: ReadonlyArray<unknown> = []): number => {
+export const hash = (value: unknown): number => hashWithin(value, 0, { left: comparisons })
+
+const hashWithin = (value: unknown, depth: number, budget: Budget): number => {
   if (typeof value !== "object" || value === null) return Hash.hash(value)
-  if (ancestors.length >= walkDepth || ancestors.includes(value)) return 0
-  const inside = [...ancestors, value]
+  if (depth >= ofOperation.levels || budget.left-- <= 0 || value instanceof NotJson) return 0
   if (Array.isArray(value)) {
-    return [...value].reduce<number>((sum, item) => Hash.combine(hash(item, inside))(sum), 6151)
+    let sum = 6151
+    for (let i = 0; i < value.length && budget.left-- > 0; i++) {
+      sum = Hash.combine(hashWithin(value[i], depth + 1, budget))(sum)
+    }
+    return sum
   }
   if (!isPlainRecord(value)) return Hash.hash(value)
-  return Object.keys(value).reduce((sum, key) => sum ^ Hash.combine(hash(value[key], inside))(Hash.string(key)), 12289)
+  return Object.keys(value).reduce(
+    (sum, key) => sum ^ Hash.combine(hashWithin(value[key], depth + 1, budget))(Hash.string(key)),
+    12289
+  )
+}
+
+/**
+ * Freezes plain data, and all that it holds.
+ *
+ * @internal
+ */
+export const freeze = <A extends object>(data: A): A => {
+  const pending: Array<object> = [data]
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    // What is frozen was frozen here, and so is what it holds.
+    if (Object.isFrozen(next)) continue
+    for (const value of Object.values(Object.freeze(next))) {
+      if (typeof value === "object" && value !== null) pending.push(value)
+    }
+  }
+  return data
 }
 
 /**

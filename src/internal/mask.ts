@@ -1,4 +1,5 @@
-import { describe, isPlainRecord, walkDepth } from "./json.js"
+import { describe, isPlainRecord, NotJson, ofValue } from "./json.js"
+import { trim } from "./trim.js"
 
 const masked = "<redacted>"
 
@@ -11,37 +12,107 @@ const secretKeys: ReadonlySet<string> = new Set([
   "incoming_webhook"
 ])
 
-/**
- * A copy of some operations that is safe to print: tokens masked, and whatever JSON cannot carry named instead.
- *
- * @internal
- */
-export const mask = (value: unknown, ancestors: ReadonlyArray<unknown> = []): unknown => {
-  if (value === null || typeof value === "string" || typeof value === "boolean" || Number.isFinite(value)) return value
-  if (ancestors.includes(value)) return "<cycle>"
-  if (ancestors.length >= walkDepth) return "<too deep>"
-  const inside = [...ancestors, value]
-  if (Array.isArray(value)) return value.map((item) => mask(item, inside))
-  if (!isPlainRecord(value)) return `<${describe(value)}>`
-  return Object.fromEntries(
-    Object.entries(value).map(([key, member]) => [key, secretKeys.has(key) ? masked : mask(member, inside)])
-  )
+const isSecret = (key: string): boolean => secretKeys.has(key) || secretKeys.has(trim(key))
+
+// What is printed is read by people, and by printers that recurse.
+const maximumDepth = 200
+
+/** A list or a record whose members are still to be masked. */
+interface Pending {
+  readonly value: object
+  readonly copy: Array<unknown> | Record<string, unknown>
+  readonly up: Pending | undefined
+  readonly depth: number
 }
 
 /**
- * Every token in some operations, so that what the server echoes can be cleaned of them.
+ * Copies some operations such that they are safe to print: tokens masked, and whatever JSON cannot carry named instead.
+ *
+ * It never throws and never recurses, and takes time in proportion to the value: at the keyboard and in logs anything may be printed.
  *
  * @internal
  */
-export const tokens = (
-  value: unknown,
-  secret = false,
-  ancestors: ReadonlyArray<unknown> = []
-): ReadonlyArray<string> => {
-  if (typeof value === "string") return secret && value !== "" ? [value] : []
-  if (typeof value !== "object" || value === null || ancestors.includes(value)) return []
-  const inside = [...ancestors, value]
-  return Array.isArray(value)
-    ? value.flatMap((item) => tokens(item, secret, inside))
-    : Object.entries(value).flatMap(([key, member]) => tokens(member, secret || secretKeys.has(key), inside))
+export const mask = (value: unknown): unknown => {
+  const pending: Array<Pending> = []
+  let left = ofValue.values
+  const begin = (value: unknown, up: Pending | undefined): unknown => {
+    if (value === null || typeof value === "string" || typeof value === "boolean" || Number.isFinite(value)) {
+      return value
+    }
+    if (typeof value !== "object") return `<${describe(value)}>`
+    const depth = up === undefined ? 0 : up.depth + 1
+    if (depth >= maximumDepth) return "<too deep>"
+    if (left-- <= 0) return "<too much>"
+    for (let ancestor = up; ancestor !== undefined; ancestor = ancestor.up) {
+      if (ancestor.value === value) return "<cycle>"
+    }
+    const copy = begun(value)
+    if (copy === undefined) return `<${describe(value)}>`
+    pending.push({ value, copy, up, depth })
+    return copy
+  }
+  const all = begin(value, undefined)
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    for (const [key, member] of membersOf(next.value) ?? [["<unreadable>", "<an object that cannot be read>"]]) {
+      define(next.copy, key, isSecret(key) ? masked : begin(member, next))
+    }
+  }
+  return all
+}
+
+/** What will be the copy of a value; undefined if that is neither a list nor a record. */
+const begun = (value: object): Pending["copy"] | undefined => {
+  try {
+    return Array.isArray(value) ? [] : isPlainRecord(value) ? {} : undefined
+  } catch {
+    // A proxy.
+    return undefined
+  }
+}
+
+/** Members, of a sparse list only those that are there; undefined if reading them throws. */
+const membersOf = (value: object): Iterable<readonly [key: string, member: unknown]> | undefined => {
+  try {
+    return value instanceof NotJson ? [] : Object.entries(value)
+  } catch {
+    return undefined
+  }
+}
+
+const define = (copy: Pending["copy"], key: string, value: unknown): void => {
+  // An assignment would set the prototype.
+  if (key === "__proto__") {
+    Object.defineProperty(copy, key, { value, writable: true, enumerable: true, configurable: true })
+  } else {
+    Reflect.set(copy, key, value)
+  }
+}
+
+// Only a proxy has more, which has always another one.
+const maximumSeen = 4 * ofValue.values
+
+/**
+ * Finds every token in some operations, each once, so that what the server echoes can be cleaned of them. It never throws and never
+ * recurses.
+ *
+ * @internal
+ */
+export const tokens = (value: unknown): ReadonlyArray<string> => {
+  const found = new Set<string>()
+  const seen = { open: new Set<object>(), secret: new Set<object>() }
+  const pending: Array<readonly [value: unknown, isSecret: boolean]> = [[value, false]]
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    const [value, secret] = next
+    if (secret && typeof value === "string" && value !== "") found.add(value)
+    if (typeof value !== "object" || value === null) continue
+    const before = secret ? seen.secret : seen.open
+    if (before.has(value) || before.size >= maximumSeen) continue
+    before.add(value)
+    for (const [key, member] of membersOf(value) ?? []) {
+      if (typeof member === "string" || typeof member === "object") {
+        pending.push([member, secret || isSecret(key)])
+      }
+    }
+  }
+  return [...found]
 }

@@ -1,41 +1,40 @@
 import * as Predicate from "effect/Predicate"
 import type * as Operation from "../Operation.js"
-import { isPlainRecord } from "./json.js"
+import { copy, isPlainRecord, member } from "./json.js"
 import { trim } from "./trim.js"
 
 /**
- * A copy whose keys are trimmed. Every key stays an own property, `__proto__` too. What is not a plain record cannot be
- * copied without losing something: it is kept as it is, for `validate` to name.
+ * Copies properties, with trimmed keys. Every key stays an own property, `__proto__` too. What is not a plain record stays what it is, for
+ * `validate` to name.
  *
  * @internal
  */
 export const properties = <A>(record: { readonly [key: string]: A }): { readonly [key: string]: A } => {
-  if (!isPlainRecord(record)) return record
-  for (const key in record) {
-    if (trim(key) !== key) return trimmed(record)
+  const copied = copy(record)
+  if (!isPlainRecord(copied)) return copied
+  for (const key in copied) {
+    if (trim(key) !== key) return trimmed(copied)
   }
-  // Spread defines own properties where an assignment would set the prototype.
-  return { ...record }
+  return copied
 }
 
 const trimmed = <A>(record: { readonly [key: string]: A }): { readonly [key: string]: A } =>
   Object.fromEntries(Object.entries(record).map(([key, value]) => [trim(key), value]))
 
 /**
- * The properties of `$append` and `$remove`, in which a push token always travels with a provider: null leaves the choice
- * to the vendor (Python SDK; the Node SDK leaves the member out).
+ * Completes the properties of `$append` and `$remove`, in which a push token always travels with a provider: null leaves the choice to the
+ * vendor (Python SDK; the Node SDK leaves the member out).
  *
+ * @param record a copy, with trimmed keys
  * @internal
  */
-export const identities = (record: Operation.Properties): Operation.Properties => {
-  const copy = properties(record)
-  return isPlainRecord(copy) && hasPushToken(copy) && !Object.hasOwn(copy, "$id_provider")
-    ? { ...copy, $id_provider: null }
-    : copy
-}
+export const identities = (record: Operation.Properties): Operation.Properties =>
+  isPlainRecord(record) && hasPushToken(record) && !Object.hasOwn(record, "$id_provider")
+    ? { ...record, $id_provider: null }
+    : record
 
 /**
- * A single property.
+ * Makes a record of a single property.
  *
  * @internal
  */
@@ -49,7 +48,7 @@ export const property = <A>(key: string, value: A): { readonly [key: string]: A 
 }
 
 /**
- * A single member of `$append` or `$remove`.
+ * Makes a single member of `$append` or `$remove`.
  *
  * @internal
  */
@@ -59,7 +58,7 @@ export const identity = (key: string, value: Operation.JsonValue): Operation.Pro
 }
 
 /**
- * The properties by which a push token travels. Without a provider the vendor chooses one, which is said with null (Python
+ * Makes the properties by which a push token travels. Without a provider the vendor chooses one, which is said with null (Python
  * SDK); a blank bundle id is left out (Python SDK, Node SDK).
  *
  * @internal
@@ -69,8 +68,12 @@ export const pushToken = (
   token: Operation.JsonValue,
   options: { readonly provider?: string | null | undefined; readonly bundleId?: string | undefined } | undefined
 ): Operation.Properties => {
-  const properties = { [channel]: token, $id_provider: options?.provider ?? null }
-  return options?.bundleId ? { ...properties, $bundle_id: options.bundleId } : properties
+  const properties = {
+    [channel]: token,
+    $id_provider: (options === undefined ? undefined : member(options, "provider")) ?? null
+  }
+  const bundleId = options === undefined ? undefined : member(options, "bundleId")
+  return bundleId ? { ...properties, $bundle_id: bundleId } : properties
 }
 
 const pushKeys: ReadonlySet<string> = new Set(["$androidpush", "$iospush", "$webpush"])
@@ -82,7 +85,12 @@ const hasPushToken = (record: Operation.Properties): boolean => {
   return false
 }
 
-/** @internal */
+/**
+ * Trims keys.
+ *
+ * @param keys a copy
+ * @internal
+ */
 export const keys = (keys: ReadonlyArray<string>): ReadonlyArray<string> =>
   Array.isArray(keys) ? keys.map((key: string) => typeof key === "string" ? trim(key) : key) : keys
 

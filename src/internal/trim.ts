@@ -20,3 +20,19 @@ export const trim = (text: string): string => {
   while (end > start && isSpaceAt(text, end - 1)) end--
   return text.slice(start, end)
 }
+
+// What nobody sees, and what is copied along from a document: the mark at the beginning of a file, marks of the direction of writing.
+const unseen = /[\p{White_Space}\p{Cc}\p{Cf}]/u
+
+const isUnseenAt = (text: string, i: number): boolean => {
+  const code = text.charCodeAt(i)
+  return code <= 0x20 || code > 0x7e ? unseen.test(text.charAt(i)) : false
+}
+
+/**
+ * Tells whether a text begins or ends with white space, or with another character that nobody sees.
+ *
+ * @internal
+ */
+export const hasSpaceAtEnd = (text: string): boolean =>
+  text.length > 0 && (isUnseenAt(text, 0) || isUnseenAt(text, text.length - 1))

@@ -29,12 +29,13 @@ class UserEditImpl implements UserEdit.UserEdit {
     readonly strangers: ReadonlyArray<string>,
     public previous: UserEditImpl | undefined,
     readonly last: Operation,
-    /** All operations, once somebody asked for them. */
+    /** All operations, once they were asked for. */
     public written: ReadonlyArray<Operation> | undefined
   ) {}
 
   get operations(): ReadonlyArray<Operation> {
-    return this.written ?? write(this)
+    // What a verb was given is a copy, which is handed out nowhere else: so it need not be frozen before.
+    return json.freeze(this.written ?? write(this))
   }
 
   [Equal.symbol](that: Equal.Equal): boolean {
@@ -77,7 +78,7 @@ const none: ReadonlyArray<Operation> = Object.freeze([])
 
 const nobody: ReadonlyArray<string> = Object.freeze([])
 
-// The last operation of an edit whose operations are written: nobody looks at it.
+// The last operation of an edit whose operations are written, where it says nothing.
 const nothing: Operation = Object.freeze({})
 
 /**
@@ -108,8 +109,8 @@ const write = (edit: UserEditImpl): ReadonlyArray<Operation> => {
     reversed.push(cell.last)
     cell = cell.previous
   }
-  const written = Object.freeze([...(cell?.written ?? none), ...reversed.reverse()])
-  // Somebody may have frozen the edit, which can then remember nothing.
+  const written = [...(cell?.written ?? none), ...reversed.reverse()]
+  // A frozen edit can remember nothing.
   if (Object.isExtensible(edit)) {
     edit.written = written
     // From here on the array says it all: let go of the cells that led to it.
@@ -119,36 +120,66 @@ const write = (edit: UserEditImpl): ReadonlyArray<Operation> => {
 }
 
 /** @internal */
-export const isUserEdit = (u: unknown): u is UserEdit.UserEdit => Predicate.hasProperty(u, TypeId)
+export const isUserEdit = (u: unknown): u is UserEdit.UserEdit => {
+  try {
+    return Predicate.hasProperty(u, TypeId) && u[TypeId] === TypeId
+  } catch {
+    // A proxy.
+    return false
+  }
+}
 
-// An edit may come from another copy of this package, the CommonJS one for instance, which has a class of its own.
-const own = (self: UserEdit.UserEdit): UserEditImpl =>
-  self instanceof UserEditImpl
-    ? self
-    : new UserEditImpl(
-      self.distinctId,
-      self.tenantId,
-      self.insertId,
-      Predicate.hasProperty(self, "strangers") && Array.isArray(self.strangers) ? self.strangers : nobody,
-      undefined,
-      nothing,
-      self.operations
-    )
+/**
+ * Takes an edit for one of our own. It may come from another copy of this package, the CommonJS one for instance, which has a class of
+ * its own, or from anywhere, and is then read once.
+ *
+ * @internal
+ */
+export const own = (self: UserEdit.UserEdit): UserEditImpl => {
+  try {
+    if (self instanceof UserEditImpl) return self
+  } catch {
+    // A proxy.
+  }
+  return snapshot(self)
+}
+
+/**
+ * Reads an edit, once: what is done to it later, and what it does when it is read again, changes nothing. It never throws; what cannot be
+ * read stands there for `validate` to name.
+ *
+ * @internal
+ */
+export const snapshot = (self: UserEdit.UserEdit): UserEditImpl => {
+  const strangers = json.member(self, "strangers")
+  return new UserEditImpl(
+    json.member(self, "distinctId"),
+    json.member(self, "tenantId"),
+    json.member(self, "insertId"),
+    Array.isArray(strangers) ? strangers.filter(Predicate.isString) : nobody,
+    undefined,
+    nothing,
+    asGiven(self)
+  )
+}
 
 /** @internal */
 export const make = (distinctId: string, options?: UserEdit.Options): UserEdit.UserEdit =>
   new UserEditImpl(
-    typeof distinctId === "string" ? trim(distinctId) : distinctId,
-    typeof options?.tenantId === "string" ? trim(options.tenantId) : options?.tenantId,
-    options?.insertId,
+    trimmed(distinctId),
+    options === undefined ? undefined : trimmed(json.member(options, "tenantId")),
+    options === undefined ? undefined : json.member(options, "insertId"),
     nobody,
     undefined,
     nothing,
     none
   )
 
+// From JavaScript an id may be anything, for `validate` to name.
+const trimmed = <A>(id: A | string): A | string => typeof id === "string" ? trim(id) : json.copy(id)
+
 /**
- * An edit as it was written into an event.
+ * Makes an edit of what was written into an event.
  *
  * @internal
  */
@@ -157,8 +188,7 @@ export const written = (
   tenantId: string | undefined,
   insertId: string,
   operations: ReadonlyArray<Operation>
-): UserEdit.UserEdit =>
-  new UserEditImpl(distinctId, tenantId, insertId, nobody, undefined, nothing, Object.freeze(operations))
+): UserEdit.UserEdit => new UserEditImpl(distinctId, tenantId, insertId, nobody, undefined, nothing, operations)
 
 /** @internal */
 export const add = (self: UserEdit.UserEdit, operation: Operation): UserEdit.UserEdit => {
@@ -192,22 +222,31 @@ export const withInsertId = (self: UserEdit.UserEdit, insertId: string): UserEdi
 export const concat = (self: UserEdit.UserEdit, that: UserEdit.UserEdit): UserEdit.UserEdit => {
   const edit = own(self)
   // From JavaScript it may be anything, which is then somebody whose edit this is not.
-  const other = isUserEdit(that) ? own(that) : make(`<${json.describe(that)}>`)
-  const strangers = new Set([...edit.strangers, whom(other), ...own(other).strangers])
-  strangers.delete(whom(edit))
-  return new UserEditImpl(
+  const other = own(isUserEdit(that) ? that : make(`<${json.describe(that)}>`))
+  const joined = new UserEditImpl(
     edit.distinctId,
     edit.tenantId,
     edit.insertId ?? other.insertId,
-    [...strangers],
-    undefined,
-    nothing,
-    Object.freeze([...edit.operations, ...other.operations])
+    joinedStrangers(edit, other),
+    edit.previous,
+    edit.last,
+    edit.written
   )
+  // Onto the first one, and not both into a new list: joining many takes no longer than they are.
+  return other.operations.reduce<UserEdit.UserEdit>(add, joined)
+}
+
+// As many as are told one by one.
+const maximumStrangers = 100
+
+const joinedStrangers = (edit: UserEditImpl, other: UserEditImpl): ReadonlyArray<string> => {
+  const strangers = new Set([...edit.strangers, whom(other), ...other.strangers])
+  strangers.delete(whom(edit))
+  return [...strangers].slice(0, maximumStrangers)
 }
 
 /**
- * Users other than the edit's own whose edits were joined to it.
+ * Lists users other than the edit's own whose edits were joined to it.
  *
  * @internal
  */
@@ -219,22 +258,30 @@ const whom = ({ distinctId, tenantId }: UserEdit.UserEdit): string =>
 const quote = (id: unknown): string => typeof id === "string" ? JSON.stringify(id) : `<${json.describe(id)}>`
 
 /**
- * An edit as JSON. What JSON cannot carry makes its operation null, and what is no id makes a blank one: both are refused when they
- * are sent, as the edit was.
+ * Tells whether there is nothing that the edit does.
+ *
+ * @internal
+ */
+export const isEmpty = (self: UserEdit.UserEdit): boolean => {
+  const { written } = own(self)
+  return written !== undefined && written.length === 0
+}
+
+/**
+ * Writes an edit as JSON. Where JSON cannot carry what is there it has null, and `defects` says what was wrong; and what is no id makes a
+ * blank one: both are refused when they are sent, as the edit was.
  *
  * @internal
  */
 export const encode = (self: UserEdit.UserEdit): UserEdit.UserEditEncoded => {
   const { distinctId, insertId, operations, strangers, tenantId } = own(self)
+  const defects: Array<json.Issue> = []
   return {
     distinctId: text(distinctId),
     ...(tenantId === undefined ? undefined : { tenantId: text(tenantId) }),
     ...(insertId === undefined ? undefined : { insertId: text(insertId) }),
-    operations: operations.map((operation) => {
-      const issues: Array<json.Issue> = []
-      json.collectIssues(operation, [], issues)
-      return issues.length === 0 ? operation : null
-    }),
+    operations: operations.map((operation, i) => json.toJson(operation, [i], defects)),
+    ...(defects.length === 0 ? undefined : { defects }),
     ...(strangers.length === 0 ? undefined : { joinedByMistake: strangers })
   }
 }
@@ -244,16 +291,18 @@ const text = (id: unknown): string => typeof id === "string" ? id : ""
 
 /** @internal */
 export const decode = (encoded: UserEdit.UserEditEncoded): UserEdit.UserEdit => {
-  const { distinctId, insertId, joinedByMistake, tenantId } = encoded
-  // A copy of its own, which nobody else can change.
-  const operations: ReadonlyArray<Operation> = JSON.parse(JSON.stringify(encoded.operations))
-  return new UserEditImpl(
-    distinctId,
-    tenantId,
-    insertId,
-    joinedByMistake ?? nobody,
-    undefined,
-    nothing,
-    Object.freeze(operations)
-  )
+  const { defects = [], distinctId, insertId, joinedByMistake, tenantId } = encoded
+  const operations = asGiven(encoded)
+  for (const { message, path } of defects) json.replace(operations, path, new json.NotJson("not JSON", message))
+  return new UserEditImpl(distinctId, tenantId, insertId, joinedByMistake ?? nobody, undefined, nothing, operations)
+}
+
+// Whatever they are: what is no operation is for `validate` to name.
+function asGiven(encoded: { readonly operations: ReadonlyArray<unknown> }): Array<Operation>
+function asGiven(encoded: { readonly operations: ReadonlyArray<unknown> }): Array<unknown> {
+  try {
+    return json.copyItems(encoded.operations, json.ofOperation)
+  } catch (error) {
+    return [json.unreadable(undefined, error)]
+  }
 }

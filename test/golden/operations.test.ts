@@ -91,6 +91,13 @@ const refused: Readonly<Record<string, Readonly<Record<string, ReadonlyArray<Pat
     "remove_email: null": [at("$remove", "$email")],
     "remove_sms: null": [at("$remove", "$sms")]
   },
+  "an address with white space at an end, which is another one than without": {
+    "add_email: value is not trimmed": [at("$append", "$email")],
+    "add_sms: value is not trimmed": [at("$append", "$sms")],
+    "remove_email: value is not trimmed": [at("$remove", "$email")],
+    "remove_sms: value is not trimmed": [at("$remove", "$sms")],
+    "remove_whatsapp: value is not trimmed": [at("$remove", "$whatsapp")]
+  },
   "an amount that is no number": {
     "increment: string amount is passed through": [at("$add", "n")],
     "increment: identity keys are ordinary keys": [at("$add", "$email"), at("$add", "$androidpush")]

@@ -39,13 +39,15 @@ const agrees = (edit: UserEdit.UserEdit) => {
 }
 
 const textOfAnyKind = FastCheck.oneof(
-  FastCheck.string({ unit: "binary", maxLength: 60 }),
+  FastCheck.string({ unit: "binary", maxLength: 120 }),
   FastCheck.string({
     unit: FastCheck.integer({ min: 0, max: 0xffff }).map((code) => String.fromCharCode(code)),
     maxLength: 60
   }),
-  FastCheck.string({ unit: "grapheme-ascii", maxLength: 60 })
+  FastCheck.string({ unit: "grapheme-ascii", maxLength: 120 })
 )
+
+const unicode = FastCheck.string({ unit: "binary", maxLength: 120 })
 
 describe("an event is, byte for byte, what JSON.stringify makes of it", () => {
   it.prop(
@@ -58,8 +60,8 @@ describe("an event is, byte for byte, what JSON.stringify makes of it", () => {
   )
 
   it.prop(
-    "whatever the texts: escapes, controls, halves of surrogate pairs",
-    [textOfAnyKind, textOfAnyKind],
+    "whatever the texts: escapes, controls, every plane of Unicode",
+    [unicode, unicode],
     ([key, text]) => {
       const edit = UserEdit.appendOperation(UserEdit.edit("user-42"), { [key]: [text, { [text]: text }] })
       expect(written(edit, "id", 0).text).toBe(expected(edit, "id", 0))
@@ -67,12 +69,14 @@ describe("an event is, byte for byte, what JSON.stringify makes of it", () => {
     often
   )
 
-  it.prop("whatever the numbers", [FastCheck.double({ noNaN: true, noDefaultInfinity: true })], ([number]) => {
-    const edit = UserEdit.set(UserEdit.edit("user-42"), "n", number)
+  const number = FastCheck.double({ noNaN: true, noDefaultInfinity: true })
+
+  it.prop("whatever the numbers, one by one or many", [number, FastCheck.array(number)], ([number, numbers]) => {
+    const edit = UserEdit.set(UserEdit.edit("user-42"), { number, numbers, mixed: [-0, 1, 2, 3, ...numbers, null] })
     expect(written(edit, "id", 0).text).toBe(expected(edit, "id", 0))
   }, often)
 
-  it.prop("whatever the keys", [FastCheck.dictionary(textOfAnyKind, Arbitraries.jsonValue)], ([record]) => {
+  it.prop("whatever the keys", [FastCheck.dictionary(unicode, Arbitraries.jsonValue)], ([record]) => {
     const edit = UserEdit.appendOperation(
       UserEdit.edit("user-42"),
       { ...record, ["__proto__"]: { constructor: 1, ["__proto__"]: null } }
@@ -92,6 +96,24 @@ describe("an event is, byte for byte, what JSON.stringify makes of it", () => {
       event.encode(edit, insertId, time, { workspace: undefined, userAgent: "me" })
     expect(new TextDecoder().decode(encoder.copy(0, first))).toBe(text("one", 1))
     expect(new TextDecoder().decode(encoder.copy(first, encoder.position))).toBe(text("two", 3))
+  })
+
+  it("in a program that gave Object.prototype members", () => {
+    const make = () =>
+      UserEdit.edit("user-42").pipe(
+        UserEdit.set({ a: 1, nested: { list: [{}] } }),
+        UserEdit.addSlack({ email: "ada@example.com", access_token: "xoxb" }),
+        UserEdit.set({}),
+        UserEdit.unset(["b"])
+      )
+    const before = expected(make(), "id", 0)
+    Object.assign(Object.prototype, { added: { to: "all" } })
+    try {
+      expect(written(make(), "id", 0)).toEqual({ issues: [], text: before })
+      expect(validate.issues(make())).toEqual([])
+    } finally {
+      Reflect.deleteProperty(Object.prototype, "added")
+    }
   })
 
   it("operations that were written out already, in part or as a whole", () => {
@@ -215,7 +237,16 @@ describe("edits as they are in practice", () => {
     asked = 0
     expect(encoder.event(edit, "id", 1)).toEqual([])
     expect(asked).toBe(0)
-    expect(encoder.event(UserEdit.appendOperation(edit, { $later: {} }), "id", 1)).toEqual([])
+    const unusual = edit.pipe(
+      UserEdit.appendOperation({ $later: {}, $unset: ["a"] }),
+      UserEdit.set({ "größe": "é".repeat(200), more: { deep: [[[[[[[[[[[["é\"\n"]]]]]]]]]]]] } }),
+      UserEdit.setTimezone("Asia/Kolkata"),
+      UserEdit.setLocale("ca-valencia")
+    )
+    expect(encoder.event(unusual, "é", 1)).toEqual([])
+    expect(asked).toBe(0)
+    // Longer in units than in characters: only `validate` counts those.
+    expect(encoder.event(UserEdit.edit("😀".repeat(255)), "id", 1)).toEqual([])
     expect(asked).toBe(1)
   })
 })
@@ -244,7 +275,7 @@ describe("an id that nobody gave", () => {
 
   it("is made for what is only unusual too", () => {
     const encoder = new Encoder(client, 1_000)
-    const edit = UserEdit.appendOperation(UserEdit.edit("user-42"), { $later: { a: 1 } })
+    const edit = UserEdit.appendOperation(UserEdit.edit("😀".repeat(255)), { $later: { a: 1 } })
     expect(encoder.event(edit, undefined, 1)).toEqual([])
     const { $insert_id, ...event }: Record<string, unknown> = JSON.parse(
       new TextDecoder().decode(encoder.copy(0, encoder.position))

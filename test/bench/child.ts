@@ -7,7 +7,7 @@ import { median } from "./statistics.js"
 
 export interface Job {
   readonly contender: string
-  readonly task: "bulk" | "single" | "together" | "building"
+  readonly task: "bulk" | "single" | "together" | "building" | "verbs"
   readonly users: number
   readonly concurrency: number
   /** Users who are edited before the measurement begins. */
@@ -48,7 +48,8 @@ const start = async ({ concurrency, contender, task, url, users, warmUp }: Job) 
     bulk: session?.bulk && (() => session.bulk?.(users, concurrency)),
     single: session?.single && (() => session.single?.(warmUp, warmUp + users, concurrency)),
     together: session?.together && (() => session.together?.(users)),
-    building: undefined
+    building: undefined,
+    verbs: undefined
   }
   const run = tasks[task]
   if (session === undefined || run === undefined) throw new Error(`There is no ${task} of ${contender}`)
@@ -107,12 +108,15 @@ const build = async ({ contender, users }: Job) => {
       return built
     })
   const ids = Array.from({ length: 1000 }, (_, i) => `user-${i}`)
-  return {
-    nanosPerEdit: nanosEach(users, () => {
+  const each = (build: (id: string) => number) =>
+    nanosEach(users, () => {
       let built = 0
-      for (let i = 0; i < users; i += ids.length) for (const id of ids) built += builder.build(id)
+      for (let i = 0; i < users; i += ids.length) for (const id of ids) built += build(id)
       return built
-    }),
+    })
+  return {
+    nanosPerEdit: each(builder.build),
+    ...(builder.nested === undefined ? undefined : { nanosPerNested: each(builder.nested) }),
     nanosPerVerbOf100: chains(100),
     nanosPerVerbOf1000: chains(1000)
   }
@@ -120,7 +124,10 @@ const build = async ({ contender, users }: Job) => {
 
 const main = async () => {
   const job: Job = JSON.parse(process.argv[2] ?? "")
-  console.log(JSON.stringify(await (job.task === "building" ? build(job) : send(job))))
+  const measured = job.task === "verbs"
+    ? (await import("./verbs.js")).measureVerbs(job.users)
+    : await (job.task === "building" ? build(job) : send(job))
+  console.log(JSON.stringify(measured))
 }
 
 main().catch((error: unknown) => {

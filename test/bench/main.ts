@@ -19,6 +19,7 @@ import { profile } from "./measures/profile.js"
 import { scale } from "./measures/scale.js"
 import { single } from "./measures/single.js"
 import { sources } from "./measures/sources.js"
+import { verbs } from "./measures/verbs.js"
 import { zones } from "./measures/zones.js"
 import { type Measured, provenance, toPage, toTerminal } from "./page.js"
 import { toSvg } from "./plot.js"
@@ -26,7 +27,7 @@ import { BenchError, makePlayer } from "./processes.js"
 import { type Outcome, Results } from "./results.js"
 import { toText } from "./table.js"
 
-const measures = [bulk, zones, latency, profile, sources, scale, single, limiter, batching, building]
+const measures = [bulk, zones, latency, profile, sources, scale, single, limiter, batching, building, verbs]
 
 const docs = Path.join(import.meta.dirname, "..", "..", "docs")
 const resultsFile = Path.join(docs, "benchmarks", "results.json")

@@ -105,7 +105,7 @@ export const makePlayer = Effect.gen(function*() {
       const kinds = new Map(plans.map((plan) => [`${plan.task} of ${plan.contender}`, plan]))
       for (const [name, plan] of kinds) {
         // These send nothing.
-        if (plan.task === "building" || plan.contender === "fibers alone") continue
+        if (plan.task === "building" || plan.task === "verbs" || plan.contender === "fibers alone") continue
         const users = plan.task === "single" ? 100 : 1000
         const { tally } = yield* once({ ...plan, users, warmUp: 0, limit: 0 }, true)
         const wrong = tally.people === users ? tally.wrong : [...tally.wrong, `${tally.people} of ${users} users came`]

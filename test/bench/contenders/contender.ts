@@ -15,6 +15,8 @@ export interface Builder {
   readonly build: (id: string) => number
   /** An edit of that many verbs. */
   readonly chain: (verbs: number) => number
+  /** An edit of one verb, with a value of four lists and records. */
+  readonly nested?: (id: string) => number
 }
 
 /** Calls `one` for each index, by so many callers. */

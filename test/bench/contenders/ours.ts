@@ -181,5 +181,9 @@ export const builder: Builder = {
     let built = UserEdit.edit("user-42")
     for (let i = 0; i < verbs; i++) built = UserEdit.increment(built, "logins", i)
     return built.distinctId.length
+  },
+  nested: (id) => {
+    const built = set(edit(id), { address: { city: "Paris", at: { lat: 48.85, long: 2.35 } }, tags: ["pro", id] })
+    return built.distinctId.length
   }
 }

@@ -18,6 +18,7 @@ import * as Stream from "effect/Stream"
 import { inspect } from "node:util"
 import { serverMessage } from "../src/internal/transport/failure.js"
 import * as redactor from "../src/internal/redactor.js"
+import { unescape } from "../src/internal/unescape.js"
 import { loggers, printed } from "./utils/printed.js"
 import { type Answer, scripted, type Sent } from "./utils/scripted.js"
 import { inAnHour } from "./utils/time.js"
@@ -271,6 +272,171 @@ describe("redactor", () => {
     }
   )
 
+  const code = (text: string) => [...text].map((character) => character.codePointAt(0) ?? 0)
+  const each = (write: (code: number) => string) => (text: string) => code(text).map(write).join("")
+  const units = (write: (code: number) => string) => (text: string) =>
+    Array.from({ length: text.length }, (_, i) => write(text.charCodeAt(i))).join("")
+  const hex = (code: number, length: number) => code.toString(16).padStart(length, "0")
+  const named: Readonly<Record<string, string>> = {
+    "&": "amp",
+    "<": "lt",
+    ">": "gt",
+    "\"": "quot",
+    "'": "apos",
+    "=": "equals",
+    "+": "plus",
+    "/": "sol",
+    ":": "colon",
+    "%": "percnt",
+    "#": "num",
+    "?": "quest",
+    "@": "commat",
+    "\\": "bsol",
+    "\n": "NewLine",
+    "\t": "Tab"
+  }
+
+  /** Every escape that servers, proxies, logs and debug pages put around what they repeat, some around every letter. */
+  const escapes: Readonly<Record<string, (text: string) => string>> = {
+    "none": (text) => text,
+    "JSON": (text) => JSON.stringify(text),
+    "JSON with slashes": (text) => JSON.stringify(text).replaceAll("/", "\\/"),
+    "JSON, ASCII only": (text) => JSON.stringify(text).replace(/[^ -~]/g, units((code) => `\\u${hex(code, 4)}`)),
+    "JSON, safe in HTML": (text) => JSON.stringify(text).replace(/[<>&'=+/]/g, units((code) => `\\u${hex(code, 4)}`)),
+    "JSON, every letter": units((code) => `\\u${hex(code, 4).toUpperCase()}`),
+    "JavaScript": (text) => text.replace(/[^A-Za-z0-9]/gu, each((code) => `\\u{${hex(code, 1)}}`)),
+    "a log": (text) =>
+      text.replace(/[^A-Za-z0-9]/g, units((code) => code < 256 ? `\\x${hex(code, 2)}` : `\\u${hex(code, 4)}`)),
+    "a URL": encodeURIComponent,
+    "a URL, lower case": (text) => encodeURIComponent(text).replace(/%../g, (escape) => escape.toLowerCase()),
+    "a URL, every letter": (text) => [...Buffer.from(text)].map((byte) => `%${hex(byte, 2)}`).join(""),
+    "a URL of old": units((code) => `%u${hex(code, 4)}`),
+    "a form": (text) => new URLSearchParams({ text }).toString().slice("text=".length),
+    "HTML": html,
+    "HTML, by name": (text) =>
+      text.replace(
+        /[^A-Za-z0-9]/g,
+        (character) => named[character] === undefined ? character : `&${named[character]};`
+      ),
+    "HTML, decimal": (text) => text.replace(/[^A-Za-z0-9 ]/gu, each((code) => `&#${code};`)),
+    "HTML, decimal, every letter": each((code) => `&#${code};`),
+    "HTML, hexadecimal": (text) => text.replace(/[^A-Za-z0-9 ]/gu, each((code) => `&#x${hex(code, 1)};`)),
+    "HTML, hexadecimal, with zeros": each((code) => `&#X${hex(code, 6).toUpperCase()};`)
+  }
+
+  const nested = FastCheck.array(FastCheck.constantFrom(...Object.keys(escapes)), { minLength: 1, maxLength: 3 })
+    .map((names) => ({
+      names,
+      escape: (text: string) => names.reduce((text, name) => escapes[name]?.(text) ?? text, text)
+    }))
+
+  /** A text without its escapes, as a reader would undo them. */
+  const read = (text: string) => unescape(text).text
+
+  it.prop("hides a secret in every escape, one inside the other", [
+    secret,
+    FastCheck.constantFrom("see ", "token=", "\"", "\\", "%", "&", "a"),
+    nested
+  ], ([parts, before, { escape }]) => {
+    const whole = parts.join("")
+    for (const text of [`${before}${escape(whole)} is not known`, escape(`${before}${whole} is not known`)]) {
+      const clean = redactor.make(() => [whole])(text)
+      for (const piece of [parts[0], parts[2]]) {
+        expect(clean).not.toContain(piece)
+        expect(read(clean)).not.toContain(piece)
+      }
+    }
+  }, { fastCheck: { numRuns: 2_000 } })
+
+  it.prop("hides a signature in every escape, one inside the other", [
+    FastCheck.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => Buffer.from(bytes).toString("base64")),
+    nested
+  ], ([signature, { escape }]) => {
+    const text = `the header was ${escape(`workspace-key:${signature}`)}, which is wrong`
+    const clean = redactor.make(() => [])(text)
+    for (const run of signature.match(/[A-Za-z0-9]{6,}/g) ?? []) {
+      expect(clean).not.toContain(run)
+      expect(read(clean)).not.toContain(run)
+    }
+    if (text.length <= 500) expect(clean).toMatch(/^the header was .*<redacted>.*, which is wrong$/s)
+  }, { fastCheck: { numRuns: 2_000 } })
+
+  it("hides what is named in the issue", () => {
+    const signature = "q0Zk3+9/ab5T1x7YcD2eF4gH6iJ8kL0mN/oP+rS3tU4="
+    for (
+      const [character, forms] of Object.entries({
+        "=": [
+          "=",
+          "%3D",
+          "%253d",
+          "&equals;",
+          "&#61;",
+          "&#x3D;",
+          "&#0061;",
+          "\\u003d",
+          "\\u003D",
+          "\\x3d",
+          "\\\\u003d",
+          "&amp;#61;"
+        ],
+        "/": ["/", "\\/", "%2F", "&sol;", "&#47;", "&#x2F;", "\\u002f", "\\u002F", "%u002F"],
+        "+": ["+", "%2B", "&plus;", "&#43;", "&#x2b;", "\\u002b", "\\x2B"]
+      })
+    ) {
+      for (const form of forms) {
+        const clean = redactor.make(() => [])(`"${signature.replaceAll(character, form)}" is wrong`)
+        expect(clean).toBe("\"<redacted>\" is wrong")
+      }
+    }
+  })
+
+  it.prop("hides a part of a secret, wherever a server cuts it off", [
+    FastCheck.string({ unit: FastCheck.constantFrom(..."0123456789abcdefABCDEF-_:"), minLength: 40, maxLength: 160 }),
+    FastCheck.nat(100),
+    FastCheck.integer({ min: 24, max: 100 })
+  ], ([secret, from, length]) => {
+    const part = secret.slice(Math.min(from, secret.length - length)).slice(0, length)
+    const letters = part.replace(/[^A-Za-z0-9]/g, "")
+    FastCheck.pre(letters.length >= 12)
+    const clean = redactor.make(() => ["other-secret", secret])(`unknown token "${part}…", sorry`)
+    expect(clean.replace(/[^A-Za-z0-9]/g, "")).not.toContain(letters.slice(0, 12))
+    expect(clean.replace(/[^A-Za-z0-9]/g, "")).not.toContain(letters.slice(-12))
+    expect(clean).toMatch(/^unknown token ".*…", sorry$|^<withheld/)
+  })
+
+  it.prop("leaves words as they are", [FastCheck.lorem({ maxCount: 40 })], ([words]) => {
+    const secrets = [
+      "xoxb-123456789012-abcdefABCDEF",
+      "https://hooks.slack.com/services/T01234567/B01234567/abcdEFGH12345678"
+    ]
+    const clean = redactor.make(() => secrets)(words)
+    expect(clean).toBe(words.length > 500 ? `${words.slice(0, 500)}…` : words)
+  })
+
+  it("never throws, whatever its secrets do", () => {
+    const broken = (): ReadonlyArray<string> => {
+      throw new Error("no secrets")
+    }
+    expect(redactor.make(broken)("a text")).toBe("<withheld, because it repeats a secret>")
+    for (
+      const text of [
+        "\ud800",
+        "\\",
+        "%",
+        "&#",
+        "&#x;",
+        "&;",
+        "\\u{",
+        "\\u{ffffffffff}",
+        "&#99999999999;",
+        "\\ud800".repeat(2)
+      ]
+    ) {
+      expect(typeof redactor.make(() => [text, "secret"])(`${text}.${text}`)).toBe("string")
+      expect(redactor.make(() => ["secret"])(`${text} `.repeat(4))).toBe(`${text} `.repeat(4))
+    }
+  })
+
   it("takes out the longer one of two secrets, however they are ordered", () => {
     for (const secrets of [["abcd", "abcdefghi"], ["abcdefghi", "abcd"]]) {
       expect(redactor.make(() => secrets)("<abcdefghi>")).toBe("<<redacted>>")
@@ -278,7 +444,7 @@ describe("redactor", () => {
   })
 
   it("withholds a text in which a secret is left in a form that it does not know", () => {
-    expect(redactor.make(() => ["xoxb/secret1"])("sent: xoxb\\u002fsecret1")).toBe(
+    expect(redactor.make(() => ["xoxb/secret1"])("sent: xoxb=2Fsecret1")).toBe(
       "<withheld, because it repeats a secret>"
     )
     expect(redactor.make(() => ["https://hooks.example.com/a"])("incoming_webhook: hooks are off")).toContain(
@@ -301,7 +467,23 @@ describe("redactor", () => {
 
   it("does not take long over a text that is made to", () => {
     const secrets = Arr.makeBy(400, (i) => `https://hooks.example.com/"\\${i}`)
-    for (const evil of ["\\", "%25", "%", "&#x0", "https:\\", "+/", "A"]) {
+    for (
+      const evil of [
+        "\\",
+        "%25",
+        "%",
+        "&#x0",
+        "&",
+        "&amp;",
+        "&#38;",
+        "\\u005c",
+        "\\u{",
+        "https:\\",
+        "+/",
+        "A",
+        "1234567890ab"
+      ]
+    ) {
       expect(redactor.make(() => secrets)(evil.repeat(200_000)).length).toBeLessThanOrEqual(501)
     }
   })

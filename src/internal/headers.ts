@@ -1,3 +1,5 @@
+import * as Headers from "@effect/platform/Headers"
+import * as Predicate from "effect/Predicate"
 import { describe, isPlainRecord } from "./json.js"
 
 // A transport sets these from the body and the connection. Set by hand, each of them breaks every request of some transport.
@@ -19,13 +21,18 @@ const ofTransport: ReadonlySet<string> = new Set([
 
 const token = /^[\w!#$%&'*+.^`|~-]+/
 
+// The platform's `Headers` are records with a prototype of their own. What has members of its own only by methods, such as the
+// `Headers` of `fetch` or a `Map`, would be sent as nothing.
+const isRecord = (u: unknown): u is Readonly<Record<string, unknown>> =>
+  isPlainRecord(u) || (Predicate.isRecord(u) && Headers.isHeaders(u))
+
 /**
  * Says why these headers cannot be sent, in words that never contain a value; undefined if they can.
  *
  * @internal
  */
 export const problem = (headers: unknown): string | undefined => {
-  if (!isPlainRecord(headers)) return `must be a plain record of names and values, got ${describe(headers)}`
+  if (!isRecord(headers)) return `must be a plain record of names and values, got ${describe(headers)}`
   const names = new Set<string>()
   for (const [name, value] of Object.entries(headers)) {
     const found = ofName(name) ?? ofValue(name, value)

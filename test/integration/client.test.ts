@@ -514,7 +514,7 @@ for (const [name, http] of Object.entries(httpClients)) {
           const appInfo = { name: "Büro\r\nX-Evil: 1\0", version: "1.0 🔑\n" }
           yield* calls(server.url, (users) => users.asyncEdit(ada), { appInfo })
           const { body = "", headers } = server.requests[0] ?? {}
-          expect(headers?.["user-agent"]).toMatch(/^effect-suprsend\/\S+ \(node\/\S+; \w+\) \(BroX-Evil: 1\/1\.0 \)$/)
+          expect(headers?.["user-agent"]).toMatch(/^effect-suprsend\/\S+ \(node\/\S+; \w+\) \(BroX-Evil: 1\/1\.0\)$/)
           expect(headers).not.toHaveProperty("x-evil")
           expect(JSON.parse(String(headers?.["x-suprsend-client-user-agent"]))).toHaveProperty("app_info.name")
           expect(JSON.parse(body)).toHaveProperty("properties.$ss_sdk_version", headers?.["user-agent"])

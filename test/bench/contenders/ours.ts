@@ -183,7 +183,10 @@ export const builder: Builder = {
     return built.distinctId.length
   },
   nested: (id) => {
-    const built = set(edit(id), { address: { city: "Paris", at: { lat: 48.85, long: 2.35 } }, tags: ["pro", id] })
+    const built = UserEdit.set(UserEdit.edit(id), {
+      address: { city: "Paris", at: { lat: 48.85, long: 2.35 } },
+      tags: ["pro", id]
+    })
     return built.distinctId.length
   }
 }

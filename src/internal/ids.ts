@@ -1,5 +1,4 @@
 import * as Cause from "effect/Cause"
-import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type * as Bulk from "../Bulk.js"
@@ -32,7 +31,9 @@ export const run = (
 ): Effect.Effect<Bulk.BulkIdReport> =>
   Effect.flatMap(bulk.settings(client, options), ({ concurrency }) => {
     const failedRecords: Array<Bulk.FailedId> = []
-    const valid: Array<Placed> = []
+    const valid: Array<string> = []
+    // The place of each of them among those that were given.
+    const places: Array<number> = []
     // Ends the requests that wait for a slot or for their next attempt.
     const abortWaiting = new Signal()
     let success = 0
@@ -43,25 +44,30 @@ export const run = (
       const index = total++
       Either.match(validate.distinctId(call, id), {
         onLeft: (error) => failedRecords.push({ outcome: "invalid", index, distinctId: id, error }),
-        onRight: (distinctId) => valid.push({ distinctId, index })
+        onRight: (distinctId) => {
+          valid.push(distinctId)
+          places.push(index)
+        }
       })
     }
 
-    const fail = (ids: ReadonlyArray<Placed>, outcome: Bulk.FailedId["outcome"], error: RequestError) => {
-      for (const { distinctId, index } of ids) failedRecords.push({ outcome, index, distinctId, error })
+    const fail = (from: number, to: number, outcome: Bulk.FailedId["outcome"], error: RequestError) => {
+      for (let i = from; i < to; i++) {
+        failedRecords.push({ outcome, index: places[i] ?? i, distinctId: valid[i] ?? "", error })
+      }
       return Effect.void
     }
 
-    const succeed = (ids: ReadonlyArray<Placed>) => {
-      success += ids.length
+    const succeed = (from: number, to: number) => {
+      success += to - from
       return Effect.void
     }
 
     // `uncertain`: whether a request that held these ids, and was halved, may have been applied.
-    const send = (ids: ReadonlyArray<Placed>, uncertain: boolean): Effect.Effect<void> =>
+    const send = (from: number, to: number, uncertain: boolean): Effect.Effect<void> =>
       Effect.suspend(() => {
         if (halted !== undefined) {
-          return fail(ids, uncertain ? "unknown" : "unsent", halted(uncertain ? "unknown" : "no"))
+          return fail(from, to, uncertain ? "unknown" : "unsent", halted(uncertain ? "unknown" : "no"))
         }
         const onError = (error: RequestError): Effect.Effect<void> => {
           const reason = bulk.haltedBy(error, call, false)
@@ -70,20 +76,20 @@ export const run = (
             abortWaiting.give()
           }
           const lost = uncertain || error.applied === "unknown"
-          if (blamesOneId(error) && ids.length > 1) {
-            const middle = Math.ceil(ids.length / 2)
-            return Effect.zipRight(send(ids.slice(0, middle), lost), send(ids.slice(middle), lost))
+          if (blamesOneId(error) && to - from > 1) {
+            const middle = from + Math.ceil((to - from) / 2)
+            return Effect.zipRight(send(from, middle, lost), send(middle, to, lost))
           }
           if (options.goneIsDone === true && lost && error._tag === "SuprsendRejected" && isUserNotFound(error)) {
-            return succeed(ids)
+            return succeed(from, to)
           }
           const because = halted !== undefined && bulk.isInterruption(error) && !lost ? halted("no") : error
-          return fail(ids, lost ? "unknown" : bulk.outcomeOf(error), because)
+          return fail(from, to, lost ? "unknown" : bulk.outcomeOf(error), because)
         }
         return Effect.matchCauseEffect(
-          client.execute({ call, ...request(ids.map(({ distinctId }) => distinctId)), giveUpWaiting: abortWaiting }),
+          client.execute({ call, ...request(valid.slice(from, to)), giveUpWaiting: abortWaiting }),
           {
-            onSuccess: () => succeed(ids),
+            onSuccess: () => succeed(from, to),
             onFailure: (cause) =>
               Either.match(Cause.failureOrCause(cause), {
                 onLeft: onError,
@@ -96,19 +102,14 @@ export const run = (
         )
       })
 
-    return Effect.forEach(Chunk.chunksOf(Chunk.unsafeFromArray(valid), maximumIds), (ids) => send([...ids], false), {
+    const starts = Array.from({ length: Math.ceil(valid.length / maximumIds) }, (_, request) => request * maximumIds)
+    return Effect.forEach(starts, (from) => send(from, Math.min(from + maximumIds, valid.length), false), {
       concurrency,
       discard: true
     }).pipe(
       Effect.map((): Bulk.BulkIdReport => new IdReport(success, failedRecords))
     )
   })
-
-/** An id and its place among those that were given. */
-interface Placed {
-  readonly distinctId: string
-  readonly index: number
-}
 
 const blamesOneId = (error: RequestError): boolean =>
   error._tag === "SuprsendRejected" && (isUserNotFound(error) ||

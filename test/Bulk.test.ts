@@ -12,6 +12,7 @@ import * as FastCheck from "effect/FastCheck"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
+import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { testOver } from "./utils/sandbox.js"
@@ -263,6 +264,25 @@ describe("failures", () => {
         expect(yield* outcome).toEqual([["unknown", "SuprsendUnavailable"]])
         expect(yield* outcome).toEqual([["unknown", "SuprsendUnavailable"]])
         expect(yield* outcome).toEqual([["unsent", "SuprsendRateLimited"]])
+      })
+  )
+
+  test(
+    "calls a record unknown whose request was accepted by something other than SuprSend",
+    (users, sandbox) =>
+      Effect.gen(function*() {
+        yield* sandbox.script([
+          Sandbox.status(200, { body: "<html>Sign in</html>", contentType: "text/html" }),
+          Sandbox.status(200, { body: "{\"hello\":\"world\"}" })
+        ])
+        const report = yield* users.bulkEdit(Arr.makeBy(800, signUp), { concurrency: 1 })
+        expect(`${report}`).toBe("800 records: 0 accepted, 800 unknown")
+        expect(new Set(report.failedRecords.map(({ error }) => error._tag))).toEqual(
+          new Set(["SuprsendUnexpectedResponse"])
+        )
+        const Json = Schema.parseJson(Bulk.BulkReport)
+        const kept = yield* Effect.flatMap(Schema.encode(Json)(report), Schema.decode(Json))
+        expect(yield* users.bulkEdit(Bulk.editsToRetry(kept))).toMatchObject({ status: "success", total: 800 })
       })
   )
 

@@ -61,13 +61,13 @@ export class Pack {
     if (edit !== undefined) this.kept?.push(edit)
   }
 
-  /** The edits of a part of it, with their insert ids. */
+  /** Gives the edits of a part of it, with their insert ids. */
   edits(from: number, to: number): ReadonlyArray<UserEdit> {
     if (this.kept !== undefined) return from === 0 && to === this.count ? this.kept : this.kept.slice(from, to)
     return from === to ? [] : read(decoder.decode(this.slice(from, to)))
   }
 
-  /** The same, with their places in the source. */
+  /** Gives the same with their places in the source. */
   placed(from: number, to: number): ReadonlyArray<Placed> {
     return this.edits(from, to).map((edit, i) => ({ edit, index: this.indexOf(from + i) }))
   }
@@ -79,7 +79,7 @@ export class Pack {
     return position + (runs[run + 1] ?? 0)
   }
 
-  /** The body of a part of it. */
+  /** Gives the body of a part of it. */
   slice(from: number, to: number): Uint8Array {
     if (from === 0 && to === this.count) return this.body
     const start = from === 0 ? 1 : (this.ends[from - 1] ?? 0) + 1
@@ -91,7 +91,7 @@ export class Pack {
     return part
   }
 
-  /** A part of it without the edits that are not wanted. */
+  /** Gives a part of it without the edits that are not wanted. */
   only(from: number, to: number, isWanted: (edit: UserEdit) => boolean): Pack {
     const edits = this.edits(from, to)
     if (from === 0 && to === this.count && edits.every(isWanted)) return this

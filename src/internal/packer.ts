@@ -109,7 +109,7 @@ export class Packer<E> {
     return this.stopped.isGiven
   }
 
-  /** Something has changed: look again. */
+  /** Says that something has changed, so that `next` looks again. */
   call(): void {
     this.called = true
     this.wake?.()
@@ -122,7 +122,7 @@ export class Packer<E> {
     this.call()
   }
 
-  /** The request has ended. */
+  /** Lets the users of a request go, which has ended. */
   release({ hold }: Pack): void {
     hold.ended = true
     this.sweep()
@@ -146,7 +146,7 @@ export class Packer<E> {
     this.sweptAt = Math.max(sweptAtLeast, 4 * holders.size)
   }
 
-  /** After the last request: what was pulled, and will not be sent. */
+  /** Gives what was pulled and was in no request. To be asked after the last one. */
   rest(): Rest {
     const placed = [
       ...(this.held === undefined ? [] : [this.held]),
@@ -169,7 +169,7 @@ export class Packer<E> {
     return { unsent, invalid }
   }
 
-  /** The next request; undefined if there is none. To be asked by one at a time. */
+  /** Makes the next request; undefined if there is none. To be asked by one at a time. */
   readonly next: Effect.Effect<Next | undefined> = Effect.withFiberRuntime((fiber) => {
     this.encoder.rewind(0)
     this.encoder.ascii(openBracket)

@@ -23,7 +23,12 @@ import * as Stream from "effect/Stream"
 import { describe, expect, it } from "tstyche"
 
 type Users = UsersService.UsersService.Service
-type Request = E.SuprsendUnauthorized | E.SuprsendRejected | E.SuprsendRateLimited | E.SuprsendUnavailable
+type Request =
+  | E.SuprsendUnauthorized
+  | E.SuprsendRejected
+  | E.SuprsendRateLimited
+  | E.SuprsendUnavailable
+  | E.SuprsendUnexpectedResponse
 type Read = E.InvalidDistinctId | E.SuprsendUserNotFound | E.SuprsendUnexpectedResponse | Request
 type List = E.SuprsendInvalidInput | E.SuprsendUnexpectedResponse | Request
 type Tenant = Read | E.SuprsendInvalidInput

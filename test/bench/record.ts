@@ -26,6 +26,9 @@ const zones = [
   "Australia/Sydney"
 ]
 
+/** The zones of the edits that set nothing else: a name that the runtime takes for canonical, and a link to it. */
+export const zonesAlone = ["Asia/Calcutta", "Asia/Kolkata"]
+
 export const zoneOf = (i: number): string => zones[i % zones.length] ?? "Etc/UTC"
 
 const languages = ["en", "es-419", "pt-BR", "zh-Hans-CN", "hi", "de"]

@@ -63,12 +63,12 @@ export const settle = (
 ): Either.Either<Response, failure.Failed> => {
   if (outcome._tag === "Failure") return Either.left(outcome.failed)
   const { body, head, incomplete } = outcome
-  const { headers, status } = head
+  const { status } = head
   if (status < 200 || status >= 300) {
-    const retryAfter = RetryPolicy.parseRetryAfter(headers, now)
+    const retryAfter = RetryPolicy.parseRetryAfter(head.headers, now)
     return Either.left(failure.fromStatus(status, retryAfter, body))
   }
-  if (isPage(headers, body)) {
+  if (isPage(head.contentType ?? head.headers["content-type"] ?? "", body)) {
     return Either.left(failure.unexpected(status, body, "it is a page of HTML"))
   }
   const { discard: ignoreBody = false, expected } = request
@@ -81,8 +81,8 @@ export const settle = (
   return Either.left(failure.unexpected(status, body, `the documented status is ${expected.status}`))
 }
 
-const isPage = (headers: Headers.Headers, body: string): boolean =>
-  /^\s*(text\/html|application\/xhtml\+xml)\b/i.test(headers["content-type"] ?? "") || failure.isMarkup(body)
+const isPage = (contentType: string, body: string): boolean =>
+  /^\s*(text\/html|application\/xhtml\+xml)\b/i.test(contentType) || failure.isMarkup(body)
 
 /**
  * Sends a request about one user: checks its id first, and reads its 404.

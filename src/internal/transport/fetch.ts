@@ -64,7 +64,7 @@ const run = async (
       redirect: "manual",
       signal
     })
-    listener.onHead(new RawHead(response.status, () => response.headers))
+    listener.onHead(new RawHead(response.status, () => response.headers, response.headers.get("content-type") ?? ""))
     await read(response, listener)
   } catch (cause) {
     listener.onFailure(cause, undefined)

@@ -142,8 +142,9 @@ class NodeExchange implements Exchange {
   }
 
   private readonly onResponse = (response: Http.IncomingMessage): void => {
-    const head = new RawHead(response.statusCode ?? 0, () => response.headersDistinct)
-    if (response.headers["content-encoding"] !== undefined) this.listener = decoded(this.zlib, head, this.listener)
+    const { "content-encoding": encoding, "content-type": type = "" } = response.headers
+    const head = new RawHead(response.statusCode ?? 0, () => response.headersDistinct, type)
+    if (encoding !== undefined) this.listener = decoded(this.zlib, head, this.listener)
     this.listener.onHead(head)
     response.on("data", this.listener.onData)
     response.on("end", this.onEnd)

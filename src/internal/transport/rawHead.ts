@@ -9,7 +9,11 @@ import type { Head } from "./transport.js"
 export class RawHead implements Head {
   private read: Headers.Headers | undefined
 
-  constructor(readonly status: number, private readonly raw: () => Headers.Input) {}
+  constructor(
+    readonly status: number,
+    private readonly raw: () => Headers.Input,
+    readonly contentType: string | undefined
+  ) {}
 
   get headers(): Headers.Headers {
     return this.read ??= Headers.fromInput(this.raw())

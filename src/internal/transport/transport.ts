@@ -28,6 +28,8 @@ export interface Request {
 export interface Head {
   readonly status: number
   readonly headers: Headers.Headers
+  /** The header of that name, where it can be had without reading all of them. */
+  readonly contentType?: string | undefined
 }
 
 /**

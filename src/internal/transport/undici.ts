@@ -68,7 +68,8 @@ class UndiciExchange implements Undici.Dispatcher.DispatchHandler, Exchange {
   onResponseStart(_: unknown, status: number, headers: Headers.Input & RawHeaders): void {
     // 1xx only announces the response.
     if (status < 200) return
-    const head = new RawHead(status, () => headers)
+    const type = headers["content-type"]
+    const head = new RawHead(status, () => headers, typeof type === "string" ? type : type?.join(", ") ?? "")
     if (headers["content-encoding"] !== undefined) this.listener = decoded(Zlib, head, this.listener)
     this.listener.onHead(head)
   }

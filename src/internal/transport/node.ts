@@ -163,5 +163,8 @@ class NodeExchange implements Exchange {
     this.listener.onFailure(cause, this.isConnected)
   }
 
-  private readonly onClose = (): void => this.onFailure(new Error("the connection was closed"))
+  private readonly onClose = (): void => {
+    // To make an error, with its stack, costs as much as the signature.
+    if (!this.hasEnded) this.onFailure(new Error("the connection was closed"))
+  }
 }

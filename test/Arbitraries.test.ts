@@ -24,7 +24,8 @@ describe("importing", () => {
   it("the index builds no arbitrary, and using one does", async () => {
     const { Arbitraries } = await import("effect-suprsend")
     expect(built).toEqual([])
-    FastCheck.sample(Arbitraries.userEdit, 1)
+    // One edit may hold no string at all: enough of them, and the same each time.
+    FastCheck.sample(Arbitraries.userEdit, { numRuns: 100, seed: 1 })
     expect(built).toContain("oneof")
     expect(built).toContain("stringMatching")
   })

@@ -105,7 +105,8 @@ export declare namespace RateLimiter {
     /**
      * The same as `limit` for an attempt that waits for a limited time.
      *
-     * An interruption ends a wait too, but a limiter that knows the wait timeout does without a fiber for it.
+     * An interruption ends a wait too, but a limiter that knows the wait timeout does without a fiber for it. It calls `outcome` when
+     * the attempt has ended, however that came.
      *
      * @internal
      */
@@ -403,6 +404,7 @@ export const layerMemory = (
 export const layerNoop: Layer.Layer<RateLimiter> = Layer.succeed(RateLimiter, {
   limit: identity,
   limitCost: identity,
-  limitWithin: identity,
+  limitWithin: (attempt, { outcome }) =>
+    outcome === undefined ? attempt : Effect.onExit(attempt, (exit) => Effect.sync(() => outcome(exit))),
   pause: () => Effect.void
 })

@@ -24,14 +24,12 @@ import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
 import type * as Tracer from "effect/Tracer"
-import { attempt } from "./internal/client/attempt.js"
 import * as calls from "./internal/client/calls.js"
 import * as requests from "./internal/client/request.js"
-import * as retryLoop from "./internal/client/retryLoop.js"
+import { RetryLoop } from "./internal/client/retryLoop.js"
 import * as timeouts from "./internal/client/timeouts.js"
 import * as layers from "./internal/layers.js"
 import type { Signal } from "./internal/signal.js"
-import { monotonic } from "./internal/timer.js"
 import * as httpClient from "./internal/transport/httpClient.js"
 import * as transports from "./internal/transport/transport.js"
 import * as RateLimiter from "./RateLimiter.js"
@@ -198,11 +196,18 @@ export const make = (
     const limiter = yield* RateLimiter.RateLimiter
     const client = config.transformClient(yield* HttpClient.HttpClient)
     const transport = transports.of(client) ?? httpClient.make(client, yield* Effect.context<never>())
-    const timers = yield* timeouts.make
-    // Closed before the timers, so that no call is left without an end.
-    const underWay = yield* calls.make
-    const secrets = secretsOf(config.credentials)
     const usualHeaders = requests.staticHeaders(config, config.headers)
+
+    const shared = {
+      credentials: config.credentials,
+      baseUrl: config.origin + config.basePath,
+      secrets: secretsOf(config.credentials),
+      limiter,
+      transport,
+      timeouts: yield* timeouts.make
+    }
+    // Closed before the timeouts, so that no call is left without an end.
+    const underWay = yield* calls.make
 
     const call = (
       request: SuprsendClient.Request,
@@ -211,40 +216,15 @@ export const make = (
       span: Tracer.Span,
       abort: Signal,
       abortWaiting: Signal
-    ): Effect.Effect<SuprsendClient.Response, RequestError> =>
-      Either.match(SuprsendConfig.scoped(config, options), {
-        // Options that are of no use are a mistake in a program, and have no place among the errors of each call.
-        onLeft: Effect.die,
-        onRight: ({ headers, retry, timeout }) => {
-          const prepared = requests.prepare(
-            config,
-            request,
-            headers === config.headers ? usualHeaders : requests.staticHeaders(config, headers)
-          )
-          const now = () => clock.unsafeCurrentTimeMillis()
-          return retryLoop.run(request, {
-            limiter,
-            policy: retry,
-            timeout,
-            baseUrl: config.origin + config.basePath,
-            secrets,
-            timeouts: timers,
-            elapsed: monotonic(clock),
-            now,
-            // What is between attempts ends by it. An attempt in flight has one of its own.
-            abort: abortWaiting,
-            span,
-            attempt: (bounds) =>
-              Effect.suspend(() =>
-                attempt(transport, timers, requests.authorize(config.credentials, prepared, now()), {
-                  ...bounds,
-                  abort,
-                  ignoreBody: request.discard ?? false
-                })
-              )
-          })
-        }
-      })
+    ): Effect.Effect<SuprsendClient.Response, RequestError> => {
+      const scoped = SuprsendConfig.scoped(config, options)
+      // Options that are of no use are a mistake in a program, and have no place among the errors of each call.
+      if (Either.isLeft(scoped)) return Effect.die(scoped.left)
+      const { headers, retry, timeout } = scoped.right
+      const all = headers === config.headers ? usualHeaders : requests.staticHeaders(config, headers)
+      const prepared = requests.prepare(config, request, all)
+      return new RetryLoop(shared, request, prepared, retry, timeout, clock, abort, abortWaiting, span).run()
+    }
 
     return {
       // What a region of code says is asked for once, and not by an effect each: this is the path of every request.
@@ -262,7 +242,8 @@ export const make = (
             { kind: "client", captureStackTrace: false, attributes },
             (span) => {
               const response = underWay.run(
-                { abort: request.giveUp, abortWaiting: request.giveUpWaiting },
+                request.giveUp,
+                request.giveUpWaiting,
                 (abort, abortWaiting) => call(request, options, clock, span, abort, abortWaiting)
               )
               return transport.isTraced ? Effect.withParentSpan(response, span) : response

@@ -11,14 +11,19 @@ import * as UserEdit from "effect-suprsend/UserEdit"
 import { UsersService } from "effect-suprsend/UsersService"
 import * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FastCheck from "effect/FastCheck"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
+import * as Redacted from "effect/Redacted"
+import * as Ref from "effect/Ref"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
+import { register, type Transport } from "../src/internal/transport/transport.js"
 import { sandboxed } from "./utils/sandbox.js"
 import { type Answer, answer, broken, half, never, scripted, type Sent } from "./utils/scripted.js"
 import { ended, inAnHour, settle } from "./utils/time.js"
@@ -958,6 +963,37 @@ describe("interruption", () => {
         expect(yield* nothingMore(tools)).toBe(2)
       }), limited)
   }
+
+  const credentials = { workspaceKey: "workspace-key", workspaceSecret: Redacted.make("workspace-secret") }
+
+  it.scoped("before its request has left, over a transport that knows", () =>
+    Effect.gen(function*() {
+      const started = yield* Ref.make<ReadonlyArray<number>>([])
+      const clock = yield* Effect.clock
+      let aborted = 0
+      const connecting: Transport = {
+        start: () => {
+          Effect.runSync(Ref.update(started, (times) => [...times, clock.unsafeCurrentTimeMillis()]))
+          return { isSent: () => false, abort: () => void aborted++ }
+        },
+        yieldToEventLoop: Effect.void,
+        isTraced: false,
+        endsAtOnce: true
+      }
+      const http = register(HttpClient.make(() => Effect.dieMessage("it has a transport of its own")), connecting)
+      const client = yield* Client.layer({ ...credentials, ...limited, timeout: "1 minute", retry: { attempts: 1 } })
+        .pipe(
+          Layer.provide(Layer.succeed(HttpClient.HttpClient, http)),
+          Layer.build
+        )
+      const call = Context.get(client, Client.SuprsendClient).execute({ call: "test", method: "GET", template: "/" })
+      yield* interruptAfter(call, "4 seconds")
+      expect(aborted).toBe(1)
+      // Nothing can arrive late of it: its slot is held for one window, and for no ten seconds more.
+      yield* inAnHour(Effect.either(call))
+      expect(yield* started).toEqual([0, 14_000])
+      expect(aborted).toBe(2)
+    }))
 
   test("while it waits out a pause", (tools) =>
     Effect.gen(function*() {

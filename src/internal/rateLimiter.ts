@@ -269,10 +269,10 @@ export const unsafeMake = (
       }
     }
     const deadline = deadlines.add(now() + waitTimeout, expire)
-    signal?.listen(expire)
+    const listener = signal?.listen(expire)
     waiter.forget = () => {
       deadlines.remove(deadline)
-      signal?.forget(expire)
+      if (listener !== undefined) signal?.forget(listener)
     }
   }
 

@@ -11,9 +11,9 @@ export const segment = (text: string): string => encodeURIComponent(text).replac
  *
  * @internal
  */
-export const path = (template: string, params: Readonly<Record<string, string>> = {}): string =>
-  template.replace(/\{(\w+)\}/g, (_, name: string) => {
-    const value = params[name]
+export const path = (template: string, params?: Readonly<Record<string, string>>): string =>
+  !template.includes("{") ? template : template.replace(/\{(\w+)\}/g, (_, name: string) => {
+    const value = params?.[name]
     if (value === undefined || value === "" || value === "." || value === "..") {
       throw new Error(`params.${name} of ${template} must be given, and must not be empty, "." or ".."`)
     }
@@ -29,7 +29,8 @@ export type QueryValue = string | number | boolean | undefined
  *
  * @internal
  */
-export const query = (params: Readonly<Record<string, QueryValue>> = {}): string => {
+export const query = (params?: Readonly<Record<string, QueryValue>>): string => {
+  if (params === undefined) return ""
   const pairs = Object.entries(params).flatMap(([key, value]) =>
     value === undefined || value === null ? [] : [`${formEncode(key)}=${formEncode(String(value))}`]
   )

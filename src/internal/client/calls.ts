@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { Signal } from "../signal.js"
+import { type Listener, Signal } from "../signal.js"
 
 /**
  * The calls under way over a client, which end when its scope closes.
@@ -9,23 +9,14 @@ import { Signal } from "../signal.js"
  */
 export interface Calls {
   /**
-   * Runs a call with the signal that aborts it, and the one that ends its waiting alone. Both are given when the scope closes, and the
-   * second one with the first.
+   * Runs a call with the signal that aborts it, and the one that ends its waiting alone, beside those of its caller. Both are given when
+   * the scope closes, and the second one with the first.
    */
   readonly run: <A, E>(
-    { abort, abortWaiting }: Aborts,
+    abort: Signal | undefined,
+    abortWaiting: Signal | undefined,
     call: (abort: Signal, abortWaiting: Signal) => Effect.Effect<A, E>
   ) => Effect.Effect<A, E>
-}
-
-/**
- * The signals of a caller.
- *
- * @internal
- */
-export interface Aborts {
-  readonly abort: Signal | undefined
-  readonly abortWaiting: Signal | undefined
 }
 
 /** @internal */
@@ -35,11 +26,11 @@ export const make: Effect.Effect<Calls, never, Scope.Scope> = Effect.map(
     (closing) => Effect.sync(() => closing.give())
   ),
   (closing) => ({
-    run: ({ abort, abortWaiting }, call) =>
-      Effect.suspend(() => {
-        if (abort === undefined && abortWaiting === undefined) return call(closing, closing)
-        const ofCall = abort === undefined ? undefined : new Either([closing, abort])
-        const ofWaiting = abortWaiting === undefined ? undefined : new Either([ofCall?.signal ?? closing, abortWaiting])
+    run: (abort, abortWaiting, call) => {
+      if (abort === undefined && abortWaiting === undefined) return call(closing, closing)
+      return Effect.suspend(() => {
+        const ofCall = abort === undefined ? undefined : new Either(closing, abort)
+        const ofWaiting = abortWaiting === undefined ? undefined : new Either(ofCall?.signal ?? closing, abortWaiting)
         const signal = ofCall?.signal ?? closing
         return Effect.ensuring(
           call(signal, ofWaiting?.signal ?? signal),
@@ -49,23 +40,25 @@ export const make: Effect.Effect<Calls, never, Scope.Scope> = Effect.map(
           })
         )
       })
+    }
   })
 )
 
-/** A signal that is given with the first of others. */
+/** A signal that is given with the first of two others. */
 class Either {
   readonly signal = new Signal()
+  private readonly ofOne: Listener
+  private readonly ofOther: Listener
 
-  constructor(private readonly signals: ReadonlyArray<Signal>) {
-    for (const signal of signals) {
-      if (signal.isGiven) this.give()
-      else signal.listen(this.give)
-    }
+  constructor(private readonly one: Signal, private readonly other: Signal) {
+    const give = () => this.signal.give()
+    if (one.isGiven || other.isGiven) give()
+    this.ofOne = one.listen(give)
+    this.ofOther = other.listen(give)
   }
 
-  private readonly give = (): void => this.signal.give()
-
   forget(): void {
-    for (const signal of this.signals) signal.forget(this.give)
+    this.one.forget(this.ofOne)
+    this.other.forget(this.ofOther)
   }
 }

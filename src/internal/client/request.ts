@@ -23,19 +23,47 @@ export const prepare = (
   const { origin } = config
   const target = config.basePath + uri.path(request.template.replace(/^\//, ""), request.params) +
     uri.query(request.query)
-  if (bodyAtStart === undefined) {
-    return { method, origin, target, headers, body: typeof body === "string" ? encode(body) : body }
+  return bodyAtStart === undefined
+    ? new Prepared(method, origin, target, headers, typeof body === "string" ? encode(body) : body)
+    : new PreparedLate(method, origin, target, headers, bodyAtStart)
+}
+
+// Classes, and not literals, in all that is made for each request: where the runtime takes what many literals of one place are for
+// long-lived, each of them keeps alive whatever it leads to, until the next collection of all memory. It does not do so to classes.
+class Prepared implements Request {
+  constructor(
+    readonly method: Request["method"],
+    readonly origin: string,
+    readonly target: string,
+    readonly headers: Request["headers"],
+    readonly body: Uint8Array | undefined
+  ) {}
+}
+
+class PreparedLate implements Request {
+  private fixed: Uint8Array | undefined
+
+  constructor(
+    readonly method: Request["method"],
+    readonly origin: string,
+    readonly target: string,
+    readonly headers: Request["headers"],
+    private readonly bodyAtStart: () => Uint8Array
+  ) {}
+
+  /** Read when an attempt is signed, which happens when it has its slot. */
+  get body(): Uint8Array {
+    return this.fixed ??= this.bodyAtStart()
   }
-  let fixed: Uint8Array | undefined
-  return {
-    method,
-    origin,
-    target,
-    headers,
-    // Read when an attempt is signed, which happens when it has its slot.
-    get body() {
-      return fixed ??= bodyAtStart()
-    }
+}
+
+/** The headers that an attempt adds, to which the others are assigned. */
+class SigningHeaders {
+  [name: string]: string
+
+  constructor(authorization: string, date: string | undefined) {
+    if (date !== undefined) this["date"] = date
+    this["authorization"] = authorization
   }
 }
 
@@ -68,12 +96,18 @@ export const authorize = (credentials: SuprsendConfig.Credentials, request: Requ
   const { body, headers, method, origin, target } = request
   if (credentials.apiKey !== undefined) {
     const authorization = `Bearer ${Redacted.value(credentials.apiKey)}`
-    return { method, origin, target, headers: Object.assign({ authorization }, headers), body }
+    return new Prepared(
+      method,
+      origin,
+      target,
+      Object.assign(new SigningHeaders(authorization, undefined), headers),
+      body
+    )
   }
   const date = httpDate(now)
   const authorization = Signature.authorization({ method, body, contentType, date, uri: target }, credentials)
   // To spread the headers and add two was measured to cost as much as the signature.
-  return { method, origin, target, headers: Object.assign({ date, authorization }, headers), body }
+  return new Prepared(method, origin, target, Object.assign(new SigningHeaders(authorization, date), headers), body)
 }
 
 let second = 0

@@ -18,7 +18,7 @@ import { type Decode, issue } from "../model.js"
 import * as failure from "../transport/failure.js"
 import type { Head } from "../transport/transport.js"
 import * as validate from "../validate.js"
-import type * as attempt from "./attempt.js"
+import { Answered, type Outcome } from "./attempt.js"
 
 /**
  * A response as a value. Printed, it shows tokens masked; the body has them.
@@ -57,11 +57,11 @@ export class Response extends Inspectable.Class implements SuprsendClient.Respon
  */
 export const settle = (
   request: SuprsendClient.Request,
-  outcome: attempt.Outcome,
+  outcome: Outcome,
   attempts: number,
   now: number
 ): Either.Either<Response, failure.Failed> => {
-  if (outcome._tag === "Failure") return Either.left(outcome.failed)
+  if (!(outcome instanceof Answered)) return Either.left(outcome)
   const { body, head, incomplete } = outcome
   const { status } = head
   if (status < 200 || status >= 300) {

@@ -1,126 +1,216 @@
+import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import type * as Tracer from "effect/Tracer"
 import type { RateLimiter } from "../../RateLimiter.js"
 import * as RetryPolicy from "../../RetryPolicy.js"
 import type { SuprsendClient } from "../../SuprsendClient.js"
+import type * as SuprsendConfig from "../../SuprsendConfig.js"
 import type { RequestError } from "../../SuprsendError.js"
 import * as redactor from "../redactor.js"
 import type { Signal } from "../signal.js"
+import { monotonic } from "../timer.js"
 import * as failure from "../transport/failure.js"
-import type * as attempt from "./attempt.js"
+import type { Request, Transport } from "../transport/transport.js"
+import { Answered, Attempt, type Outcome } from "./attempt.js"
+import * as requests from "./request.js"
 import * as response from "./response.js"
 import type { Timeouts } from "./timeouts.js"
 
 /**
- * What is needed for a request to be sent until it is settled.
+ * What the calls of a client have in common.
  *
  * @internal
  */
-export interface Options {
-  readonly limiter: RateLimiter.Service
-  readonly policy: RetryPolicy.RetryPolicy
-  /** Of one attempt. */
-  readonly timeout: Duration.Duration
+export interface Client {
+  readonly credentials: SuprsendConfig.Credentials
   readonly baseUrl: string
   readonly secrets: ReadonlyArray<string>
+  readonly limiter: RateLimiter.Service
+  readonly transport: Transport
   readonly timeouts: Timeouts
-  /** Milliseconds since the call began. */
-  readonly elapsed: () => number
-  /** Milliseconds since 1970. */
-  readonly now: () => number
-  /** Ends the call as one does whose time is up. */
-  readonly abort: Signal
-  /** The span of the call, for what happens between attempts. */
-  readonly span: Tracer.Span
-  readonly attempt: (bounds: Pick<attempt.Options, "milliseconds" | "timeout">) => Effect.Effect<attempt.Outcome>
 }
 
 /**
  * Sends a request until it is settled: one counter of attempts, one deadline.
  *
+ * It is an object, and not the closures that it was, because what a call leaves behind decides what it costs.
+ *
  * @internal
  */
-export const run = (
-  request: SuprsendClient.Request,
-  { abort, attempt, baseUrl, elapsed, limiter, now, policy, secrets, span, timeout, timeouts }: Options
-): Effect.Effect<SuprsendClient.Response, RequestError> => {
-  const { repeatable = true } = request
-  const deadline = Duration.toMillis(policy.elapsed)
-  const remaining = () => Math.max(0, deadline - elapsed())
-  let attempts = 0
-  let last: failure.Failed | undefined
+export class RetryLoop {
+  private readonly elapsed: () => number
+  private readonly deadline: number
+  private attempts = 0
+  private attempt: Attempt | undefined
+  private last: failure.Failed | undefined
   // Whether one of the attempts may have been applied.
-  let uncertain = false
+  private uncertain = false
 
-  const fail = (failed: failure.Failed): Effect.Effect<never, RequestError> => {
-    uncertain = uncertain || failure.mayBeApplied(failed.failure)
-    const error = failed.error({
-      call: request.call,
-      attempts,
-      repeatable,
-      applied: uncertain ? "unknown" : "no",
-      insertId: request.insertId,
-      baseUrl,
-      clean: redactor.make(() => [...secrets, ...(request.secrets?.() ?? [])])
+  /**
+   * @param prepared the request, ready but for what each attempt adds
+   * @param timeout of one attempt
+   * @param abort ends the call, and the attempt that is in flight
+   * @param abortWaiting ends the call as one does whose time is up, but lets the attempt in flight end
+   * @param span of the call, for what happens between attempts
+   */
+  constructor(
+    private readonly client: Client,
+    private readonly request: SuprsendClient.Request,
+    private readonly prepared: Request,
+    private readonly policy: RetryPolicy.RetryPolicy,
+    private readonly timeout: Duration.Duration,
+    private readonly clock: Clock.Clock,
+    private readonly abort: Signal,
+    private readonly abortWaiting: Signal,
+    private readonly span: Tracer.Span
+  ) {
+    this.elapsed = monotonic(clock)
+    this.deadline = Duration.toMillis(policy.elapsed)
+  }
+
+  /** To be run once. */
+  run(): Effect.Effect<SuprsendClient.Response, RequestError> {
+    // The limiter may have closed with the client.
+    if (this.abortWaiting.isGiven) return this.giveUp(true)
+    return Effect.flatMap(this.attemptInSlot(), (outcome) => {
+      if (outcome === noSlot || outcome === limiterClosed) {
+        return this.giveUp(outcome === limiterClosed || this.abortWaiting.isGiven)
+      }
+      const settled = response.settle(this.request, outcome, this.attempts, this.clock.unsafeCurrentTimeMillis())
+      if (Either.isLeft(settled)) return Effect.withParentSpan(this.retry(settled.left), this.span)
+      annotate(this.span, this.attempts, settled.right.status)
+      return Effect.succeed(settled.right)
     })
-    annotate(span, attempts, "status" in error ? error.status : undefined)
-    return Effect.fail(error)
   }
 
-  const succeed = (settled: response.Response) => {
-    annotate(span, attempts, settled.status)
-    return Effect.succeed(settled)
+  private get remaining(): number {
+    return Math.max(0, this.deadline - this.elapsed())
   }
 
-  const attemptOnce = Effect.suspend((): Effect.Effect<attempt.Outcome | NoSlot> => {
-    const milliseconds = remaining()
-    if (milliseconds === 0 || abort.isGiven) return noSlotInTime
-    attempts++
-    return attempt(
-      Duration.toMillis(timeout) <= milliseconds
-        ? { milliseconds: Duration.toMillis(timeout), timeout }
-        : { milliseconds, timeout: policy.elapsed }
+  /** An attempt in a slot of the limiter, unless there is none in time. */
+  private attemptInSlot(): Effect.Effect<Outcome | NoSlot | LimiterClosed> {
+    const { limiter } = this.client
+    // A limiter that takes a wait timeout needs no fiber to watch it: `npm run bench -- --only single` shows what that saves.
+    return limiter.limitWithin === undefined
+      ? this.raceForSlot(limiter)
+      : limiter.limitWithin<Outcome | NoSlot | LimiterClosed, never, never>(
+        Effect.withFiberRuntime((fiber) => this.send(fiber, this.client.transport.endsAtOnce)),
+        new Wait(this.remaining, this.abortWaiting, this.outcomeOf)
+      )
+  }
+
+  private raceForSlot(limiter: RateLimiter.Service): Effect.Effect<Outcome | NoSlot> {
+    let hasStarted = false
+    const started = Effect.withFiberRuntime<Outcome | NoSlot>((fiber) => {
+      hasStarted = true
+      return this.send(fiber, false)
+    })
+    // An attempt that has its slot has a deadline of its own.
+    const tooLate = Effect.flatMap(
+      sleep(this.client.timeouts, this.remaining, this.abortWaiting),
+      () => hasStarted ? Effect.never : noSlotInTime
     )
-  })
+    return Effect.raceFirst(
+      Effect.interruptible(limiter.limit(started, { outcome: this.outcomeOf })),
+      Effect.interruptible(tooLate)
+    )
+  }
 
-  const retry = (failed: failure.Failed): Effect.Effect<SuprsendClient.Response, RequestError> =>
-    Effect.flatMap(Random.next, (random) => {
-      last = failed
-      uncertain = uncertain || failure.mayBeApplied(failed.failure)
-      const state = { attempts, elapsed: elapsed(), failure: failed.failure, repeatable, random }
-      const wait = abort.isGiven ? Option.none() : RetryPolicy.decide(policy, state)
+  private send(
+    fiber: Fiber.RuntimeFiber<unknown, unknown>,
+    isAbortedOutside: boolean
+  ): Effect.Effect<Outcome | NoSlot> {
+    const { remaining } = this
+    if (remaining === 0 || this.abortWaiting.isGiven) return noSlotInTime
+    this.attempts++
+    const { credentials, timeouts, transport } = this.client
+    const ofAttempt = Duration.toMillis(this.timeout)
+    const isWhole = ofAttempt <= remaining
+    this.attempt = new Attempt(
+      transport,
+      timeouts,
+      isWhole ? ofAttempt : remaining,
+      isWhole ? this.timeout : this.policy.elapsed,
+      this.abort,
+      this.request.discard ?? false
+    )
+    const authorized = requests.authorize(credentials, this.prepared, this.clock.unsafeCurrentTimeMillis())
+    return this.attempt.run(authorized, fiber, isAbortedOutside)
+  }
+
+  /** Tells the limiter how an attempt ended, and ends one that was interrupted. */
+  private readonly outcomeOf = (exit: Exit.Exit<Outcome | NoSlot | LimiterClosed>): RateLimiter.Outcome => {
+    const { attempt } = this
+    this.attempt = undefined
+    if (Exit.isFailure(exit)) {
+      const isSent = attempt?.isSent ?? false
+      attempt?.interrupt()
+      return isSent ? "noResponse" : "refusal"
+    }
+    const ended = exit.value
+    if (ended === noSlot || ended === limiterClosed) return "refusal"
+    if (ended instanceof Answered) return ended.head.status === 429 || ended.head.status >= 500 ? "refusal" : "response"
+    return ended.failure._tag === "NoAnswer" ? "noResponse" : "refusal"
+  }
+
+  private retry(failed: failure.Failed): Effect.Effect<SuprsendClient.Response, RequestError> {
+    return Effect.flatMap(Random.next, (random) => {
+      const { abortWaiting, attempts, client, policy, request } = this
+      this.last = failed
+      this.note(failed)
+      const state = {
+        attempts,
+        elapsed: this.elapsed(),
+        failure: failed.failure,
+        repeatable: request.repeatable ?? true,
+        random
+      }
+      const wait = abortWaiting.isGiven ? Option.none() : RetryPolicy.decide(policy, state)
       return Effect.zipRight(
-        pauseOn429(limiter, failed.failure, wait),
+        pauseOn429(client.limiter, failed.failure, wait),
         Option.match(wait, {
-          onNone: () => fail(failed),
+          onNone: () => this.fail(failed),
           onSome: (wait) =>
             Effect.logDebug(`${request.call}: attempt ${attempts} failed, the next in ${Duration.format(wait)}`).pipe(
-              Effect.zipRight(sleep(timeouts, Duration.toMillis(wait), abort)),
-              Effect.zipRight(Effect.suspend(loop))
+              Effect.zipRight(sleep(client.timeouts, Duration.toMillis(wait), abortWaiting)),
+              Effect.zipRight(Effect.suspend(() => this.run()))
             )
         })
       )
     })
-
-  const giveUp = (isStopped: boolean) =>
-    fail(last ?? (isStopped ? failure.fromInterruption(false) : failure.noSlot(policy.elapsed)))
-
-  const loop = (): Effect.Effect<SuprsendClient.Response, RequestError> => {
-    // The limiter may have closed with the client.
-    if (abort.isGiven) return giveUp(true)
-    return Effect.flatMap(withSlot(limiter, attemptOnce, remaining(), abort, timeouts), (outcome) => {
-      if (outcome === noSlot || outcome === limiterClosed) return giveUp(outcome === limiterClosed || abort.isGiven)
-      const settled = response.settle(request, outcome, attempts, now())
-      return Either.isRight(settled) ? succeed(settled.right) : Effect.withParentSpan(retry(settled.left), span)
-    })
   }
 
-  return loop()
+  private giveUp(isStopped: boolean): Effect.Effect<never, RequestError> {
+    return this.fail(
+      this.last ?? (isStopped ? failure.fromInterruption(false) : failure.noSlot(this.policy.elapsed))
+    )
+  }
+
+  private note(failed: failure.Failed): void {
+    this.uncertain = this.uncertain || failure.mayBeApplied(failed.failure)
+  }
+
+  private fail(failed: failure.Failed): Effect.Effect<never, RequestError> {
+    this.note(failed)
+    const { attempts, client, request, span } = this
+    const error = failed.error({
+      call: request.call,
+      attempts,
+      repeatable: request.repeatable ?? true,
+      applied: this.uncertain ? "unknown" : "no",
+      insertId: request.insertId,
+      baseUrl: client.baseUrl,
+      clean: redactor.make(() => [...client.secrets, ...(request.secrets?.() ?? [])])
+    })
+    annotate(span, attempts, "status" in error ? error.status : undefined)
+    return Effect.fail(error)
+  }
 }
 
 const annotate = (span: Tracer.Span, attempts: number, status: number | undefined): void => {
@@ -136,69 +226,42 @@ const noSlotInTime: Effect.Effect<NoSlot> = Effect.succeed(noSlot)
 
 const limiterClosed = "limiterClosed" as const
 
-const limiterIsClosed: Effect.Effect<typeof limiterClosed> = Effect.succeed(limiterClosed)
+type LimiterClosed = typeof limiterClosed
 
-/** Tells the limiter how an attempt ended. */
-const outcomeOf = (exit: Exit.Exit<attempt.Outcome | NoSlot | typeof limiterClosed>): RateLimiter.Outcome => {
-  if (Exit.isFailure(exit)) return "noResponse"
-  const ended = exit.value
-  if (ended === noSlot || ended === limiterClosed) return "refusal"
-  if (ended._tag === "Failure") return ended.failed.failure._tag === "NoAnswer" ? "noResponse" : "refusal"
-  return ended.head.status === 429 || ended.head.status >= 500 ? "refusal" : "response"
-}
+const limiterIsClosed: Effect.Effect<LimiterClosed> = Effect.succeed(limiterClosed)
 
-/**
- * Runs an attempt in a slot of the limiter, unless there is none in time.
- *
- * A limiter that takes a wait timeout needs no fiber to watch it: `npm run bench -- --only single` shows what that saves.
- */
-const withSlot = (
-  limiter: RateLimiter.Service,
-  attempt: Effect.Effect<attempt.Outcome | NoSlot>,
-  milliseconds: number,
-  abort: Signal,
-  timeouts: Timeouts
-): Effect.Effect<attempt.Outcome | NoSlot | typeof limiterClosed> => {
-  if (limiter.limitWithin !== undefined) {
-    return limiter.limitWithin<attempt.Outcome | NoSlot | typeof limiterClosed, never, never>(attempt, {
-      waitTimeout: milliseconds,
-      signal: abort,
-      otherwise: noSlotInTime,
-      closed: limiterIsClosed,
-      outcome: outcomeOf
-    })
+/** How an attempt waits for a slot. */
+class Wait implements RateLimiter.WaitOptions<Outcome | NoSlot | LimiterClosed> {
+  constructor(
+    readonly waitTimeout: number,
+    readonly signal: Signal,
+    readonly outcome: (exit: Exit.Exit<Outcome | NoSlot | LimiterClosed>) => RateLimiter.Outcome
+  ) {}
+
+  get otherwise(): Effect.Effect<NoSlot> {
+    return noSlotInTime
   }
-  let hasStarted = false
-  const started = Effect.suspend(() => {
-    hasStarted = true
-    return attempt
-  })
-  // An attempt that has its slot has a deadline of its own.
-  const tooLate = Effect.flatMap(
-    sleep(timeouts, milliseconds, abort),
-    () => hasStarted ? Effect.never : noSlotInTime
-  )
-  return Effect.raceFirst(
-    Effect.interruptible(limiter.limit(started, { outcome: outcomeOf })),
-    Effect.interruptible(tooLate)
-  )
+
+  get closed(): Effect.Effect<LimiterClosed> {
+    return limiterIsClosed
+  }
 }
 
 /** Waits, but not for longer than until it is aborted. */
 const sleep = (timeouts: Timeouts, milliseconds: number, abort: Signal): Effect.Effect<void> =>
   Effect.async((resume) => {
     if (abort.isGiven) return resume(Effect.void)
+    const forget = () => {
+      timeouts.cancel(deadline)
+      abort.forget(listener)
+    }
     const wake = () => {
-      cancel()
-      abort.forget(wake)
+      forget()
       resume(Effect.void)
     }
-    const cancel = timeouts.after(milliseconds, wake)
-    abort.listen(wake)
-    return Effect.sync(() => {
-      cancel()
-      abort.forget(wake)
-    })
+    const deadline = timeouts.after(milliseconds, wake)
+    const listener = abort.listen(wake)
+    return Effect.sync(forget)
   })
 
 // A 429 concerns everyone who shares the limit, those who wait already too; and it holds whether or not this call goes on.

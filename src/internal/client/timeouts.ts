@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { Deadlines } from "../deadlines.js"
+import { type Deadline, Deadlines } from "../deadlines.js"
 import * as Timer from "../timer.js"
 
 /**
@@ -9,8 +9,9 @@ import * as Timer from "../timer.js"
  * @internal
  */
 export interface Timeouts {
-  /** Calls back after so many milliseconds, unless the function that it returns is called before. */
-  readonly after: (milliseconds: number, due: () => void) => () => void
+  /** Calls back after so many milliseconds, unless what it returns is cancelled before. */
+  readonly after: (milliseconds: number, due: () => void) => Deadline
+  readonly cancel: (deadline: Deadline) => void
 }
 
 // An idle timer keeps a process from its end, and making one anew for each request costs more than the request. So it looks up from
@@ -37,7 +38,8 @@ export const make: Effect.Effect<Timeouts, never, Scope.Scope> = Effect.gen(func
     after: (milliseconds, due) => {
       const deadline = deadlines.add(now() + milliseconds, due)
       timer.wakeBy(next())
-      return () => deadlines.remove(deadline)
-    }
+      return deadline
+    },
+    cancel: (deadline) => deadlines.remove(deadline)
   }
 })

@@ -57,13 +57,12 @@ const decode = (decoder: Decoder | undefined, encoding: string, listener: Listen
   if (decoder === undefined) {
     const unknown = () =>
       listener.onFailure(new Error(`the response has an unknown content encoding: ${encoding}`), true)
-    return { ...listener, onData: () => {}, onEnd: unknown }
+    return delegate(listener, { onData: () => {}, onEnd: unknown })
   }
-  decoder.on("data", listener.onData)
+  decoder.on("data", (chunk: Uint8Array) => listener.onData(chunk))
   decoder.on("end", () => listener.onEnd())
   decoder.on("error", (cause) => listener.onFailure(cause, true))
-  return {
-    ...listener,
+  return delegate(listener, {
     onData: (chunk) => {
       decoder.write(chunk)
     },
@@ -74,5 +73,15 @@ const decode = (decoder: Decoder | undefined, encoding: string, listener: Listen
       decoder.destroy()
       listener.onFailure(cause, isSent)
     }
-  }
+  })
 }
+
+/** The listener, but for what is done otherwise. */
+const delegate = (listener: Listener, otherwise: Partial<Listener>): Listener => ({
+  onHead: (head) => listener.onHead(head),
+  onData: (chunk) => listener.onData(chunk),
+  onEnd: (text) => listener.onEnd(text),
+  onFailure: (cause, isSent) => listener.onFailure(cause, isSent),
+  onDefect: (cause) => listener.onDefect(cause),
+  ...otherwise
+})

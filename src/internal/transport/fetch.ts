@@ -27,7 +27,8 @@ export const make = (made: Context.Context<never>): Transport => ({
     }
   },
   yieldToEventLoop: typeof setImmediate === "function" ? yieldToEventLoop : Effect.void,
-  isTraced: false
+  isTraced: false,
+  endsAtOnce: true
 })
 
 /**

@@ -60,7 +60,8 @@ export const make = (client: HttpClient.HttpClient, made: Context.Context<never>
       }
     },
     yieldToEventLoop: Effect.void,
-    isTraced: true
+    isTraced: true,
+    endsAtOnce: false
   }
 }
 
@@ -97,8 +98,11 @@ const read = (
   const zlib = modules()?.zlib
   if (encoding !== undefined && zlib !== undefined) return readEncoded(zlib, response, listener)
   return length !== undefined && Number(length) <= shortBody && encoding === undefined
-    ? Effect.map(response.text, listener.onEnd)
-    : Stream.runForEachChunk(response.stream, (chunk) => Effect.sync(() => Chunk.forEach(chunk, listener.onData))).pipe(
+    ? Effect.map(response.text, (text) => listener.onEnd(text))
+    : Stream.runForEachChunk(
+      response.stream,
+      (chunk) => Effect.sync(() => Chunk.forEach(chunk, (part) => listener.onData(part)))
+    ).pipe(
       Effect.catchIf((error) => error.reason === "EmptyBody", () => Effect.void),
       Effect.map(() => listener.onEnd())
     )

@@ -57,14 +57,13 @@ export const make = ({ http, https, zlib }: Modules): Effect.Effect<Transport, n
       start: (request, listener) => {
         const host = hostOf(request.origin)
         const exchange = new NodeExchange(zlib, listener, host.isSecure)
-        exchange.begin(() =>
-          host.isSecure
-            ? https.request(options(request, host, secureAgent))
-            : http.request(options(request, host, agent)), request.body)
+        const options = new Options(request, host, host.isSecure ? secureAgent : agent)
+        exchange.begin(host.isSecure ? https : http, options, request.body)
         return exchange
       },
       yieldToEventLoop,
-      isTraced: false
+      isTraced: false,
+      endsAtOnce: true
     }
   })
 
@@ -73,32 +72,46 @@ const agentOf = <A extends Http.Agent>(make: () => A): Effect.Effect<A, never, S
 
 interface Host {
   readonly isSecure: boolean
+  /** As a header says it. */
+  readonly host: string
   readonly hostname: string
   readonly port: string | undefined
 }
 
 const parse = (origin: string): Host => {
-  const { hostname, port, protocol } = new URL(origin)
+  const { host, hostname, port, protocol } = new URL(origin)
   return {
     isSecure: protocol === "https:",
+    host,
     // An address of IPv6 stands in brackets in a URL only.
     hostname: hostname.replace(/^\[(.*)\]$/, "$1"),
     port: port === "" ? undefined : port
   }
 }
 
-const options = (
-  { body, headers, method, target }: Request,
-  { hostname, port }: Host,
-  agent: Http.Agent
-): Https.RequestOptions => ({
-  agent,
-  method,
-  hostname,
-  port,
-  path: target,
-  headers: body === undefined ? headers : { ...headers, "content-length": body.length }
-})
+class Options implements Https.RequestOptions {
+  readonly method: string
+  readonly hostname: string
+  readonly port: string | undefined
+  readonly path: string
+  readonly headers: ReadonlyArray<string>
+
+  constructor({ body, headers, method, target }: Request, { host, hostname, port }: Host, readonly agent: Http.Agent) {
+    this.method = method
+    this.hostname = hostname
+    this.port = port
+    this.path = target
+    this.headers = flat(host, headers, body?.length ?? (method === "POST" ? 0 : undefined))
+  }
+}
+
+/** Names and values in turn: Node writes such headers as they are, and each of a record it checks and stores first. */
+const flat = (host: string, headers: Request["headers"], length: number | undefined): ReadonlyArray<string> => {
+  const all = ["host", host]
+  for (const name of Object.keys(headers)) all.push(name, headers[name] ?? "")
+  if (length !== undefined) all.push("content-length", String(length))
+  return all
+}
 
 /** One request and its response, as Node tells about it. */
 class NodeExchange implements Exchange {
@@ -112,9 +125,13 @@ class NodeExchange implements Exchange {
     return this.isConnected
   }
 
-  begin(make: () => Http.ClientRequest, body: Uint8Array | undefined): void {
+  begin(
+    { request: make }: Pick<typeof Https, "request">,
+    options: Https.RequestOptions,
+    body: Uint8Array | undefined
+  ): void {
     try {
-      const request = make()
+      const request = make(options)
       this.request = request
       request.on("socket", this.onSocket)
       request.on("response", this.onResponse)
@@ -146,10 +163,12 @@ class NodeExchange implements Exchange {
     const head = new RawHead(response.statusCode ?? 0, () => response.headersDistinct, type)
     if (encoding !== undefined) this.listener = decoded(this.zlib, head, this.listener)
     this.listener.onHead(head)
-    response.on("data", this.listener.onData)
+    response.on("data", this.onData)
     response.on("end", this.onEnd)
     response.on("error", this.onFailure)
   }
+
+  private readonly onData = (chunk: Uint8Array): void => this.listener.onData(chunk)
 
   private readonly onEnd = (): void => {
     if (this.hasEnded) return

@@ -72,6 +72,8 @@ export interface Transport {
   readonly yieldToEventLoop: Effect.Effect<void>
   /** Whether requests pass through an `HttpClient` that may trace them. */
   readonly isTraced: boolean
+  /** Whether an abort is over at once, with nothing of the request left to wait for. */
+  readonly endsAtOnce: boolean
 }
 
 /**

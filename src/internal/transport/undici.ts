@@ -20,7 +20,8 @@ export const make = (dispatcher: Undici.Dispatcher): Transport => ({
     return exchange
   },
   yieldToEventLoop,
-  isTraced: false
+  isTraced: false,
+  endsAtOnce: true
 })
 
 const options = ({ body, headers, method, origin, target }: Request): Undici.Dispatcher.DispatchOptions => ({

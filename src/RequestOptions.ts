@@ -1,5 +1,5 @@
 /**
- * Another timeout, retry policy or header for one call, or for one region of a program.
+ * Another timeout, retry policy, header or query for one call, or for one region of a program.
  *
  * @since 0.1.0
  */
@@ -25,6 +25,11 @@ export interface Options {
   readonly retry?: RetryPolicy.Options | undefined
   /** Further headers, by name. */
   readonly headers?: Readonly<Record<string, string>> | undefined
+  /**
+   * Further members of the query, by name, such as those that the vendor's Python SDK takes as `options` of a call. What the call itself
+   * says in its query stays.
+   */
+  readonly query?: Readonly<Record<string, string | number | boolean | undefined>> | undefined
   /**
    * What is wrong with the headers of a region, for the call to say: merging them hides some of it.
    *
@@ -78,6 +83,9 @@ const merge = (outer: Options, inner: Options): Options => ({
   headers: isPlainRecord(inner.headers)
     ? Headers.merge(Headers.fromInput(outer.headers), Headers.fromInput(inner.headers))
     : outer.headers,
+  query: isPlainRecord(inner.query) && isPlainRecord(outer.query)
+    ? { ...outer.query, ...inner.query }
+    : inner.query ?? outer.query,
   invalidHeaders: outer.invalidHeaders ?? (inner.headers === undefined ? undefined : headers.problem(inner.headers))
 })
 

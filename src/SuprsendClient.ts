@@ -20,11 +20,11 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
 import type * as Tracer from "effect/Tracer"
 import * as calls from "./internal/client/calls.js"
+import { CurrentCredentials } from "./internal/client/credentials.js"
 import * as requests from "./internal/client/request.js"
 import { RetryLoop } from "./internal/client/retryLoop.js"
 import * as timeouts from "./internal/client/timeouts.js"
@@ -192,16 +192,17 @@ export const make = (
   HttpClient.HttpClient | RateLimiter.RateLimiter | Scope.Scope
 > =>
   Effect.gen(function*() {
-    const config = yield* SuprsendConfig.resolve(options)
+    const given = yield* SuprsendConfig.current(options)
+    const config = yield* SuprsendConfig.resolve(given, options)
     const limiter = yield* RateLimiter.RateLimiter
     const client = config.transformClient(yield* HttpClient.HttpClient)
     const transport = transports.of(client) ?? httpClient.make(client, yield* Effect.context<never>())
     const usualHeaders = requests.staticHeaders(config, config.headers)
 
     const shared = {
-      credentials: config.credentials,
+      credentials: new CurrentCredentials(config.credentials, options.credentials, yield* Effect.makeSemaphore(1)),
+      tracePropagation: config.tracePropagation,
       baseUrl: config.origin + config.basePath,
-      secrets: secretsOf(config.credentials),
       limiter,
       transport,
       timeouts: yield* timeouts.make
@@ -220,9 +221,9 @@ export const make = (
       const scoped = SuprsendConfig.scoped(config, options)
       // Options that are of no use are a mistake in a program, and have no place among the errors of each call.
       if (Either.isLeft(scoped)) return Effect.die(scoped.left)
-      const { headers, retry, timeout } = scoped.right
+      const { headers, query, retry, timeout } = scoped.right
       const all = headers === config.headers ? usualHeaders : requests.staticHeaders(config, headers)
-      const prepared = requests.prepare(config, request, all)
+      const prepared = requests.prepare(config, request, all, query)
       return new RetryLoop(shared, request, prepared, retry, timeout, clock, abort, abortWaiting, span).run()
     }
 
@@ -296,10 +297,6 @@ export const withResponse = <A, E, R>(
     (answers) => Effect.zip(Effect.provideService(effect, Answers, Option.some(answers)), Ref.get(answers))
   )
 
-const secretsOf = (credentials: SuprsendConfig.Credentials): ReadonlyArray<string> => [
-  Redacted.value(credentials.apiKey ?? credentials.workspaceSecret)
-]
-
 /**
  * The client over the `HttpClient` of the context, with a rate limiter of its own in memory.
  *
@@ -352,12 +349,16 @@ const limited = (
   options: Effect.Effect<SuprsendConfig.Options, ConfigError.ConfigError>
 ): Layer.Layer<SuprsendClient, ConfigError.ConfigError, HttpClient.HttpClient> => {
   const limiter = layers.shared(
+    layers.ofLimiter,
     Effect.flatMap(options, ({ rateLimit }) => RateLimiter.make(rateLimit ?? RateLimiter.defaultOptions))
   )
   // Fresh, because Effect would memoize it by its reference, whichever `HttpClient` it is provided with.
   return Layer.fresh(Layer.scoped(
     SuprsendClient,
-    Effect.flatMap(options, (options) => Effect.provideServiceEffect(make(options), RateLimiter.RateLimiter, limiter))
+    layers.shared(
+      layers.ofClient,
+      Effect.flatMap(options, (options) => Effect.provideServiceEffect(make(options), RateLimiter.RateLimiter, limiter))
+    )
   ))
 }
 
@@ -382,4 +383,10 @@ const limited = (
 export const layerWithoutRateLimiter = (
   options: SuprsendConfig.Options
 ): Layer.Layer<SuprsendClient, ConfigError.ConfigError, HttpClient.HttpClient | RateLimiter.RateLimiter> =>
-  Layer.fresh(Layer.scoped(SuprsendClient, make(options)))
+  Layer.fresh(Layer.scoped(
+    SuprsendClient,
+    layers.shared(
+      Effect.zipWith(layers.ofClient, RateLimiter.RateLimiter, (things, limiter) => [...things, limiter]),
+      make(options)
+    )
+  ))

@@ -7,6 +7,7 @@ import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
 import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { identity } from "effect/Function"
 import * as Option from "effect/Option"
@@ -15,6 +16,7 @@ import type * as Bulk from "./Bulk.js"
 import * as credential from "./internal/credentials.js"
 import * as Headers from "./internal/headers.js"
 import { describe, isPlainRecord } from "./internal/json.js"
+import type { QueryValue } from "./internal/uri.js"
 import * as userAgent from "./internal/userAgent.js"
 import type * as RateLimiter from "./RateLimiter.js"
 import type * as RequestOptions from "./RequestOptions.js"
@@ -31,6 +33,7 @@ export interface WorkspaceCredentials {
   readonly workspaceSecret: Redacted.Redacted
   readonly apiKey?: never
   readonly workspaceUid?: never
+  readonly credentials?: never
 }
 
 /**
@@ -47,6 +50,7 @@ export interface ApiKeyCredentials {
   readonly workspaceUid: string
   readonly workspaceKey?: never
   readonly workspaceSecret?: never
+  readonly credentials?: never
 }
 
 /**
@@ -56,6 +60,42 @@ export interface ApiKeyCredentials {
  * @category models
  */
 export type Credentials = WorkspaceCredentials | ApiKeyCredentials
+
+/**
+ * Credentials that may change while a program runs, such as a secret that is rotated.
+ *
+ * The effect is run when the layer is built, and again when SuprSend refuses the credentials with 401; the request is then sent once
+ * more, beyond the attempts of the retry policy. Of many requests that are refused at once, one runs it. If it fails, or gives the same
+ * secret, the call fails with `SuprsendUnauthorized`. The workspace stays the same: for another one, make another layer.
+ *
+ * @example
+ * ```ts
+ * import { FileSystem } from "@effect/platform"
+ * import { ConfigError, Effect, Layer, Redacted } from "effect"
+ * import * as Suprsend from "effect-suprsend/Suprsend"
+ *
+ * // A secret that the platform writes to a file, and replaces when it is rotated.
+ * const SuprsendLive = Layer.unwrapEffect(Effect.map(FileSystem.FileSystem, (files) =>
+ *   Suprsend.layer({
+ *     credentials: files.readFileString("/run/secrets/suprsend").pipe(
+ *       Effect.mapBoth({
+ *         onSuccess: (secret) => ({ workspaceKey: "workspace-key", workspaceSecret: Redacted.make(secret.trim()) }),
+ *         onFailure: () => ConfigError.MissingData(["suprsend"], "/run/secrets/suprsend cannot be read")
+ *       })
+ *     )
+ *   })))
+ * ```
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface CredentialsProvider {
+  readonly credentials: Effect.Effect<Credentials, ConfigError.ConfigError>
+  readonly workspaceKey?: never
+  readonly workspaceSecret?: never
+  readonly apiKey?: never
+  readonly workspaceUid?: never
+}
 
 /**
  * What may be left out.
@@ -80,6 +120,13 @@ export interface Settings {
   readonly concurrency?: number | undefined
   /** Further headers of every request. Those that are signed or name the SDK stay the client's. */
   readonly headers?: Readonly<Record<string, string>> | undefined
+  /**
+   * Whether each request names the span of its call in the header `traceparent` (W3C Trace Context), so that a proxy or a gateway in
+   * between can join the trace.
+   *
+   * @default false
+   */
+  readonly tracePropagation?: boolean | undefined
   /** The application on whose behalf requests are sent; it joins the user agent. */
   readonly appInfo?: { readonly name: string; readonly version?: string | undefined } | undefined
   /** A last hand on the client that sends: a metric, a log. Each attempt passes through it, signed. */
@@ -106,7 +153,7 @@ export interface Settings {
  * @since 0.1.0
  * @category models
  */
-export type Options = Credentials & Settings
+export type Options = (Credentials | CredentialsProvider) & Settings
 
 /**
  * Credentials and base URL from `SUPRSEND_WORKSPACE_KEY` and `SUPRSEND_WORKSPACE_SECRET`, or, where neither is set, from
@@ -126,7 +173,7 @@ export type Options = Credentials & Settings
  * @since 0.1.0
  * @category config
  */
-export const config: Config.Config<Options> = Config.all({
+export const config: Config.Config<Credentials & Settings> = Config.all({
   workspaceKey: Config.option(Config.string("SUPRSEND_WORKSPACE_KEY")),
   workspaceSecret: Config.option(Config.redacted("SUPRSEND_WORKSPACE_SECRET")),
   apiKey: Config.option(Config.redacted("SUPRSEND_API_KEY")),
@@ -189,16 +236,35 @@ export interface Resolved {
   readonly retry: RetryPolicy.RetryPolicy
   readonly concurrency: number
   readonly headers: Readonly<Record<string, string>>
+  readonly query: Readonly<Record<string, QueryValue>> | undefined
+  readonly tracePropagation: boolean
   readonly userAgent: userAgent.UserAgent
   readonly transformClient: (client: HttpClient.HttpClient) => HttpClient.HttpClient
 }
 
 const defaultBaseUrl = "https://hub.suprsend.com/"
 
+/**
+ * The credentials of the options, those of a provider as they are now.
+ *
+ * @internal
+ */
+export const current = (options: Options): Effect.Effect<Credentials, ConfigError.ConfigError> =>
+  options.credentials === undefined
+    ? Effect.succeed(options)
+    : Effect.isEffect(options.credentials)
+    ? options.credentials
+    : Effect.fail(
+      invalid(["credentials"], "must be an Effect, such as Effect.succeed({ workspaceKey, workspaceSecret })")
+    )
+
 /** @internal */
-export const resolve = (options: Options): Either.Either<Resolved, ConfigError.ConfigError> =>
+export const resolve = (
+  given: Credentials,
+  options: Settings
+): Either.Either<Resolved, ConfigError.ConfigError> =>
   Either.gen(function*() {
-    const credentials = yield* Either.mapLeft(credential.resolve(options), ({ field, problem }) =>
+    const credentials = yield* Either.mapLeft(credential.resolve(given), ({ field, problem }) =>
       invalid([field], problem))
     const url = yield* parseBaseUrl(options.baseUrl)
     const timeout = yield* positive(["timeout"], options.timeout ?? "30 seconds")
@@ -207,6 +273,11 @@ export const resolve = (options: Options): Either.Either<Resolved, ConfigError.C
     yield* check(["concurrency"], isPositiveInteger(concurrency), "must be a whole number of at least 1")
     yield* resolveHeaders(options.headers ?? {})
     yield* checkAppInfo(options.appInfo)
+    yield* check(
+      ["tracePropagation"],
+      typeof (options.tracePropagation ?? false) === "boolean",
+      "must be true or false"
+    )
     yield* check(
       ["transformClient"],
       typeof (options.transformClient ?? identity) === "function",
@@ -222,6 +293,8 @@ export const resolve = (options: Options): Either.Either<Resolved, ConfigError.C
       retry,
       concurrency,
       headers: options.headers ?? {},
+      query: undefined,
+      tracePropagation: options.tracePropagation ?? false,
       userAgent: userAgent.make(options.appInfo ?? undefined),
       transformClient: options.transformClient ?? ((client) =>
         client)
@@ -235,9 +308,9 @@ export const resolve = (options: Options): Either.Either<Resolved, ConfigError.C
  */
 export const scoped = (
   config: Resolved,
-  { headers, invalidHeaders, retry, timeout }: RequestOptions.Options
-): Either.Either<Pick<Resolved, "timeout" | "retry" | "headers">, ConfigError.ConfigError> =>
-  timeout === undefined && retry === undefined && headers === undefined ?
+  { headers, invalidHeaders, query, retry, timeout }: RequestOptions.Options
+): Either.Either<Pick<Resolved, "timeout" | "retry" | "headers" | "query">, ConfigError.ConfigError> =>
+  timeout === undefined && retry === undefined && headers === undefined && query === undefined ?
     Either.right(config) :
     Either.gen(function*() {
       yield* resolveHeaders(headers ?? {}, invalidHeaders)
@@ -245,7 +318,8 @@ export const scoped = (
         timeout: timeout === undefined ? config.timeout : yield* positive(["timeout"], timeout),
         retry: yield* resolveRetry(retry ?? {}, config.retry),
         // Where a name is there in another case, the later one is sent.
-        headers: { ...config.headers, ...headers }
+        headers: { ...config.headers, ...headers },
+        query: yield* resolveQuery(query)
       }
     })
 
@@ -334,6 +408,20 @@ const resolveHeaders = (
   problem = Headers.problem(headers)
 ): Either.Either<void, ConfigError.ConfigError> =>
   problem === undefined ? Either.void : Either.left(invalid(["headers"], problem))
+
+const resolveQuery = (
+  query: RequestOptions.Options["query"]
+): Either.Either<RequestOptions.Options["query"], ConfigError.ConfigError> => {
+  if (query === undefined) return Either.right(undefined)
+  if (!isPlainRecord(query)) return Either.left(invalid(["query"], "must be a record of names and values"))
+  const problem = Object.entries(query).find(([, value]) => !isQueryValue(value))
+  return problem === undefined
+    ? Either.right(query)
+    : Either.left(invalid(["query", problem[0]], "must be text, a number or a boolean"))
+}
+
+const isQueryValue = (u: unknown): u is QueryValue =>
+  u === undefined || typeof u === "string" || typeof u === "boolean" || (typeof u === "number" && Number.isFinite(u))
 
 const checkAppInfo = (appInfo: Settings["appInfo"] | null): Either.Either<void, ConfigError.ConfigError> => {
   if (appInfo === undefined || appInfo === null) return Either.void

@@ -34,6 +34,41 @@ const waited = <A, E>(effect: Effect.Effect<A, E>) =>
     return { error: error.error, after: error.now - started }
   })
 
+describe("a query", () => {
+  const urls = (sandbox: Sandbox.Sandbox.Service) =>
+    Effect.map(sandbox.requests, (requests) => requests.map(({ uri }) => uri))
+
+  test(
+    "goes with whatever is called, is signed, and is the inner region's member by member",
+    (users, sandbox) =>
+      Effect.gen(function*() {
+        yield* users.asyncEdit(edit("ada"))
+        yield* Effect.all([
+          users.get("ada"),
+          users.upsert("ada", {}).pipe(
+            withRequestOptions({ query: { fields: "none", strict: true, left: undefined } })
+          ),
+          users.edit(set(edit("ada"), "plan", "pro")),
+          users.getForTenant("ada", "acme").pipe(Effect.ignore),
+          users.upsertForTenant("ada", "acme", {})
+        ]).pipe(withRequestOptions({ query: { fields: "a b", page: 2 } }))
+        expect((yield* urls(sandbox)).slice(1)).toEqual([
+          "/v1/user/ada/?fields=a+b&page=2",
+          "/v1/user/ada/?fields=none&page=2&strict=true",
+          "/v1/user/ada/?fields=a+b&page=2",
+          "/v1/user/ada/tenant/acme/?fields=a+b&page=2",
+          "/v1/user/ada/tenant/acme/?fields=a+b&page=2"
+        ])
+      })
+  )
+
+  test("does not replace what a call says itself", (users, sandbox) =>
+    Effect.gen(function*() {
+      yield* users.list({ limit: 3 }).pipe(withRequestOptions({ query: { limit: 1, fields: "all" } }))
+      expect(yield* urls(sandbox)).toEqual(["/v1/user/?limit=3&fields=all"])
+    }))
+})
+
 describe("one call", () => {
   test("has another timeout", (users, sandbox) =>
     Effect.gen(function*() {
@@ -256,7 +291,10 @@ describe("options that are of no use", () => {
     ["timeout", untyped({ timeout: "soon" })],
     ["retry", untyped({ retry: 3 })],
     ["retry.initialDelay", { retry: { initialDelay: -1 } }],
-    ["retry.maximumDelay", untyped({ retry: { maximumDelay: "soon" } })]
+    ["retry.maximumDelay", untyped({ retry: { maximumDelay: "soon" } })],
+    ["query", untyped({ query: "fields=all" })],
+    ["query.fields", untyped({ query: { fields: ["all"] } })],
+    ["query.limit", { query: { limit: NaN } }]
   ]
   for (const [field, options] of wrong) {
     test(

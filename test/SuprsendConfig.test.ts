@@ -18,6 +18,9 @@ import { printed } from "./utils/printed.js"
 const secret = "s3cr3t-0f-the-w0rkspace"
 const apiKey = "ap1-k3y-0f-the-w0rkspace"
 
+const resolve = (options: SuprsendConfig.Credentials & SuprsendConfig.Settings) =>
+  SuprsendConfig.resolve(options, options)
+
 const signed: SuprsendConfig.WorkspaceCredentials = {
   workspaceKey: "workspace-key",
   workspaceSecret: Redacted.make(secret)
@@ -35,8 +38,8 @@ const build = (options: SuprsendConfig.Options) =>
   )
 
 /** What a program that is written in JavaScript, or with `as`, may pass. */
-const untyped = (options: unknown): SuprsendConfig.Options => {
-  const u: { value: SuprsendConfig.Options } = { value: signed }
+const untyped = (options: unknown): SuprsendConfig.Credentials & SuprsendConfig.Settings => {
+  const u: { value: SuprsendConfig.Credentials & SuprsendConfig.Settings } = { value: signed }
   Object.assign(u, { value: options })
   return u.value
 }
@@ -123,7 +126,7 @@ describe("credentials", () => {
   it.effect("may be wiped once the layer is built", () =>
     Effect.gen(function*() {
       const workspaceSecret = Redacted.make(secret)
-      const { credentials } = Either.getOrThrow(SuprsendConfig.resolve({ ...signed, workspaceSecret }))
+      const { credentials } = Either.getOrThrow(resolve({ ...signed, workspaceSecret }))
       Redacted.unsafeWipe(workspaceSecret)
       expect(credentials.workspaceSecret !== undefined && Redacted.value(credentials.workspaceSecret)).toBe(secret)
     }))
@@ -218,7 +221,7 @@ describe("base URL", () => {
   ]
   for (const [baseUrl, origin, basePath] of table) {
     it(`${JSON.stringify(baseUrl) ?? "none"} is ${origin}${basePath}`, () => {
-      const resolved = Either.getOrThrow(SuprsendConfig.resolve({ ...signed, baseUrl }))
+      const resolved = Either.getOrThrow(resolve({ ...signed, baseUrl }))
       expect({ origin: resolved.origin, basePath: resolved.basePath }).toEqual({ origin, basePath })
     })
   }
@@ -341,11 +344,11 @@ describe("settings", () => {
 
   it("takes the headers of @effect/platform", () => {
     const headers = PlatformHeaders.fromInput({ "X-Trace": "1" })
-    expect(Either.getOrThrow(SuprsendConfig.resolve({ ...signed, headers })).headers).toEqual({ "x-trace": "1" })
+    expect(Either.getOrThrow(resolve({ ...signed, headers })).headers).toEqual({ "x-trace": "1" })
   })
 
   it("has the defaults of the documentation", () => {
-    const resolved = Either.getOrThrow(SuprsendConfig.resolve(signed))
+    const resolved = Either.getOrThrow(resolve(signed))
     expect(resolved).toMatchObject({ concurrency: 128, headers: {}, env: "workspace-key", host: "hub.suprsend.com" })
     expect(Duration.toMillis(resolved.timeout)).toBe(30_000)
     expect(resolved.retry.attempts).toBe(4)
@@ -366,8 +369,8 @@ describe("settings", () => {
         appInfo: nothing,
         transformClient: nothing
       })
-      const { credentials: _, transformClient: __, ...resolved } = Either.getOrThrow(SuprsendConfig.resolve(options))
-      expect(Either.getOrThrow(SuprsendConfig.resolve(signed))).toMatchObject(resolved)
+      const { credentials: _, transformClient: __, ...resolved } = Either.getOrThrow(resolve(options))
+      expect(Either.getOrThrow(resolve(signed))).toMatchObject(resolved)
     })
   }
 
@@ -391,7 +394,7 @@ describe("settings", () => {
     },
     ({ name, version }) => {
       const { header, json } = Either.getOrThrow(
-        SuprsendConfig.resolve({ ...signed, appInfo: { name, version } })
+        resolve({ ...signed, appInfo: { name, version } })
       ).userAgent
       expect(header).toMatch(/^effect-suprsend\/[\x20-\x7e]*$/)
       expect(json).toMatch(/^[\x20-\x7e]*$/)
@@ -402,7 +405,7 @@ describe("settings", () => {
 
 it("names the application in the user agent, as far as a header can hold it", () => {
   const suffix = (name: string, version?: string) =>
-    Either.getOrThrow(SuprsendConfig.resolve({ ...signed, appInfo: { name, version } })).userAgent.header.split(";")[1]
+    Either.getOrThrow(resolve({ ...signed, appInfo: { name, version } })).userAgent.header.split(";")[1]
   expect(suffix("billing", "2.1.0")).toMatch(/\) \(billing\/2\.1\.0\)$/)
   expect(suffix("billing")).toMatch(/\) \(billing\)$/)
   expect(suffix("billing", "")).toMatch(/\) \(billing\)$/)
@@ -461,7 +464,7 @@ describe("from a Config", () => {
         ] as const
       ) {
         const options = yield* optionsOf({ ...credentials, SUPRSEND_BASE_URL: baseUrl })
-        expect(Either.getOrThrow(SuprsendConfig.resolve(options)).origin).toBe(origin)
+        expect(Either.getOrThrow(resolve(options)).origin).toBe(origin)
       }
       expect(yield* Effect.flip(layerOf({ ...credentials, SUPRSEND_BASE_URL: "nowhere" }))).toMatchObject({
         path: ["baseUrl"]
@@ -540,7 +543,7 @@ describe("secrets", () => {
     it.effect(`show in nothing that is printed, ${name}`, () =>
       Effect.gen(function*() {
         const service = yield* build(options)
-        const resolved = SuprsendConfig.resolve({ ...options, appInfo: { name: "billing" } })
+        const resolved = resolve({ ...options, appInfo: { name: "billing" } })
         for (const value of [options, service, resolved, Either.getOrThrow(resolved)]) {
           for (const text of yield* printed(value)) {
             expect(text).not.toContain(secret)

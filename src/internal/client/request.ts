@@ -1,5 +1,6 @@
 import * as Headers from "@effect/platform/Headers"
 import * as Redacted from "effect/Redacted"
+import type * as Tracer from "effect/Tracer"
 import * as Signature from "../../Signature.js"
 import type { SuprsendClient } from "../../SuprsendClient.js"
 import type * as SuprsendConfig from "../../SuprsendConfig.js"
@@ -17,12 +18,13 @@ const contentType = "application/json; charset=utf-8"
 export const prepare = (
   config: SuprsendConfig.Resolved,
   request: SuprsendClient.Request,
-  headers: Readonly<Record<string, string>>
+  headers: Readonly<Record<string, string>>,
+  query: Readonly<Record<string, uri.QueryValue>> | undefined
 ): Request => {
   const { body, bodyAtStart, method } = request
   const { origin } = config
   const target = config.basePath + uri.path(request.template.replace(/^\//, ""), request.params) +
-    uri.query(request.query)
+    uri.query(query === undefined ? request.query : { ...query, ...request.query })
   return bodyAtStart === undefined
     ? new Prepared(method, origin, target, headers, typeof body === "string" ? encode(body) : body)
     : new PreparedLate(method, origin, target, headers, bodyAtStart)
@@ -58,14 +60,25 @@ class PreparedLate implements Request {
 }
 
 /** The headers that an attempt adds, to which the others are assigned. */
-class SigningHeaders {
+class AddedHeaders {
   [name: string]: string
 
-  constructor(authorization: string, date: string | undefined) {
+  constructor(authorization: string, date: string | undefined, traceparent: string | undefined) {
     if (date !== undefined) this["date"] = date
     this["authorization"] = authorization
+    if (traceparent !== undefined) this["traceparent"] = traceparent
   }
 }
+
+/**
+ * The span of a call in the form of W3C Trace Context; undefined where its ids have another form.
+ *
+ * @internal
+ */
+export const traceparent = ({ sampled, spanId, traceId }: Tracer.Span): string | undefined =>
+  /^[\da-f]{32}$/.test(traceId) && /^[\da-f]{16}$/.test(spanId)
+    ? `00-${traceId}-${spanId}-0${sampled ? 1 : 0}`
+    : undefined
 
 /**
  * The headers that all attempts have in common.
@@ -92,22 +105,23 @@ const signing = ({ apiKey }: SuprsendConfig.Credentials): ReadonlyArray<string> 
  *
  * @internal
  */
-export const authorize = (credentials: SuprsendConfig.Credentials, request: Request, now: number): Request => {
+export const authorize = (
+  credentials: SuprsendConfig.Credentials,
+  request: Request,
+  now: number,
+  traceparent: string | undefined
+): Request => {
   const { body, headers, method, origin, target } = request
   if (credentials.apiKey !== undefined) {
     const authorization = `Bearer ${Redacted.value(credentials.apiKey)}`
-    return new Prepared(
-      method,
-      origin,
-      target,
-      Object.assign(new SigningHeaders(authorization, undefined), headers),
-      body
-    )
+    const added = new AddedHeaders(authorization, undefined, traceparent)
+    return new Prepared(method, origin, target, Object.assign(added, headers), body)
   }
   const date = httpDate(now)
   const authorization = Signature.authorization({ method, body, contentType, date, uri: target }, credentials)
   // To spread the headers and add two was measured to cost as much as the signature.
-  return new Prepared(method, origin, target, Object.assign(new SigningHeaders(authorization, date), headers), body)
+  const added = new AddedHeaders(authorization, date, traceparent)
+  return new Prepared(method, origin, target, Object.assign(added, headers), body)
 }
 
 let second = 0

@@ -10,7 +10,7 @@ import type * as Tracer from "effect/Tracer"
 import type { RateLimiter } from "../../RateLimiter.js"
 import * as RetryPolicy from "../../RetryPolicy.js"
 import type { SuprsendClient } from "../../SuprsendClient.js"
-import type * as SuprsendConfig from "../../SuprsendConfig.js"
+import type { Credentials } from "../../SuprsendConfig.js"
 import type { RequestError } from "../../SuprsendError.js"
 import * as redactor from "../redactor.js"
 import type { Signal } from "../signal.js"
@@ -18,6 +18,7 @@ import { monotonic } from "../timer.js"
 import * as failure from "../transport/failure.js"
 import type { Request, Transport } from "../transport/transport.js"
 import { Answered, Attempt, type Outcome } from "./attempt.js"
+import type { CurrentCredentials } from "./credentials.js"
 import * as requests from "./request.js"
 import * as response from "./response.js"
 import type { Timeouts } from "./timeouts.js"
@@ -28,9 +29,9 @@ import type { Timeouts } from "./timeouts.js"
  * @internal
  */
 export interface Client {
-  readonly credentials: SuprsendConfig.Credentials
+  readonly credentials: CurrentCredentials
+  readonly tracePropagation: boolean
   readonly baseUrl: string
-  readonly secrets: ReadonlyArray<string>
   readonly limiter: RateLimiter.Service
   readonly transport: Transport
   readonly timeouts: Timeouts
@@ -48,6 +49,8 @@ export class RetryLoop {
   private readonly deadline: number
   private attempts = 0
   private attempt: Attempt | undefined
+  private used: Credentials | undefined
+  private isRenewed = false
   private last: failure.Failed | undefined
   // Whether one of the attempts may have been applied.
   private uncertain = false
@@ -83,7 +86,7 @@ export class RetryLoop {
         return this.giveUp(outcome === limiterClosed || this.abortWaiting.isGiven)
       }
       const settled = response.settle(this.request, outcome, this.attempts, this.clock.unsafeCurrentTimeMillis())
-      if (Either.isLeft(settled)) return Effect.withParentSpan(this.retry(settled.left), this.span)
+      if (Either.isLeft(settled)) return Effect.withParentSpan(this.recover(settled.left), this.span)
       annotate(this.span, this.attempts, settled.right.status)
       return Effect.succeed(settled.right)
     })
@@ -129,7 +132,7 @@ export class RetryLoop {
     const { remaining } = this
     if (remaining === 0 || this.abortWaiting.isGiven) return noSlotInTime
     this.attempts++
-    const { credentials, timeouts, transport } = this.client
+    const { credentials, timeouts, tracePropagation, transport } = this.client
     const ofAttempt = Duration.toMillis(this.timeout)
     const isWhole = ofAttempt <= remaining
     this.attempt = new Attempt(
@@ -140,7 +143,13 @@ export class RetryLoop {
       this.abort,
       this.request.discard ?? false
     )
-    const authorized = requests.authorize(credentials, this.prepared, this.clock.unsafeCurrentTimeMillis())
+    this.used = credentials.value
+    const authorized = requests.authorize(
+      this.used,
+      this.prepared,
+      this.clock.unsafeCurrentTimeMillis(),
+      tracePropagation ? requests.traceparent(this.span) : undefined
+    )
     return this.attempt.run(authorized, fiber, isAbortedOutside)
   }
 
@@ -157,6 +166,16 @@ export class RetryLoop {
     if (ended === noSlot || ended === limiterClosed) return "refusal"
     if (ended instanceof Answered) return ended.head.status === 429 || ended.head.status >= 500 ? "refusal" : "response"
     return ended.failure._tag === "NoAnswer" ? "noResponse" : "refusal"
+  }
+
+  private recover(failed: failure.Failed): Effect.Effect<SuprsendClient.Response, RequestError> {
+    const { client, isRenewed, request, used } = this
+    if (!failure.isUnauthorized(failed.failure) || isRenewed || used === undefined) return this.retry(failed)
+    this.isRenewed = true
+    return Effect.flatMap(
+      client.credentials.renew(request.call, used),
+      (hasOthers) => hasOthers ? this.run() : this.retry(failed)
+    )
   }
 
   private retry(failed: failure.Failed): Effect.Effect<SuprsendClient.Response, RequestError> {
@@ -177,7 +196,11 @@ export class RetryLoop {
         Option.match(wait, {
           onNone: () => this.fail(failed),
           onSome: (wait) =>
-            Effect.logDebug(`${request.call}: attempt ${attempts} failed, the next in ${Duration.format(wait)}`).pipe(
+            Effect.logDebug(
+              `${request.call}: attempt ${attempts} failed (${this.clean(failed.summary)}), the next in ${
+                Duration.format(wait)
+              }`
+            ).pipe(
               Effect.zipRight(sleep(client.timeouts, Duration.toMillis(wait), abortWaiting)),
               Effect.zipRight(Effect.suspend(() => this.run()))
             )
@@ -206,10 +229,16 @@ export class RetryLoop {
       applied: this.uncertain ? "unknown" : "no",
       insertId: request.insertId,
       baseUrl: client.baseUrl,
-      clean: redactor.make(() => [...client.secrets, ...(request.secrets?.() ?? [])])
+      clean: this.clean
     })
     annotate(span, attempts, "status" in error ? error.status : undefined)
     return Effect.fail(error)
+  }
+
+  /** Takes everything secret out of a text that comes from outside. */
+  private get clean(): (text: string) => string {
+    const { client, request } = this
+    return redactor.make(() => [...client.credentials.secrets, ...(request.secrets?.() ?? [])])
   }
 }
 

@@ -20,6 +20,8 @@ import { parseJson } from "../json.js"
  */
 export interface Failed {
   readonly failure: RetryPolicy.Failure
+  /** What happened in a few words, for the log; to be cleaned of secrets. */
+  readonly summary: string
   readonly error: (request: Context) => RequestError
 }
 
@@ -49,6 +51,14 @@ export const mayBeApplied = ({ _tag, ...failure }: RetryPolicy.Failure): boolean
   ("status" in failure && (failure.status >= 500 || failure.status === 408 || failure.status < 300))
 
 /**
+ * Whether the service refused the credentials.
+ *
+ * @internal
+ */
+export const isUnauthorized = (failure: RetryPolicy.Failure): boolean =>
+  failure._tag === "Status" && failure.status === 401
+
+/**
  * A response of any status but 2xx. The status decides; the body, which may be missing or of any form, only adds words.
  *
  * @internal
@@ -61,6 +71,7 @@ export const fromStatus = (
   const failure: RetryPolicy.Failure = { _tag: "Status", status, retryAfter }
   return {
     failure,
+    summary: `status ${status}`,
     error: ({ applied, attempts, baseUrl, call, clean, insertId, repeatable }) => {
       const message = body === undefined ? undefined : serverMessage(body)
       const said = {
@@ -88,6 +99,7 @@ export const fromStatus = (
  */
 export const unexpected = (status: number, body: string, message: string): Failed => ({
   failure: { _tag: "Status", status, retryAfter: Option.none() },
+  summary: `status ${status}, but ${message}`,
   error: ({ attempts, baseUrl, call, clean, insertId }) => {
     const said = serverMessage(body)
     return new SuprsendUnexpectedResponse({
@@ -165,6 +177,7 @@ const unavailable = (
   description: string | undefined
 ): Failed => ({
   failure,
+  summary: description === undefined ? reason : `${reason}: ${description}`,
   error: ({ applied, attempts, baseUrl, call, clean, insertId, repeatable }) =>
     new SuprsendUnavailable({
       call,

@@ -43,7 +43,8 @@ export type ProfileChannel = ChannelKey | "$inbox"
 const profileChannels: ReadonlyArray<ProfileChannel> = [...channelKeys, "$inbox"]
 
 /**
- * A user. Printed, it shows push tokens, access tokens and webhook addresses masked; `raw` and `channels` have them.
+ * A user. `console.log` shows it as code reads it, `JSON.stringify` in the shape in which it came; both show push tokens, access tokens
+ * and webhook addresses masked. `raw` and `channels` have them.
  *
  * @example
  * ```ts
@@ -103,6 +104,17 @@ export class User extends model.Model {
   /** "active", in the shape of the vendor's page (Seed). */
   get status(): string | undefined {
     return model.text(this.raw.status)
+  }
+
+  /** @internal */
+  protected override shown(): { readonly [member: string]: unknown } {
+    const channels = Object.entries(this.channels).map(([key, identities]) => [
+      key,
+      identities.map(({ raw: _, ...identity }) =>
+        Object.fromEntries(Object.entries(identity).filter(([, value]) => value !== undefined))
+      )
+    ])
+    return { ...super.shown(), channels: model.readable(Object.fromEntries(channels)) }
   }
 }
 

@@ -72,6 +72,8 @@ describe("what is printed", () => {
     list.revoke()
     const hostile: ReadonlyArray<unknown> = [
       proxy,
+      { $webpush: proxy },
+      { $webpush: [list.proxy] },
       list.proxy,
       new Proxy({}, { ownKeys: boom }),
       new Proxy({}, { getPrototypeOf: boom }),

@@ -67,6 +67,41 @@ describe("User", () => {
     expect(Equal.equals(decodeUser(openApi), decodeUser(seed))).toBe(false)
   })
 
+  const printed = new User.User({
+    distinct_id: "user-42",
+    status: "active",
+    created_at: "2024-01-01T00:00:00Z",
+    $email: [{ value: "ada@example.com", status: "active", perma_status: "active", id_provider: null }],
+    $androidpush: [{ value: "push-token", status: "inactive", id_provider: "fcm" }],
+    $webpush: [{ value: { endpoint: "https://push.example.com/token", keys: { p256dh: "p", auth: "a" } } }],
+    properties: { plan: "pro" },
+    new_member: [1]
+  })
+
+  it("reads in console.log as it reads in code", () => {
+    expect(inspect(printed, { depth: 9 })).toBe(inspect({
+      distinctId: "user-42",
+      properties: { plan: "pro" },
+      channels: {
+        $email: [{ value: "ada@example.com", status: "active", permaStatus: "active" }],
+        $androidpush: [{ value: "<redacted>", status: "inactive", idProvider: "fcm" }],
+        $webpush: [{ value: { endpoint: "<redacted>", keys: { p256dh: "<redacted>", auth: "<redacted>" } } }]
+      },
+      createdAt: printed.createdAt,
+      status: "active"
+    }, { depth: 9 }))
+  })
+
+  it("keeps the shape in which it came where it is written as JSON, tokens masked", () => {
+    expect(JSON.parse(JSON.stringify({ user: printed }))).toEqual({
+      user: {
+        ...printed.raw,
+        $androidpush: [{ value: "<redacted>", status: "inactive", id_provider: "fcm" }],
+        $webpush: [{ value: { endpoint: "<redacted>", keys: { p256dh: "<redacted>", auth: "<redacted>" } } }]
+      }
+    })
+  })
+
   it("is printed without tokens", () => {
     const user = decodeUser(openApi)
     for (const text of [inspect(user, { depth: 9 }), String(user), JSON.stringify(user)]) {

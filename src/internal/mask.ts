@@ -14,6 +14,30 @@ const secretKeys: ReadonlySet<string> = new Set([
 
 const isSecret = (key: string): boolean => secretKeys.has(key) || secretKeys.has(trim(key))
 
+// What the service says about an address, beside the address.
+const openKeys: ReadonlySet<string> = new Set(["status", "perma_status", "permaStatus", "id_provider", "idProvider"])
+
+// The names in a token that are no part of it. Any other name may be one.
+const tokenKeys: ReadonlySet<string> = new Set([
+  ...openKeys,
+  "value",
+  "url",
+  "endpoint",
+  "expirationTime",
+  "keys",
+  "p256dh",
+  "auth"
+])
+
+const mayHold = (value: object): boolean => {
+  try {
+    return Array.isArray(value) || Object.keys(value).every((key) => tokenKeys.has(key))
+  } catch {
+    // A proxy.
+    return false
+  }
+}
+
 // What is printed is read by people, and by printers that recurse.
 const maximumDepth = 200
 
@@ -23,10 +47,13 @@ interface Pending {
   readonly copy: Array<unknown> | Record<string, unknown>
   readonly up: Pending | undefined
   readonly depth: number
+  /** Whether it is part of a token. */
+  readonly isSecret: boolean
 }
 
 /**
- * Copies some operations such that they are safe to print: tokens masked, and whatever JSON cannot carry named instead.
+ * Copies some operations such that they are safe to print: tokens masked, and whatever JSON cannot carry named instead. Lists and records
+ * stay such, also within a token if all their names are known.
  *
  * It never throws and never recurses, and takes time in proportion to the value: at the keyboard and in logs anything may be printed.
  *
@@ -35,11 +62,11 @@ interface Pending {
 export const mask = (value: unknown): unknown => {
   const pending: Array<Pending> = []
   let left = ofValue.values
-  const begin = (value: unknown, up: Pending | undefined): unknown => {
-    if (value === null || typeof value === "string" || typeof value === "boolean" || Number.isFinite(value)) {
-      return value
-    }
+  const begin = (value: unknown, up: Pending | undefined, isSecret: boolean): unknown => {
+    if (value === null || typeof value === "boolean") return value
+    if (typeof value === "string" || Number.isFinite(value)) return isSecret ? masked : value
     if (typeof value !== "object") return `<${describe(value)}>`
+    if (isSecret && !mayHold(value)) return masked
     const depth = up === undefined ? 0 : up.depth + 1
     if (depth >= maximumDepth) return "<too deep>"
     if (left-- <= 0) return "<too much>"
@@ -48,13 +75,13 @@ export const mask = (value: unknown): unknown => {
     }
     const copy = begun(value)
     if (copy === undefined) return `<${describe(value)}>`
-    pending.push({ value, copy, up, depth })
+    pending.push({ value, copy, up, depth, isSecret })
     return copy
   }
-  const all = begin(value, undefined)
+  const all = begin(value, undefined, false)
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     for (const [key, member] of membersOf(next.value) ?? [["<unreadable>", "<an object that cannot be read>"]]) {
-      define(next.copy, key, isSecret(key) ? masked : begin(member, next))
+      define(next.copy, key, begin(member, next, isSecret(key) || (next.isSecret && !openKeys.has(key))))
     }
   }
   return all

@@ -36,10 +36,35 @@ export abstract class Model extends Inspectable.Class implements Equal.Equal {
     return Hash.cached(this, json.hash(this.raw))
   }
 
+  /** What `JSON.stringify` writes: the members under the names that the server gave them, tokens masked. */
   toJSON(): unknown {
     return mask(this.raw)
   }
+
+  /** What `console.log` shows: the members under the names that code reads them by, tokens masked. */
+  override [Inspectable.NodeInspectSymbol](): unknown {
+    return this.shown()
+  }
+
+  /** @internal */
+  protected shown(): { readonly [member: string]: unknown } {
+    const getters = Object.entries(Object.getOwnPropertyDescriptors(Object.getPrototypeOf(this)))
+      .flatMap(([name, { get }]) => get === undefined ? [] : [[name, get.call(this)] as const])
+    const members = [...Object.entries(this).filter(([name]) => name !== "raw"), ...getters]
+    return Object.fromEntries(members.flatMap(([name, value]) => value === undefined ? [] : [[name, readable(value)]]))
+  }
 }
+
+/**
+ * A value as it is shown: tokens masked. Models show themselves, and so do dates.
+ *
+ * @internal
+ */
+export const readable = (value: unknown): unknown =>
+  value instanceof Model || DateTime.isDateTime(value) ||
+    (Array.isArray(value) && value.some((u) => u instanceof Model))
+    ? value
+    : mask(value)
 
 /**
  * What is read from JSON, or what is wrong with it.

@@ -57,6 +57,10 @@ export interface CategoryUpdate {
   readonly optOutChannels?: ReadonlyArray<PreferenceChannel> | undefined
   /** Channels to take; only where the preference is `opt_in` (OpenAPI). */
   readonly optInChannels?: ReadonlyArray<PreferenceChannel> | undefined
+  /** When a digest of this category is sent (Python SDK, since July 2026). Its form is not documented: it is passed on as it is. */
+  readonly digestSchedule?: { readonly [key: string]: unknown } | undefined
+  /** Further properties of the preference (Python SDK, since July 2026). Their form is not documented: they are passed on. */
+  readonly properties?: { readonly [key: string]: unknown } | undefined
 }
 
 /**

@@ -22,8 +22,8 @@
  *   merged into itself (400).
  * - Bulk requests pass over users that do not exist. Bulk delete answers 204.
  * - An edit or an upsert for a tenant links the user to it, and creates the user if there is none; a user may have many
- *   tenants, or one alone (`userTenancyMode`). The tenant's endpoints show the profile for the tenant alone, with a
- *   member `tenant`, or laid over the user's own (`tenantProfiles`); a list filtered by tenant, and `user` of the
+ *   tenants, or one alone (`userTenancyMode`). The tenant's endpoints show the profile for the tenant laid over the
+ *   user's own, with a member `tenant`, or alone (`tenantProfiles`); a list filtered by tenant, and `user` of the
  *   service, show it laid over the user's own, key by key. The list is empty for a tenant without users. Upsert answers
  *   201, an edit 202, unlinking 204. Unlinking leaves the preferences for the tenant. Where the user is not linked, the
  *   tenant is said to be not found. An event that a tenant stands in the way of is accepted, and comes to nothing.
@@ -789,7 +789,8 @@ export interface Options {
    */
   readonly tenantsMustExist?: boolean | undefined
   /**
-   * Whether the tenant's endpoints show the profile for the tenant alone, or laid over the user's own. Default: "own".
+   * Whether the tenant's endpoints show the profile for the tenant alone, or laid over the user's own, its members winning.
+   * Default: "effective".
    */
   readonly tenantProfiles?: "own" | "effective" | undefined
   /** Whether `$remove` and `$unset` take an address away, or have it stay as an inactive one. Default: "delete". */

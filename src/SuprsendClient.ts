@@ -25,6 +25,7 @@ import type * as Scope from "effect/Scope"
 import type * as Tracer from "effect/Tracer"
 import * as calls from "./internal/client/calls.js"
 import { CurrentCredentials } from "./internal/client/credentials.js"
+import * as manyClients from "./internal/client/manyClients.js"
 import * as requests from "./internal/client/request.js"
 import { RetryLoop } from "./internal/client/retryLoop.js"
 import * as timeouts from "./internal/client/timeouts.js"
@@ -350,16 +351,26 @@ const limited = (
 ): Layer.Layer<SuprsendClient, ConfigError.ConfigError, HttpClient.HttpClient> => {
   const limiter = layers.shared(
     layers.ofLimiter,
-    Effect.flatMap(options, ({ rateLimit }) => RateLimiter.make(rateLimit ?? RateLimiter.defaultOptions))
-  )
-  // Fresh, because Effect would memoize it by its reference, whichever `HttpClient` it is provided with.
-  return Layer.fresh(Layer.scoped(
-    SuprsendClient,
-    layers.shared(
-      layers.ofClient,
-      Effect.flatMap(options, (options) => Effect.provideServiceEffect(make(options), RateLimiter.RateLimiter, limiter))
+    Effect.flatMap(
+      options,
+      ({ rateLimit }) =>
+        Effect.map(
+          RateLimiter.make(rateLimit ?? RateLimiter.defaultOptions),
+          (limiter) => ({ limiter, isNoted: false })
+        )
     )
-  ))
+  )
+  const client = Effect.gen(function*() {
+    const ofLayer = yield* limiter
+    const made = yield* Effect.provideService(make(yield* options), RateLimiter.RateLimiter, ofLayer.limiter)
+    if (!ofLayer.isNoted && made.workspace !== undefined) {
+      ofLayer.isNoted = true
+      yield* manyClients.note(made.workspace)
+    }
+    return made
+  })
+  // Fresh, because Effect would memoize it by its reference, whichever `HttpClient` it is provided with.
+  return Layer.fresh(Layer.scoped(SuprsendClient, layers.shared(layers.ofClient, client)))
 }
 
 /**

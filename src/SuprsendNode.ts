@@ -6,11 +6,14 @@
  * @since 0.1.0
  */
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import * as Undici from "@effect/platform-node/Undici"
 import * as HttpClient from "@effect/platform/HttpClient"
-import type * as Config from "effect/Config"
-import type * as ConfigError from "effect/ConfigError"
+import * as Config from "effect/Config"
+import * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as transport from "./internal/transport/transport.js"
 import * as undici from "./internal/transport/undici.js"
 import * as Suprsend from "./Suprsend.js"
@@ -77,6 +80,83 @@ export const layerUndici: Layer.Layer<HttpClient.HttpClient> = Layer.provide(
   NodeHttpClient.dispatcherLayer
 )
 
+const proxyVariable = (name: string): Config.Config<string> =>
+  Config.all([Config.option(Config.string(name.toLowerCase())), Config.option(Config.string(name))]).pipe(
+    Config.mapOrFail(([lower, upper]) => {
+      const url = Option.getOrElse(Option.orElse(lower, () => upper), () => "").trim()
+      // What is wrong may have a password in it.
+      return url === "" || isProxyUrl(url)
+        ? Either.right(url)
+        : Either.left(ConfigError.InvalidData([name], `${name} must be a URL, as "http://proxy.example.com:3128" is`))
+    })
+  )
+
+const isProxyUrl = (text: string): boolean =>
+  /^https?:\/\//i.test(text) && Option.isSome(Option.liftThrowable((url: string) => new URL(url))(text))
+
+const noProxyVariable: Config.Config<string> = Config.all([
+  Config.option(Config.string("no_proxy")),
+  Config.option(Config.string("NO_PROXY"))
+]).pipe(Config.map(([lower, upper]) => Option.getOrElse(Option.orElse(lower, () => upper), () => "")))
+
+/**
+ * What sends, through the proxy that the environment names, or straight where it names none: `HTTPS_PROXY` for `https://` base URLs,
+ * `HTTP_PROXY` for others and where there is no `HTTPS_PROXY`, and `NO_PROXY` for the hosts that are reached without one. A variable in
+ * small letters goes before the one in capitals, as in `curl`.
+ *
+ * The variables are read by `Config` when the layer is built. Fails with a `ConfigError` that names one that is no URL.
+ *
+ * @example
+ * ```ts
+ * import { Layer, Redacted } from "effect"
+ * import * as Suprsend from "effect-suprsend/Suprsend"
+ * import * as SuprsendNode from "effect-suprsend/SuprsendNode"
+ *
+ * const SuprsendLive = Suprsend.layerWithoutHttpClient({
+ *   workspaceKey: "workspace-key",
+ *   workspaceSecret: Redacted.make("workspace-secret")
+ * }).pipe(Layer.provide(SuprsendNode.layerUndiciProxy))
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerUndiciProxy: Layer.Layer<HttpClient.HttpClient, ConfigError.ConfigError> = Layer.provide(
+  layerUndiciWithoutDispatcher,
+  Layer.scoped(
+    NodeHttpClient.Dispatcher,
+    Effect.flatMap(
+      Config.all({
+        httpsProxy: proxyVariable("HTTPS_PROXY"),
+        httpProxy: proxyVariable("HTTP_PROXY"),
+        noProxy: noProxyVariable
+      }),
+      (proxies) =>
+        Effect.acquireRelease(
+          Effect.sync(() =>
+            new Undici.EnvHttpProxyAgent({ ...proxies, httpsProxy: proxies.httpsProxy || proxies.httpProxy })
+          ),
+          (agent) => Effect.promise(() => agent.destroy())
+        )
+    )
+  )
+)
+
+/**
+ * What the layers of this module take: the options of every layer, and how to reach the network.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Options = SuprsendConfig.Options & {
+  /**
+   * Whether requests go through the proxy that `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` name. See {@link layerUndiciProxy}.
+   *
+   * @default false
+   */
+  readonly proxyFromEnvironment?: boolean | undefined
+}
+
 /**
  * Everything over undici, from options. Fails if one of them is not usable, and says which.
  *
@@ -94,10 +174,10 @@ export const layerUndici: Layer.Layer<HttpClient.HttpClient> = Layer.provide(
  * @since 0.1.0
  * @category layers
  */
-export const layer = (
-  options: SuprsendConfig.Options
-): Layer.Layer<Suprsend.Suprsend, ConfigError.ConfigError> =>
-  Layer.provide(Suprsend.layerWithoutHttpClient(options), layerUndici)
+export const layer = (options: Options): Layer.Layer<Suprsend.Suprsend, ConfigError.ConfigError> => {
+  const { proxyFromEnvironment = false, ...rest } = options
+  return Layer.provide(Suprsend.layerWithoutHttpClient(rest), proxyFromEnvironment ? layerUndiciProxy : layerUndici)
+}
 
 /**
  * Everything over undici, from a `Config`, by default from the environment as `Suprsend.layerConfig` reads it.
@@ -117,5 +197,5 @@ export const layer = (
  * @category layers
  */
 export const layerConfig = (
-  config: Config.Config<SuprsendConfig.Options> = SuprsendConfig.config
+  config: Config.Config<Options> = SuprsendConfig.config
 ): Layer.Layer<Suprsend.Suprsend, ConfigError.ConfigError> => Layer.unwrapEffect(Effect.map(config, layer))

@@ -188,6 +188,18 @@ export declare namespace UsersService {
     ) => Stream.Stream<AssociatedTenant, ReadError>
 
     /**
+     * A page of the profiles that a user has for tenants (the vendor's "List User Tenant Profiles"). `raw.tenant` of each says for which
+     * one it is.
+     */
+    readonly listTenantProfiles: (
+      distinctId: string,
+      options?: Page.Options
+    ) => Effect.Effect<Page.Page<User>, ReadError>
+
+    /** All profiles that a user has for tenants. */
+    readonly tenantProfilesStream: (distinctId: string, options?: Page.Options) => Stream.Stream<User, ReadError>
+
+    /**
      * The profile that a user has for a tenant (Python SDK: `get_for_tenant`). To edit it, give the edit the tenant:
      * `edit("user-42", { tenantId: "acme" })`.
      */

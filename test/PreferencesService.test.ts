@@ -334,6 +334,48 @@ describe("categories", () => {
       ])
     }))
 
+  test("pass on a digest schedule and properties", (preferences, sandbox) =>
+    Effect.gen(function*() {
+      const update = { preference: "opt_in", digestSchedule: { frequency: "daily" }, properties: { min: 3 } } as const
+      const json =
+        "{\"preference\":\"opt_in\",\"digest_schedule\":{\"frequency\":\"daily\"},\"properties\":{\"min\":3}}"
+      yield* preferences.updateCategory("ada", "newsletter", update)
+      yield* preferences.update("ada", { categories: [{ category: "newsletter", ...update }] })
+      yield* preferences.bulkUpdate(["ada"], { categories: [{ category: "newsletter", ...update }] })
+      const inList = `"categories":[{"category":"newsletter",${json.slice(1)}]`
+      expect((yield* requests(sandbox)).map(({ body }) => body)).toEqual([
+        json,
+        `{${inList}}`,
+        `{"distinct_ids":["ada"],${inList}}`
+      ])
+    }))
+
+  test(
+    "refuse a digest schedule that JSON cannot carry, before anything is sent",
+    (preferences, sandbox) =>
+      Effect.gen(function*() {
+        const cycle: Record<string, unknown> = {}
+        cycle["cycle"] = cycle
+        const update = { preference: "opt_in", digestSchedule: { at: NaN }, properties: cycle } as const
+        expect(yield* Effect.flip(preferences.updateCategory("ada", "newsletter", update))).toMatchObject({
+          _tag: "SuprsendInvalidInput",
+          issues: [{ path: ["digestSchedule", "at"] }]
+        })
+        const categories = [{ category: "newsletter", preference: "opt_in", properties: cycle }] as const
+        const calls: ReadonlyArray<Effect.Effect<unknown, unknown>> = [
+          preferences.update("ada", { categories }),
+          preferences.bulkUpdate(["ada"], { categories })
+        ]
+        for (const call of calls) {
+          expect(yield* Effect.flip(call)).toMatchObject({
+            _tag: "SuprsendInvalidInput",
+            issues: [{ path: ["categories", 0, "properties", "cycle"] }]
+          })
+        }
+        expect(yield* requests(sandbox)).toEqual([])
+      })
+  )
+
   test(
     "have the options of reading in the query when they are changed",
     (preferences, sandbox) =>

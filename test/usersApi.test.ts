@@ -168,7 +168,7 @@ describe("merge", () => {
       })
       expect((yield* users.getListsSubscribedTo("ada")).items.map((list) => list.listId)).toEqual(["news", "offers"])
       expect((yield* users.getObjectsSubscribedTo("ada")).items.map((object) => object.objectId)).toEqual(["t1"])
-      expect((yield* users.getForTenant("ada", "acme")).properties).toEqual({ role: "admin" })
+      expect((yield* users.getForTenant("ada", "acme")).properties).toMatchObject({ role: "admin" })
       expect(yield* Effect.flip(users.get("anonymous"))).toMatchObject({ _tag: "SuprsendUserNotFound" })
     }))
 
@@ -403,7 +403,7 @@ describe("tenants", () => {
     Effect.gen(function*() {
       yield* users.edit(ada)
       const user = yield* users.upsertForTenant("ada", "acme", { role: "admin", $email: ["ada@acme.example"] })
-      expect(user.properties).toEqual({ role: "admin" })
+      expect(user.properties).toEqual({ plan: "pro", role: "admin" })
       expect((yield* users.getForTenant("ada", "acme")).raw).toEqual(user.raw)
       expect((yield* users.get("ada")).properties).toEqual({ plan: "pro" })
       expect(lines(yield* sandbox.requests).slice(1)).toEqual([
@@ -420,6 +420,29 @@ describe("tenants", () => {
       expect((yield* users.getForTenant("ada", "acme")).properties).toEqual({ role: "admin" })
       expect((yield* users.getForTenant("ada", "umbrella")).properties).toEqual({ role: "guest" })
       expect((yield* users.get("ada")).properties).toEqual({})
+    }))
+
+  test("have their profiles listed, each laid over the user's own", (users, sandbox) =>
+    Effect.gen(function*() {
+      yield* users.edit(ada)
+      yield* Effect.forEach(["acme", "umbrella", "globex"], (id) => users.upsertForTenant("ada", id, { role: id }))
+      const before = (yield* sandbox.requests).length
+      const page = yield* users.listTenantProfiles("ada", { limit: 2 })
+      expect(page).toMatchObject({ hasMore: true, total: 3 })
+      expect(page.items.map(({ properties }) => properties)).toEqual([
+        { plan: "pro", role: "acme" },
+        { plan: "pro", role: "umbrella" }
+      ])
+      const all = yield* Stream.runCollect(users.tenantProfilesStream("ada", { limit: 2 }))
+      expect(Chunk.toReadonlyArray(all).map(({ raw }) => raw.tenant)).toMatchObject([
+        { tenant_id: "acme" },
+        { tenant_id: "umbrella" },
+        { tenant_id: "globex" }
+      ])
+      const requests = lines(yield* sandbox.requests).slice(before)
+      expect(requests[0]).toBe("GET /v1/user/ada/tenant/?limit=2")
+      expect(requests).toHaveLength(3)
+      expect(yield* Effect.flip(users.listTenantProfiles("nobody"))).toMatchObject({ _tag: "SuprsendUserNotFound" })
     }))
 
   test("come in pages and as a stream", (users, sandbox) =>

@@ -53,6 +53,24 @@ export function profile(call: string, profile: UserProfile): Either.Either<UserP
   return checked(call, read, profileIssues(read))
 }
 
+/**
+ * Reads a record that is passed on as it is, once, and checks that JSON can carry it.
+ *
+ * @internal
+ */
+export const passedOn = (
+  call: string,
+  path: Array<string | number>,
+  record: { readonly [key: string]: unknown } | undefined
+): Either.Either<unknown, SuprsendInvalidInput> => {
+  if (record === undefined) return Either.right(undefined)
+  const read: unknown = copy(record)
+  const issues = new Issues()
+  if (isPlainRecord(read)) collectIssues(read, path, issues)
+  else issues.add(path, `must be a plain record, got ${describe(read)}`)
+  return checked(call, read, issues.all())
+}
+
 const profileIssues = (profile: unknown): ReadonlyArray<Issue> => {
   if (!isPlainRecord(profile)) {
     return [{ path: [], message: `must be a plain record of properties, got ${describe(profile)}` }]

@@ -6,6 +6,7 @@ import * as Page from "../Page.js"
 import * as Preferences from "../Preferences.js"
 import type { PreferencesService } from "../PreferencesService.js"
 import type { SuprsendClient } from "../SuprsendClient.js"
+import type { SuprsendInvalidInput } from "../SuprsendError.js"
 import * as TagFilter from "../TagFilter.js"
 import { notFound, read } from "./client/response.js"
 import * as ids from "./ids.js"
@@ -25,7 +26,7 @@ export const make = (client: SuprsendClient.Service): PreferencesService.Service
       readonly method: "GET" | "PATCH"
       readonly path: string
       readonly category?: string
-      readonly body?: unknown
+      readonly body?: (call: string) => Either.Either<unknown, SuprsendInvalidInput>
       readonly options: Options | undefined
       readonly decode: Decode<A>
     }
@@ -37,13 +38,14 @@ export const make = (client: SuprsendClient.Service): PreferencesService.Service
         ? undefined
         : yield* inputs.segment(call, "category", parts.category)
       const query = yield* toQuery(call, parts.options)
+      const body = parts.body === undefined ? undefined : yield* parts.body(call)
       return yield* client.execute({
         call,
         method: parts.method,
         template: `/v1/user/{distinct_id}/preference/${parts.path}`,
         params: category === undefined ? { distinct_id } : { distinct_id, category },
         query,
-        body: parts.body === undefined ? undefined : JSON.stringify(parts.body)
+        body: body === undefined ? undefined : JSON.stringify(body)
       }).pipe(notFound(call, distinct_id), read(call, parts.decode))
     })
   }
@@ -60,18 +62,18 @@ export const make = (client: SuprsendClient.Service): PreferencesService.Service
     name: string,
     path: string,
     distinctIds: Iterable<string>,
-    body: Record<string, unknown>,
+    body: (call: string) => Either.Either<Record<string, unknown>, SuprsendInvalidInput>,
     options: Parameters<PreferencesService.Service["bulkUpdate"]>[2]
   ) => {
     const call = `PreferencesService.${name}`
     return Effect.flatMap(
-      toQuery(call, { tenantId: options?.tenantId }),
-      (query) =>
+      Either.all([toQuery(call, { tenantId: options?.tenantId }), body(call)]),
+      ([query, change]) =>
         ids.run(client, call, distinctIds, (distinct_ids) => ({
           method: "PATCH",
           template: `/v1/bulk/user/preference/${path}`,
           query,
-          body: JSON.stringify({ distinct_ids, ...body }),
+          body: JSON.stringify({ distinct_ids, ...change }),
           discard: true,
           expected: { status: 202, body: saysSuccess }
         }), options)
@@ -85,7 +87,7 @@ export const make = (client: SuprsendClient.Service): PreferencesService.Service
       request("update", distinctId, {
         method: "PATCH",
         path: "",
-        body: updateToJson(update),
+        body: (call) => updateToJson(call, update),
         options: tenantOnly(options),
         decode: Preferences.decode
       }),
@@ -100,7 +102,7 @@ export const make = (client: SuprsendClient.Service): PreferencesService.Service
       request("updateChannels", distinctId, {
         method: "PATCH",
         path: "channel_preference/",
-        body: updateToJson({ channelPreferences }),
+        body: (call) => updateToJson(call, { channelPreferences }),
         options: tenantOnly(options),
         decode: Preferences.decodeChannelPreferences
       }),
@@ -120,16 +122,18 @@ export const make = (client: SuprsendClient.Service): PreferencesService.Service
         method: "PATCH",
         path: "category/{category}/",
         category,
-        body: categoryToJson(update),
+        body: (call) => categoryToJson(call, update),
         options,
         decode: Preferences.decodeCategory
       }),
-    bulkUpdate: (distinctIds, update, options) => bulk("bulkUpdate", "", distinctIds, updateToJson(update), options),
+    bulkUpdate: (distinctIds, update, options) =>
+      bulk("bulkUpdate", "", distinctIds, (call) => updateToJson(call, update), options),
     bulkReset: (distinctIds, options) =>
-      bulk("bulkReset", "reset/", distinctIds, {
-        reset_channel_preferences: options?.channelPreferences ?? true,
-        reset_categories: options?.categories ?? true
-      }, options)
+      bulk("bulkReset", "reset/", distinctIds, () =>
+        Either.right({
+          reset_channel_preferences: options?.channelPreferences ?? true,
+          reset_categories: options?.categories ?? true
+        }), options)
   }
 }
 
@@ -151,16 +155,31 @@ const toQuery = (call: string, options: Options | undefined) =>
     }
   })
 
-const categoryToJson = ({ optInChannels, optOutChannels, preference }: Preferences.CategoryUpdate) => ({
-  preference,
-  opt_out_channels: optOutChannels,
-  opt_in_channels: optInChannels
-})
+const categoryToJson = (
+  call: string,
+  { digestSchedule, optInChannels, optOutChannels, preference, properties }: Preferences.CategoryUpdate,
+  path: Array<string | number> = []
+) =>
+  Either.gen(function*() {
+    return {
+      preference,
+      opt_out_channels: optOutChannels,
+      opt_in_channels: optInChannels,
+      digest_schedule: yield* inputs.passedOn(call, [...path, "digestSchedule"], digestSchedule),
+      properties: yield* inputs.passedOn(call, [...path, "properties"], properties)
+    }
+  })
 
-const updateToJson = ({ categories, channelPreferences }: Preferences.PreferencesUpdate) => ({
-  channel_preferences: channelPreferences?.map(({ channel, isRestricted }) => ({
-    channel,
-    is_restricted: isRestricted
-  })),
-  categories: categories?.map(({ category, ...update }) => ({ category, ...categoryToJson(update) }))
-})
+const updateToJson = (call: string, { categories, channelPreferences }: Preferences.PreferencesUpdate) =>
+  Either.gen(function*() {
+    const updates = categories?.map(({ category, ...update }, i) =>
+      Either.map(categoryToJson(call, update, ["categories", i]), (json) => ({ category, ...json }))
+    )
+    return {
+      channel_preferences: channelPreferences?.map(({ channel, isRestricted }) => ({
+        channel,
+        is_restricted: isRestricted
+      })),
+      categories: updates === undefined ? undefined : yield* Either.all(updates)
+    }
+  })

@@ -67,6 +67,8 @@ export const make = (client: SuprsendClient.Service): UsersService.Service => {
     Page.decode(["results", "tenants"], AssociatedTenant.decode)
   )
 
+  const profiles = pagesOfUser("UsersService.listTenantProfiles", "tenant", Page.decode(["results"], User.decode))
+
   function bulkEdit<S>(
     edits: Bulk.SourceOf<S>,
     options?: Bulk.EditOptions
@@ -129,6 +131,8 @@ export const make = (client: SuprsendClient.Service): UsersService.Service => {
     listsSubscribedToStream: lists.stream,
     listAssociatedTenants: tenants.page,
     associatedTenantsStream: tenants.stream,
+    listTenantProfiles: profiles.page,
+    tenantProfilesStream: profiles.stream,
     getForTenant: (distinctId, tenantId) => {
       const call = "UsersService.getForTenant"
       return ofTenant(

@@ -103,6 +103,8 @@ describe("each further method lists exactly the errors that it can have", () => 
 
   it("tenants", () => {
     expect<ReturnType<Users["listAssociatedTenants"]>>().type.toBe<Effect<Page<AssociatedTenant>, Read>>()
+    expect<ReturnType<Users["listTenantProfiles"]>>().type.toBe<Effect<Page<User>, Read>>()
+    expect<ReturnType<Users["tenantProfilesStream"]>>().type.toBe<Stream.Stream<User, Read>>()
     expect<ReturnType<Users["associatedTenantsStream"]>>().type.toBe<Stream.Stream<AssociatedTenant, Read>>()
     expect<ReturnType<Users["getForTenant"]>>().type.toBe<Effect<User, Tenant>>()
     expect<ReturnType<Users["upsertForTenant"]>>().type.toBe<Effect<User, Tenant>>()

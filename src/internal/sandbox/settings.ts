@@ -31,6 +31,6 @@ export const make = (options: Options): Settings => ({
   insertIdLifetime: Duration.toMillis(options.insertIdLifetime ?? Duration.infinity),
   userTenancyMode: options.userTenancyMode ?? "shared",
   tenantsMustExist: options.tenantsMustExist ?? false,
-  tenantProfiles: options.tenantProfiles ?? "own",
+  tenantProfiles: options.tenantProfiles ?? "effective",
   removedAddresses: options.removedAddresses ?? "delete"
 })

@@ -1,6 +1,7 @@
 // Builds dist/: ESM and CommonJS, each with its own declarations beside it.
 //
-//   dist/esm   tsc, then babel marks the top-level calls as pure, so that bundlers can drop what is not used
+//   dist/esm   tsc, then babel marks the top-level calls as pure, so that bundlers can drop what is not used, then rollup joins the
+//              modules that are used together: to load a hundred files takes longer than to run what is in them
 //   dist/cjs   the same modules as CommonJS; a package.json there says so, because the package itself is a module
 //
 // One set of declarations for both would be wrong: TypeScript takes a .d.ts for the format of the nearest package.json.
@@ -10,6 +11,7 @@ import fs from "node:fs"
 import { createRequire } from "node:module"
 import path from "node:path"
 import { fileURLToPath } from "node:url"
+import { rollup } from "rollup"
 import ts from "typescript"
 import { failOnDiagnostics } from "./diagnostics.mjs"
 
@@ -43,6 +45,67 @@ const transform = async (from, to, plugins) => {
     fs.writeFileSync(target, `${code}\n//# sourceMappingURL=${path.basename(file)}.map\n`)
     fs.writeFileSync(`${target}.map`, JSON.stringify({ ...map, file: path.basename(file) }))
   }
+}
+
+// The modules that people import, and the command.
+const entries = () => {
+  const { bin } = JSON.parse(fs.readFileSync(path.join(root, "package.json"), "utf8"))
+  const modules = fs.readdirSync(esm).filter((file) => file.endsWith(".js"))
+  return [...modules, ...Object.values(bin).map((file) => path.relative(esm, path.join(root, file)))]
+}
+
+/** Everything that a module imports, directly or not, and the module. */
+const reachable = (id, getModuleInfo, seen = new Set()) => {
+  if (seen.has(id)) return seen
+  seen.add(id)
+  for (const imported of getModuleInfo(id)?.importedIds ?? []) reachable(imported, getModuleInfo, seen)
+  return seen
+}
+
+/**
+ * What is loaded together: edits, which need nothing of a client; the client; the sandbox. What only one entry needs, such as undici, stays
+ * with it.
+ */
+const groupOf = (id, { getModuleInfo }) => {
+  const of = (module) => reachable(path.join(esm, module), getModuleInfo).has(id)
+  if (of("UserEdit.js")) return "edits"
+  if (of("UsersService.js") || of("PreferencesService.js") || of("Transport.js")) return "client"
+  return of("Sandbox.js") ? "sandbox" : undefined
+}
+
+const join = async () => {
+  const joined = path.join(dist, "joined")
+  const bundle = await rollup({
+    input: Object.fromEntries(entries().map((file) => [file.replace(/\.js$/, ""), path.join(esm, file)])),
+    external: (id) => !id.startsWith(".") && !path.isAbsolute(id),
+    // Nothing is dropped: that is for those who bundle.
+    treeshake: false,
+    preserveEntrySignatures: "strict",
+    plugins: [{
+      name: "source-maps",
+      load: (file) => ({
+        code: fs.readFileSync(file, "utf8"),
+        map: JSON.parse(fs.readFileSync(`${file}.map`, "utf8"))
+      })
+    }],
+    onwarn: (warning) => {
+      // A module of types alone has nothing to run.
+      if (warning.code !== "CIRCULAR_DEPENDENCY" && warning.code !== "EMPTY_BUNDLE") throw new Error(warning.message)
+    }
+  })
+  const { output } = await bundle.write({
+    dir: joined,
+    format: "es",
+    sourcemap: true,
+    sourcemapExcludeSources: true,
+    hoistTransitiveImports: false,
+    manualChunks: groupOf,
+    chunkFileNames: "internal/joined/[name].js"
+  })
+  for (const file of [...filesIn(esm, ".js"), ...filesIn(esm, ".js.map")]) fs.rmSync(path.join(esm, file))
+  fs.cpSync(joined, esm, { recursive: true })
+  fs.rmSync(joined, { recursive: true })
+  return output.filter(({ type }) => type === "chunk").length
 }
 
 const copyDeclarations = () => {
@@ -88,9 +151,11 @@ try {
   await transform(esm, esm, ["annotate-pure-calls"])
   await transform(esm, cjs, ["@babel/transform-export-namespace-from", "@babel/transform-modules-commonjs"])
   copyDeclarations()
+  const modules = filesIn(esm, ".js").length
+  const files = await join()
   fs.writeFileSync(path.join(cjs, "package.json"), `${JSON.stringify({ type: "commonjs" }, null, 2)}\n`)
   checkDeclarations()
-  console.log(`Built ${filesIn(esm, ".js").length} modules into dist/esm and dist/cjs`)
+  console.log(`Built ${modules} modules into dist/cjs, and into ${files} files of dist/esm`)
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)
   process.exitCode = 1

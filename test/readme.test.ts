@@ -44,6 +44,12 @@ it("every test that a guide shows is one that runs", () => {
     "visits.test.ts",
     "deliveries.test.ts",
     "tagging.test.ts",
-    "upgrade.test.ts"
+    "upgrade.test.ts",
+    "one-limiter.test.ts"
   ])
+})
+
+it("the page without Effect shows nothing but programs that run", () => {
+  const shown = fencesOf(read("docs/guides/without-effect.md")).filter(({ language }) => language === "ts")
+  expect(shown.map(({ code }) => examples.get(code))).toEqual(["server.ts", "one-limiter.test.ts"])
 })

@@ -1,55 +1,16 @@
 import { FetchHttpClient, Terminal } from "@effect/platform"
 import { describe, expect, it } from "@effect/vitest"
-import { ConfigProvider, Effect, Redacted } from "effect"
+import { ConfigProvider, Effect } from "effect"
 import * as Sandbox from "effect-suprsend/Sandbox"
 import * as SandboxServer from "effect-suprsend/SandboxServer"
 import * as Suprsend from "effect-suprsend/Suprsend"
 import { edit } from "effect-suprsend/UserEdit"
 import { UsersService } from "effect-suprsend/UsersService"
-import { spawn } from "node:child_process"
 import * as Http from "node:http"
-import * as Path from "node:path"
+import { environment, spawned } from "../../test/utils/spawned.js"
 import * as Target from "./target.js"
 
-/** `npm start` in a process of its own, without a terminal. */
-const start = (env: Record<string, string>, ...args: ReadonlyArray<string>) =>
-  Effect.acquireRelease(
-    Effect.sync(() => {
-      const child = spawn(process.execPath, ["--import", "tsx", "docs/examples/quickstart.ts", ...args], {
-        cwd: Path.join(import.meta.dirname, "..", ".."),
-        env: { PATH: process.env.PATH, ...env },
-        stdio: ["ignore", "pipe", "pipe"]
-      })
-      let printed = ""
-      let code: number | null | undefined
-      const waiting = new Set<() => void>()
-      const look = () => [...waiting].forEach((look) => look())
-      for (const output of [child.stdout, child.stderr]) {
-        output.on("data", (chunk: Buffer) => {
-          printed += chunk.toString("utf8")
-          look()
-        })
-      }
-      child.on("close", (status) => {
-        code = status
-        look()
-      })
-      const when = (holds: () => boolean) =>
-        Effect.async<void>((resume) => {
-          const look = () => holds() && resume(Effect.void)
-          waiting.add(look)
-          look()
-          return Effect.sync(() => waiting.delete(look))
-        })
-      return {
-        seen: (text: string) => when(() => printed.includes(text) || code !== undefined),
-        ended: Effect.map(when(() => code !== undefined), () => ({ code, printed })),
-        interrupt: Effect.sync(() => child.kill("SIGINT")),
-        kill: Effect.sync(() => child.kill("SIGKILL"))
-      }
-    }),
-    ({ kill }) => kill
-  )
+const start = (env: Record<string, string>, ...args: ReadonlyArray<string>) => spawned("quickstart.ts", env, ...args)
 
 /** The sandbox behind a server that has nothing but the API, as a real workspace. */
 const workspace = Effect.gen(function*() {
@@ -82,12 +43,6 @@ const workspace = Effect.gen(function*() {
   return environment({ ...options, baseUrl: `http://127.0.0.1:${port}/` })
 })
 
-const environment = (options: typeof Sandbox.credentials) => ({
-  SUPRSEND_WORKSPACE_KEY: options.workspaceKey,
-  SUPRSEND_WORKSPACE_SECRET: Redacted.value(options.workspaceSecret),
-  SUPRSEND_BASE_URL: options.baseUrl
-})
-
 const usersAndRequests = Effect.flatMap(Sandbox.Sandbox, (sandbox) => Effect.all([sandbox.users, sandbox.requests]))
 
 describe("npm start over a workspace", () => {
@@ -116,7 +71,7 @@ describe("npm start over a workspace", () => {
     Effect.gen(function*() {
       const program = yield* start(yield* workspace, "--yes")
       yield* program.seen("3. Send 10,000 users in bulk")
-      yield* program.interrupt
+      yield* program.signal("SIGINT")
       const { printed } = yield* program.ended
       expect(printed).not.toContain("4. Read")
       expect(printed).toContain("removed all 10,001 users of this program")

@@ -26,7 +26,10 @@ it.scopedLive("answers by what became of the edit", () =>
 
     expect((yield* request("id=ada&email=ada@example.com")).status).toBe(202)
     expect(Option.getOrThrow(yield* sandbox.user("ada")).channels.$email?.length).toBe(1)
-    expect(yield* request("id=&email=ada@example.com")).toMatchObject({ status: 400 })
+    expect(yield* request("id=&email=ada@example.com")).toEqual({
+      status: 400,
+      text: "distinctId must not be blank: pass the distinct id as your own database has it"
+    })
     yield* sandbox.faults.add(Sandbox.status(422))
     expect(yield* request("id=eve&email=eve@example.com")).toEqual({ status: 502, text: "not accepted by SuprSend" })
     yield* sandbox.faults.replace([Sandbox.rateLimit({ limit: 0, window: "1 hour" })])

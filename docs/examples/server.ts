@@ -1,4 +1,4 @@
-// A backend of promises: SUPRSEND_WORKSPACE_KEY=... SUPRSEND_WORKSPACE_SECRET=... npx tsx server.ts
+// A backend of promises: SUPRSEND_WORKSPACE_KEY=... SUPRSEND_WORKSPACE_SECRET=... node --import tsx server.ts
 import { Effect, ManagedRuntime, Option, pipe } from "effect"
 import * as Suprsend from "effect-suprsend/Suprsend"
 import { findSuprsendError } from "effect-suprsend/SuprsendError"
@@ -18,7 +18,12 @@ const failureOf = (rejection: unknown): readonly [status: number, text: string] 
   Option.match(findSuprsendError(rejection), {
     onNone: () => [500, "internal error"],
     onSome: (error) => {
-      if (error._tag === "InvalidUserEdit") return [400, error.issues.map((issue) => issue.message).join("; ")]
+      if (error._tag === "InvalidUserEdit") {
+        return [
+          400,
+          error.issues.map(({ message, path }) => `${path.at(-1)} ${message}`).join("; ")
+        ]
+      }
       return error.retryable ? [503, "try again later"] : [502, "not accepted by SuprSend"]
     }
   })

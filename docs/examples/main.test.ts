@@ -23,3 +23,11 @@ it.scopedLive.each(["main.ts", "main-of-promises.ts"])(
     }).pipe(Effect.provide(SandboxServer.layer())),
   60_000
 )
+
+it.scopedLive("nightly.ts sends its rows, and prints the report", () =>
+  Effect.gen(function*() {
+    const { options } = yield* SandboxServer.SandboxServer
+    const { code, printed } = yield* Effect.flatMap(spawned("nightly.ts", environment(options)), ({ ended }) => ended)
+    expect(printed).toContain("5,000 records: 5,000 accepted")
+    expect(code).toBe(0)
+  }).pipe(Effect.provide(SandboxServer.layer())), 60_000)

@@ -80,8 +80,12 @@ const checkExamples = () => {
   // Each example is a file of its own that exists in memory only, beside the module that it documents. Empty lines in
   // front of it make the compiler name the very line of the source where a mistake is.
   const examples = new Map()
+  // What a page shows of docs/examples is compiled there, beside what it imports.
+  const folder = path.join(root, "docs", "examples")
+  const programs = new Set(fs.readdirSync(folder).map((name) => fs.readFileSync(path.join(folder, name), "utf8")))
   for (const page of pages()) {
     for (const { lines, linesBefore } of fencesOf(page)) {
+      if (programs.has(`${lines.join("\n")}\n`)) continue
       const name = path.join(root, `${page}.example-${linesBefore}.ts`).split(path.sep).join("/")
       examples.set(name, "\n".repeat(linesBefore) + lines.join("\n"))
     }

@@ -7,8 +7,12 @@
  *
  * @since 0.1.0
  */
+import * as Cause from "effect/Cause"
+import * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
+import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 
 /**
@@ -448,18 +452,66 @@ export type SuprsendError =
   | RequestError
 
 /**
- * Whether a value is an error of this package, whichever copy of it made the value.
+ * Whether a value is an error of this package, or what a promise was rejected with because of one (a `FiberFailure`).
+ *
+ * Any copy of the package may have made the error. {@link findSuprsendError} gives the error itself, with its fields.
  *
  * @example
  * ```ts
  * import { Effect } from "effect"
  * import { isSuprsendError } from "effect-suprsend/SuprsendError"
  *
+ * const logged = <A, E>(effect: Effect.Effect<A, E>) =>
+ *   Effect.runPromise(effect).catch((rejection) => {
+ *     if (!isSuprsendError(rejection)) throw rejection
+ *     console.error(rejection.message)
+ *   })
+ * ```
+ *
+ * @see {@link findSuprsendError} to read its fields.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isSuprsendError = (u: unknown): u is SuprsendError | Runtime.FiberFailure =>
+  Option.isSome(findSuprsendError(u))
+
+/**
+ * The error of this package that a value is, or that a rejected promise holds.
+ *
+ * `Effect.runPromise` and a `ManagedRuntime` reject with a `FiberFailure`: an `Error` with the message of the error inside of it, but
+ * not its fields. Where several things failed at the same time, it is the first error of this package, and of a failure and a defect
+ * (`Effect.orDie`) the failure.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Option } from "effect"
+ * import { findSuprsendError } from "effect-suprsend/SuprsendError"
+ *
  * const orLater = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
- *   Effect.retry(effect, { while: (error) => isSuprsendError(error) && error.retryable, times: 1 })
+ *   Effect.retry(effect, { while: (error) => Option.exists(findSuprsendError(error), (error) => error.retryable), times: 1 })
+ *
+ * const statusFor = (rejection: unknown) =>
+ *   Option.match(findSuprsendError(rejection), {
+ *     onNone: () => 500,
+ *     onSome: (error) => error.retryable ? 503 : 502
+ *   })
  * ```
  *
  * @since 0.1.0
  * @category guards
  */
-export const isSuprsendError = (u: unknown): u is SuprsendError => Predicate.hasProperty(u, TypeId)
+export const findSuprsendError = (u: unknown): Option.Option<SuprsendError> =>
+  isError(u)
+    ? Option.some(u)
+    : Runtime.isFiberFailure(u)
+    ? firstOf(u[Runtime.FiberFailureCauseId])
+    : Option.none()
+
+const firstOf = (cause: Cause.Cause<unknown>): Option.Option<SuprsendError> =>
+  Option.orElse(
+    Chunk.findFirst(Cause.failures(cause), isError),
+    () => Chunk.findFirst(Cause.defects(cause), isError)
+  )
+
+const isError = (u: unknown): u is SuprsendError => Predicate.hasProperty(u, TypeId)

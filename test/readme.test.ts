@@ -17,16 +17,18 @@ const examples = new Map(Fs.readdirSync(folder).map((name) => [Fs.readFileSync(P
 describe("README", () => {
   it("shows no TypeScript but that of docs/examples", () => {
     const shown = fences.filter(({ language }) => language === "ts").map(({ code }) => examples.get(code))
-    expect(shown).toEqual(["sign-up.ts", "sign-up.test.ts"])
+    expect(shown).toEqual(["sign-up.ts", "main.ts", "main-of-promises.ts", "sign-up.test.ts"])
   })
 
   it("names the versions of what it installs, as package.json has them", () => {
-    const { peerDependencies, version } = JSON.parse(read("package.json"))
+    const { devDependencies, peerDependencies, version } = JSON.parse(read("package.json"))
     const minor = (range: string) => /\d+\.\d+/.exec(range)?.[0]
+    const versions = { "effect-suprsend": version, ...devDependencies, ...peerDependencies }
+    const named = (...names: ReadonlyArray<string>) => names.map((name) => `${name}@${minor(versions[name])}`).join(" ")
     expect(readme).toContain(
-      `npm install effect-suprsend@${minor(version)} effect@${minor(peerDependencies.effect)} ` +
-        `@effect/platform@${minor(peerDependencies["@effect/platform"])}`
+      `npm install ${named("effect-suprsend", "effect", "@effect/platform", "@effect/platform-node")}\n`
     )
+    expect(readme).toContain(`npm install --save-dev ${named("vitest", "@effect/vitest", "tsx")}\n`)
   })
 
   it("begins with the two commands", () => {
@@ -44,6 +46,21 @@ it("every test that a guide shows is one that runs", () => {
     "visits.test.ts",
     "deliveries.test.ts",
     "tagging.test.ts",
-    "upgrade.test.ts"
+    "upgrade.test.ts",
+    "one-limiter.test.ts"
   ])
+})
+
+it.each([
+  ["guides/without-effect.md", ["server.ts", "one-limiter.test.ts"]],
+  ["migration-from-node-sdk.md", ["edit", "dates", "bulk", "errors", "shapes"].map((name) => `from-node-${name}.ts`)],
+  ["migration-from-python-sdk.md", ["edit", "bulk", "preferences"].map((name) => `from-python-${name}.ts`)]
+])("%s shows nothing but programs that run", (page, names) => {
+  const shown = fencesOf(read(Path.join("docs", page))).filter(({ language }) => language === "ts")
+  expect(shown.map(({ code }) => examples.get(code))).toEqual(names)
+})
+
+it("every guide is in the index", () => {
+  const index = read("docs/index.md")
+  for (const name of Fs.readdirSync(Path.join(root, "docs", "guides"))) expect(index).toContain(`](guides/${name})`)
 })

@@ -6,9 +6,10 @@ import { UsersService } from "effect-suprsend/UsersService"
 export const signUp = (id: string, email: string) =>
   Effect.gen(function*() {
     const users = yield* UsersService
-    yield* users.asyncEdit(
+    const { insertId } = yield* users.asyncEdit(
       pipe(edit(id), addEmail(email), setTimezone("Europe/London"), set({ plan: "free" }), increment("logins", 1))
     )
+    yield* Effect.log(`accepted as event ${insertId}`)
   }).pipe(
     Effect.catchTag("InvalidUserEdit", (error) => Effect.logWarning("not sent", error.issues))
   )

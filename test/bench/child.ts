@@ -7,7 +7,7 @@ import { median } from "./statistics.js"
 
 export interface Job {
   readonly contender: string
-  readonly task: "bulk" | "single" | "together" | "building" | "verbs"
+  readonly task: "bulk" | "single" | "together" | "building" | "verbs" | "import"
   readonly users: number
   readonly concurrency: number
   /** Users who are edited before the measurement begins. */
@@ -49,7 +49,8 @@ const start = async ({ concurrency, contender, task, url, users, warmUp }: Job) 
     single: session?.single && (() => session.single?.(warmUp, warmUp + users, concurrency)),
     together: session?.together && (() => session.together?.(users)),
     building: undefined,
-    verbs: undefined
+    verbs: undefined,
+    import: undefined
   }
   const run = tasks[task]
   if (session === undefined || run === undefined) throw new Error(`There is no ${task} of ${contender}`)

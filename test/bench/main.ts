@@ -13,6 +13,7 @@ import { parseArgs } from "node:util"
 import { batching } from "./measures/batching.js"
 import { building } from "./measures/building.js"
 import { bulk } from "./measures/bulk.js"
+import { imports } from "./measures/imports.js"
 import { latency } from "./measures/latency.js"
 import { limiter } from "./measures/limiter.js"
 import { profile } from "./measures/profile.js"
@@ -27,7 +28,7 @@ import { BenchError, makePlayer } from "./processes.js"
 import { type Outcome, Results } from "./results.js"
 import { toText } from "./table.js"
 
-const measures = [bulk, zones, latency, profile, sources, scale, single, limiter, batching, building, verbs]
+const measures = [bulk, zones, latency, profile, sources, scale, single, limiter, batching, building, verbs, imports]
 
 const docs = Path.join(import.meta.dirname, "..", "..", "docs")
 const resultsFile = Path.join(docs, "benchmarks", "results.json")

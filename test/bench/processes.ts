@@ -41,7 +41,13 @@ const compiled = Effect.gen(function*() {
     JSON.stringify({ name: "effect-suprsend", type: "module", exports })
   )
   Fs.symlinkSync(Path.join(root, "node_modules"), Path.join(directory, "node_modules"))
-  return (module: string) => Path.join(directory, "test", "bench", module)
+  // For imports, the package as it is built, where a program that installs it has it.
+  const program = Path.join(directory, "program")
+  Fs.mkdirSync(Path.join(program, "node_modules"), { recursive: true })
+  Fs.symlinkSync(root, Path.join(program, "node_modules", "effect-suprsend"))
+  Fs.copyFileSync(Path.join(directory, "test", "bench", "import.js"), Path.join(program, "import.mjs"))
+  return (module: string) =>
+    module === "import.js" ? Path.join(program, "import.mjs") : Path.join(directory, "test", "bench", module)
 })
 
 const startSink = (file: string) =>
@@ -84,6 +90,16 @@ const runChild = (file: string, job: Job) =>
     return yield* Schema.decode(Schema.parseJson(Sample))(output)
   }))
 
+const sendNothing: ReadonlyArray<string> = ["building", "verbs", "import"]
+
+/** Builds the package as it is installed. */
+const build = Effect.gen(function*() {
+  const end = yield* Command.exitCode(
+    Command.make(globalThis.process.execPath, Path.join(root, ".ci", "build.mjs")).pipe(Command.stderr("inherit"))
+  )
+  if (end !== 0) return yield* new BenchError({ message: "The package cannot be built" })
+})
+
 /** Plays plans against a sink, as long as the scope lives. */
 export const makePlayer = Effect.gen(function*() {
   const fileOf = yield* compiled
@@ -95,7 +111,7 @@ export const makePlayer = Effect.gen(function*() {
       if (limit > 0) options.set("limit", `${limit}`)
       if (verify) options.set("verify", "")
       yield* askSink("POST", `${url}sink?${options}`)
-      const sample = yield* runChild(fileOf("child.js"), { ...job, url })
+      const sample = yield* runChild(fileOf(job.task === "import" ? "import.js" : "child.js"), { ...job, url })
       return { sample, tally: yield* askSink("GET", `${url}sink`) }
     })
 
@@ -105,7 +121,7 @@ export const makePlayer = Effect.gen(function*() {
       const kinds = new Map(plans.map((plan) => [`${plan.task} of ${plan.contender}`, plan]))
       for (const [name, plan] of kinds) {
         // These send nothing.
-        if (plan.task === "building" || plan.task === "verbs" || plan.contender === "fibers alone") continue
+        if (sendNothing.includes(plan.task) || plan.contender === "fibers alone") continue
         const users = plan.task === "single" ? 100 : 1000
         const { tally } = yield* once({ ...plan, users, warmUp: 0, limit: 0 }, true)
         const wrong = tally.people === users ? tally.wrong : [...tally.wrong, `${tally.people} of ${users} users came`]
@@ -117,6 +133,7 @@ export const makePlayer = Effect.gen(function*() {
   const play = (plans: ReadonlyArray<Plan>, rounds: number) =>
     Effect.gen(function*() {
       yield* check(plans)
+      if (plans.some(({ task }) => task === "import")) yield* build
       const samples = plans.map(() => new Array<Sample>())
       for (let round = 0; round < rounds; round++) {
         yield* Console.error(`  round ${round + 1} of ${rounds}`)

@@ -9,7 +9,7 @@ export type Sample = typeof Sample.Type
 /** What is run in each round. */
 export const Plan = Schema.Struct({
   contender: Schema.String,
-  task: Schema.Literal("bulk", "single", "together", "building", "verbs"),
+  task: Schema.Literal("bulk", "single", "together", "building", "verbs", "import"),
   /** How many users are edited, or edits built. */
   users: Schema.Number,
   /** Milliseconds that the sink takes to answer. */

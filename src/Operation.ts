@@ -58,6 +58,8 @@ export interface Properties {
  */
 export type JsonOf<A> = 0 extends 1 & A ? A
   : A extends JsonValue ? A
+  // Shown as the error of the compiler.
+  : A extends globalThis.Date ? "JSON carries no Date: pass date.toISOString()"
   : A extends Callable ? JsonValue
   : A extends ReadonlyArray<unknown> ? MembersOf<A>
   : A extends object ? (Extract<A[keyof A], Callable> extends never ? MembersOf<A> : JsonValue)

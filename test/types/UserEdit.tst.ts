@@ -55,6 +55,8 @@ describe("verbs", () => {
     expect(UserEdit.set).type.toBeCallableWith("key", null)
     expect(UserEdit.set).type.toBeCallableWith({ nested: { list: [1, "two", { three: true }] } })
     expect(UserEdit.set).type.not.toBeCallableWith("when", new Date())
+    // @ts-expect-error JSON carries no Date: pass date.toISOString()
+    UserEdit.set("when", new Date())
     expect(UserEdit.set).type.not.toBeCallableWith("when", undefined)
     expect(UserEdit.set).type.not.toBeCallableWith({ when: new Date() })
     expect(UserEdit.set).type.not.toBeCallableWith({ when: undefined })

@@ -28,6 +28,8 @@ export const play = (exchange: Exchange, response: Http.ServerResponse): Effect.
           const sent = all.subarray(0, exchange.bytes)
           // Its length is said first, so that a client knows that something is missing.
           response.setHeader("content-length", all.length)
+          // The head is all that a client waits for, and its next request would wait behind this one on the same connection.
+          if (isBodiless(exchange.status)) response.setHeader("connection", "close")
           head(exchange, response)
           if (sent.length > 0) {
             response.write(sent, () => resume(Effect.void))

@@ -27,7 +27,8 @@ import { tokens } from "./mask.js"
 import * as redactor from "./redactor.js"
 import { Signal } from "./signal.js"
 
-const defaultLinger = "5 millis"
+/** @internal */
+export const defaultLinger = "5 millis"
 
 type Result = Effect.Effect<UsersService.Accepted, InvalidUserEdit | RequestError>
 

@@ -336,8 +336,12 @@ export const isInterruption = (error: RequestError): boolean =>
 
 const call = "UsersService.bulkEdit"
 
-// Outcomes that wait to be taken hold the bodies of their requests.
-const outcomesAhead = 16
+/**
+ * The most outcomes of a stream that wait to be taken: they hold the bodies of their requests.
+ *
+ * @internal
+ */
+export const outcomesAhead = 16
 
 /** @internal */
 export const stream = <E, R>(

@@ -10,8 +10,12 @@ import { IdReport } from "./report.js"
 import { Signal } from "./signal.js"
 import * as validate from "./validate.js"
 
-// The vendor's words for lists of ids are "must contain at maximum 100 items" (its page on errors).
-const maximumIds = 100
+/**
+ * The most ids of one request. The vendor's words for lists of ids are "must contain at maximum 100 items" (its page on errors).
+ *
+ * @internal
+ */
+export const maximumIds = 100
 
 /**
  * Does something to any number of users, in requests of at most 100, and accounts for each of them. A request that is refused

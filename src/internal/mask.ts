@@ -14,8 +14,12 @@ const secretKeys: ReadonlySet<string> = new Set([
 
 const isSecret = (key: string): boolean => secretKeys.has(key) || secretKeys.has(trim(key))
 
-// What is printed is read by people, and by printers that recurse.
-const maximumDepth = 200
+/**
+ * What is printed is read by people, and by printers that recurse.
+ *
+ * @internal
+ */
+export const maximumDepth = 200
 
 /** A list or a record whose members are still to be masked. */
 interface Pending {

@@ -66,8 +66,12 @@ const pinned = (edit: UserEdit.UserEdit, id: string): UserEdit.UserEdit =>
 // A map of users is swept when it is that much larger than what the last sweep left: so each user is looked at a few times at most.
 const sweptAtLeast = 4 * chunk.limits.records
 
-// The most edits that wait for requests of their users, in requests: as many as sixteen requests hold, however many are in flight.
-const mostWaiting = 16
+/**
+ * The most edits that wait for requests of their users, in requests: as many as sixteen requests hold, however many are in flight.
+ *
+ * @internal
+ */
+export const mostWaiting = 16
 
 /**
  * Makes requests of edits, as full as they can be.

@@ -236,8 +236,12 @@ export const concat = (self: UserEdit.UserEdit, that: UserEdit.UserEdit): UserEd
   return other.operations.reduce<UserEdit.UserEdit>(add, joined)
 }
 
-// As many as are told one by one.
-const maximumStrangers = 100
+/**
+ * As many as are told one by one.
+ *
+ * @internal
+ */
+export const maximumStrangers = 100
 
 const joinedStrangers = (edit: UserEditImpl, other: UserEditImpl): ReadonlyArray<string> => {
   const strangers = new Set([...edit.strangers, whom(other), ...other.strangers])

@@ -18,6 +18,7 @@ import { type UserEdit, withInsertId } from "../UserEdit.js"
 import { eventAccepted } from "./client/response.js"
 import * as cut from "./cut.js"
 import { fromCrypto } from "./insertId.js"
+import { member } from "./json.js"
 import { tokens } from "./mask.js"
 import type { Pack, Placed } from "./pack.js"
 import { type Next, Packer } from "./packer.js"
@@ -425,7 +426,7 @@ const stopping = (options: Bulk.StreamOptions) =>
 
 // So that it can be sent twice from a file, as everything that failed.
 const pin = ({ edit, index }: Placed): Effect.Effect<Placed> =>
-  edit.insertId !== undefined
+  member(edit, "insertId") !== undefined
     ? Effect.succeed({ edit, index })
     : Effect.flatMap(InsertId, Effect.map((id) => ({ edit: withInsertId(edit, id), index })))
 

@@ -17,6 +17,7 @@ import type { Issue } from "./json.js"
 import { closeBracket, comma, type Hold, openBracket, Pack, type Placed } from "./pack.js"
 import { Signal } from "./signal.js"
 import type { Source } from "./source.js"
+import { isUserEdit, own } from "./userEdit.js"
 import * as validate from "./validate.js"
 
 /** @internal */
@@ -62,6 +63,9 @@ interface Filling {
 
 const pinned = (edit: UserEdit.UserEdit, id: string): UserEdit.UserEdit =>
   edit.insertId === undefined ? UserEdit.withInsertId(edit, id) : edit
+
+// What only passes for an edit is read once. What does not even pass for one is refused when it is written.
+const read = (edit: UserEdit.UserEdit): UserEdit.UserEdit => isUserEdit(edit) ? own(edit) : edit
 
 // A map of users is swept when it is that much larger than what the last sweep left: so each user is looked at a few times at most.
 const sweptAtLeast = 4 * chunk.limits.records
@@ -155,7 +159,7 @@ export class Packer<E> {
     const placed = [
       ...(this.held === undefined ? [] : [this.held]),
       ...this.ready.drain(),
-      ...this.source.rest().map((edit) => ({ edit, index: this.pulled++ }))
+      ...this.source.rest().map((edit) => ({ edit: read(edit), index: this.pulled++ }))
     ]
     const unsent: Array<Placed> = []
     const invalid: Array<FailedRecord> = []
@@ -345,8 +349,9 @@ export class Packer<E> {
     // Only so many may wait, or an endless source with one busy user would fill the memory.
     if (this.waiting >= this.mostWaiting) return undefined
     const edit = this.source.next()
-    if (edit !== undefined) this.taken = this.pulled++
-    return edit
+    if (edit === undefined) return undefined
+    this.taken = this.pulled++
+    return read(edit)
   }
 
   private reject(edit: UserEdit.UserEdit, issues: ReadonlyArray<Issue>): FailedRecord {

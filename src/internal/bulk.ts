@@ -25,6 +25,7 @@ import { type Next, Packer } from "./packer.js"
 import { jsonOrLine, summary, Tally } from "./report.js"
 import { Signal } from "./signal.js"
 import * as source from "./source.js"
+import * as timer from "./timer.js"
 import { count } from "./words.js"
 
 /** @internal */
@@ -136,7 +137,7 @@ export const run = <E, R>(
     yield* Deferred.await(stopped).pipe(
       Effect.zipRight(Effect.sync(() => packer.stop())),
       Effect.zipRight(Effect.forkIn(Effect.interruptible(endPull), scope)),
-      Effect.zipRight(Effect.sleep(grace)),
+      Effect.zipRight(timer.sleep(grace)),
       Effect.zipRight(Effect.sync(abortAll)),
       Effect.interruptible,
       Effect.forkScoped

@@ -17,6 +17,7 @@ import type { Issue } from "./json.js"
 import { closeBracket, comma, type Hold, openBracket, Pack, type Placed } from "./pack.js"
 import { Signal } from "./signal.js"
 import type { Source } from "./source.js"
+import * as timer from "./timer.js"
 import { isUserEdit, own } from "./userEdit.js"
 import * as validate from "./validate.js"
 
@@ -238,9 +239,12 @@ export class Packer<E> {
       filling.expired = true
       this.call()
     })
-    return Effect.map(Effect.fork(Effect.interruptible(Effect.delay(expire, this.options.linger))), (timer) => {
-      filling.timer = timer
-    })
+    return Effect.map(
+      Effect.fork(Effect.interruptible(Effect.zipRight(timer.sleep(this.options.linger), expire))),
+      (timer) => {
+        filling.timer = timer
+      }
+    )
   }
 
   private close({ invalid, pack }: Filling): Next | undefined {

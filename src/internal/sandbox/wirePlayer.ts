@@ -2,6 +2,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type * as Http from "node:http"
 import { encode } from "../bytes.js"
+import * as timer from "../timer.js"
 import { type Exchange, pieces } from "./exchange.js"
 import { isBodiless } from "./http.js"
 
@@ -45,7 +46,7 @@ export const play = (exchange: Exchange, response: Http.ServerResponse): Effect.
         head(exchange, response).flushHeaders()
         return Stream.runForEach(
           pieces(exchange.body, exchange.bytes),
-          (piece) => Effect.zipRight(Effect.sleep(exchange.interval), write(response, piece))
+          (piece) => Effect.zipRight(timer.sleep(exchange.interval), write(response, piece))
         )
       }).pipe(Effect.zipRight(Effect.sync(() => void response.end())))
   }

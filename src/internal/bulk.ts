@@ -322,7 +322,9 @@ export const haltedBy = (error: RequestError, call: string, isAborted: boolean):
     : undefined
 }
 
-const haltedBecause = (call: string, description: string): Halt => (applied) => interrupted(call, applied, description)
+/** @internal */
+export const haltedBecause = (call: string, description: string): Halt => (applied) =>
+  interrupted(call, applied, description)
 
 /**
  * The error of a request that something other than its run has ended.
@@ -393,23 +395,41 @@ export const report = <E, R>(
         return options.onOutcome?.(outcome) ?? Effect.void
       }
     })
-    const tell = options.onError ?? logLost
-    // A fiber of its own, or the interruption would reach it before it can be stopped in order.
-    yield* Effect.uninterruptibleMask((restore) =>
-      Effect.flatMap(Effect.forkDaemon(restore(running)), (fiber) =>
-        restore(Fiber.join(fiber)).pipe(
-          Effect.onInterrupt(() => Effect.zipRight(Deferred.succeed(stopped, undefined), Fiber.await(fiber))),
-          Effect.onError((cause) => tell(tally.report(), cause))
-        ))
-    )
+    const tell = options.onError ?? logLost(call)
+    yield* inOrder(running, Deferred.succeed(stopped, undefined), (cause) => tell(tally.report(), cause))
     return tally.report()
   }))
 
-// What is known must not be lost where the call ends without a report.
-const logLost = (report: Bulk.BulkReport, cause: Cause.Cause<unknown>): Effect.Effect<void> =>
+/**
+ * Runs an effect that an interruption stops, and waits for until it has ended. Where it does not end by itself, what is known is told.
+ *
+ * @internal
+ */
+export const inOrder = <A, E, R>(
+  running: Effect.Effect<A, E, R>,
+  stop: Effect.Effect<unknown>,
+  tell: (cause: Cause.Cause<E>) => Effect.Effect<void>
+): Effect.Effect<A, E, R> =>
+  // A fiber of its own, or the interruption would reach it before it can be stopped in order.
+  Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(Effect.forkDaemon(restore(running)), (fiber) =>
+      restore(Fiber.join(fiber)).pipe(
+        Effect.onInterrupt(() => Effect.zipRight(stop, Fiber.await(fiber))),
+        Effect.onError(tell)
+      ))
+  )
+
+/**
+ * Logs what must not be lost where a call ends without a report.
+ *
+ * @internal
+ */
+export const logLost = (call: string) => (report: Lost, cause: Cause.Cause<unknown>): Effect.Effect<void> =>
   report.total === 0
     ? Effect.void
     : Effect.logWarning(`${call} ${Cause.isInterruptedOnly(cause) ? "was interrupted" : "failed"} after ${report}`)
+
+type Lost = Bulk.BulkReport | Bulk.BulkIdReport
 
 const stopping = (options: Bulk.StreamOptions) =>
   Effect.gen(function*() {

@@ -49,6 +49,39 @@ export interface Options {
 }
 
 /**
+ * Options of a call for many users by their ids, such as deleting them.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface IdOptions extends Options {
+  /**
+   * How long requests that are in flight may still take, their retries included, once the call is interrupted. What has no response by
+   * then is aborted, and ends as `unknown`; what was not sent ends as `unsent`.
+   *
+   * @default 0
+   */
+  readonly grace?: Duration.DurationInput | undefined
+  /**
+   * Called with the report where the call returns none, because it is interrupted or something in it dies. It is called once every id has
+   * its outcome, which takes as long as `grace` at most, and before the call ends.
+   *
+   * Without it the report is logged as a warning, in one line.
+   *
+   * @example
+   * ```ts
+   * import { Console, Effect } from "effect"
+   * import { UsersService } from "effect-suprsend/UsersService"
+   *
+   * const removeAll = (ids: ReadonlyArray<string>) =>
+   *   Effect.flatMap(UsersService, (users) =>
+   *     users.bulkDelete(ids, { grace: "10 seconds", onError: (report) => Console.log(`stopped: ${report}`) }))
+   * ```
+   */
+  readonly onError?: ((report: BulkIdReport, cause: Cause.Cause<unknown>) => Effect.Effect<void>) | undefined
+}
+
+/**
  * Where edits come from: any iterable, any async iterable, such as a cursor of a database, or a stream.
  *
  * An async iterable is best handed over as it is: by way of `Stream.fromAsyncIterable` each edit costs some effects more.

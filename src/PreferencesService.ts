@@ -107,13 +107,13 @@ export declare namespace PreferencesService {
     readonly bulkUpdate: (
       distinctIds: Iterable<string>,
       update: Preferences.PreferencesUpdate,
-      options?: TenantOptions & Bulk.Options
+      options?: TenantOptions & Bulk.IdOptions
     ) => Effect.Effect<Bulk.BulkIdReport, SuprsendError.SuprsendInvalidInput>
 
     /** Puts the preferences of many users back to what they began with, channels and categories unless one is left out (Go SDK). */
     readonly bulkReset: (
       distinctIds: Iterable<string>,
-      options?: TenantOptions & Bulk.Options & {
+      options?: TenantOptions & Bulk.IdOptions & {
         readonly channelPreferences?: boolean | undefined
         readonly categories?: boolean | undefined
       }

@@ -120,8 +120,8 @@ export declare namespace RateLimiter {
    * How an attempt ended, as far as a limiter needs to know.
    *
    * - `"response"`: a response came, and the server takes requests. A probe that ends so ends its pause.
-   * - `"refusal"`: the request arrives no more, but nothing says that the server takes others: it responded 429 or 5xx, or
-   *   no connection was made.
+   * - `"refusal"`: the request arrives no more, but nothing says that the server takes others: it responded 429 or 5xx,
+   *   no connection was made, or what responded was not the server but a proxy.
    * - `"noResponse"`: the request may still arrive: a timeout, an interruption, a connection lost after it was sent.
    *
    * @example

@@ -80,6 +80,7 @@ import * as snapshots from "./internal/sandbox/snapshot.js"
 import * as state from "./internal/sandbox/state.js"
 import * as time from "./internal/sandbox/time.js"
 import { refuse } from "./internal/sandbox/wire.js"
+import * as timer from "./internal/timer.js"
 import type { PreferenceChannel } from "./Preferences.js"
 import type * as SuprsendConfig from "./SuprsendConfig.js"
 import { User } from "./User.js"
@@ -875,7 +876,7 @@ export const makeMachine = (options: Options): Effect.Effect<Machine> =>
         const { delay, outcome } = yield* treat(arrived, at)
         // A sleep of no time would be a turn of the event loop.
         if (Duration.toMillis(delay) > 0) {
-          yield* Effect.sleep(delay)
+          yield* timer.sleep(delay)
         }
         const exchange = yield* play(arrived, outcome)
         const status = "status" in exchange ? exchange.status : undefined

@@ -323,8 +323,12 @@ export const scoped = (
       }
     })
 
-// Each request in flight holds its body.
-const mostAtOnce = 1_000
+/**
+ * The most requests of one bulk that are in flight at once: each holds its body.
+ *
+ * @internal
+ */
+export const mostAtOnce = 1_000
 
 /**
  * How a bulk is to be sent, checked as the options of the layer are.

@@ -142,8 +142,11 @@ export declare namespace UsersService {
       SuprsendError.InvalidDistinctId | SuprsendError.SuprsendUserNotFound | SuprsendError.RequestError
     >
 
-    /** Deletes any number of users, in requests of at most 100 (Python SDK). Each id ends in the report exactly once. */
-    readonly bulkDelete: (distinctIds: Iterable<string>, options?: Bulk.Options) => Effect.Effect<Bulk.BulkIdReport>
+    /**
+     * Deletes any number of users, in requests of at most 100 (Python SDK). Each id ends in the report exactly once; an interruption hands
+     * the report to `onError`.
+     */
+    readonly bulkDelete: (distinctIds: Iterable<string>, options?: Bulk.IdOptions) => Effect.Effect<Bulk.BulkIdReport>
 
     /** A page of the users of the workspace (OpenAPI: `GET /v1/user/`). */
     readonly list: (options?: ListOptions) => Effect.Effect<Page.Page<User>, ListError>

@@ -232,6 +232,41 @@ describe("reports", () => {
     }).pipe(Effect.provide(Suprsend.layerTest)))
 })
 
+describe("a report of an edit that JSON cannot carry", () => {
+  it.effect("keeps the rest of the edit, and the reason", () =>
+    Effect.gen(function*() {
+      const users = yield* UsersService
+      const edit = asEdit(untyped(UserEdit.set)(UserEdit.set(UserEdit.edit("ada"), "plan", "pro"), { n: NaN, m: 1 }))
+      const report = yield* users.bulkEdit([UserEdit.edit("grace"), edit])
+      const text = yield* Schema.encode(Json)(report)
+      expect(JSON.parse(text)).toMatchObject({
+        success: 1,
+        failedRecords: [{
+          outcome: "invalid",
+          index: 1,
+          edit: {
+            distinctId: "ada",
+            insertId: expect.any(String),
+            operations: [{ $set: { plan: "pro" } }, { $set: { n: null, m: 1 } }],
+            defects: [{ path: [1, "$set", "n"], message: expect.stringContaining("NaN") }]
+          },
+          error: {
+            _tag: "InvalidUserEdit",
+            distinctId: "ada",
+            issues: [{ path: ["operations", 1, "$set", "n"], message: expect.stringContaining("NaN") }]
+          }
+        }]
+      })
+      const read = yield* Schema.decode(Json)(text)
+      expect(Equal.equals(read, yield* Schema.decode(Json)(yield* Schema.encode(Json)(read)))).toBe(true)
+      // It is as invalid as it was, and for the same reason.
+      const again = yield* users.bulkEdit(read.failedRecords.map(({ edit }) => edit))
+      expect(again.failedRecords.map(({ error, outcome }) => [outcome, error.message])).toEqual(
+        report.failedRecords.map(({ error, outcome }) => [outcome, error.message])
+      )
+    }).pipe(Effect.provide(Suprsend.layerTest)))
+})
+
 describe("an edit as JSON", () => {
   const EditJson = Schema.parseJson(UserEdit.UserEdit)
 

@@ -1,5 +1,6 @@
 // A run that ends early: by `stopWhen`, by an interruption, because the credentials are refused, because the client closes, because
 // something dies. However it ends, each edit that the source gave has one outcome.
+import * as Headers from "@effect/platform/Headers"
 import { describe, expect, it } from "@effect/vitest"
 import * as Bulk from "effect-suprsend/Bulk"
 import { InsertId } from "effect-suprsend/InsertId"
@@ -21,6 +22,7 @@ import * as Exit from "effect/Exit"
 import * as FastCheck from "effect/FastCheck"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
@@ -36,6 +38,9 @@ import { ended, settle } from "./utils/time.js"
 const test = testOver(Suprsend.layerTest)
 
 const signUp = (n: number) => UserEdit.set(UserEdit.edit(`user-${n}`), "n", n)
+
+const outcomesOf = (records: ReadonlyArray<{ readonly outcome: Bulk.FailedOutcome }>) =>
+  Record.map(Arr.groupBy(records, ({ outcome }) => outcome), (records) => records.length)
 
 const placesOf = (report: Bulk.BulkReport) => report.failedRecords.map((record) => record.index)
 
@@ -304,9 +309,6 @@ describe("whatever the source and whenever the end", () => {
 
 describe("refused credentials", () => {
   const limited = testOver(sandboxed({ rateLimit: { limit: 5, window: "500 millis" } }))
-  const outcomesOf = (records: ReadonlyArray<{ readonly outcome: Bulk.FailedOutcome }>) =>
-    Record.map(Arr.groupBy(records, ({ outcome }) => outcome), (records) => records.length)
-
   const edits = Arr.makeBy(8_000, signUp)
   const sources: Record<string, Bulk.Source> = {
     "an array": edits,
@@ -647,5 +649,98 @@ describe("a defect", () => {
         2,
         "invalid"
       ]])
+    }))
+})
+
+describe("a call for many users by their ids that is interrupted", () => {
+  const ids = [...Arr.makeBy(1_000, (n) => `user-${n}`), ".."]
+
+  const over = Layer.provideMerge(preferencesLayer, sandboxed({ timeout: "1 minute", retry: { attempts: 1 } }))
+
+  type Call = (
+    options: Bulk.IdOptions
+  ) => Effect.Effect<Bulk.BulkIdReport, SuprsendInvalidInput, UsersService | PreferencesService>
+
+  const calls: Record<string, Call> = {
+    bulkDelete: (options) => Effect.flatMap(UsersService, (users) => users.bulkDelete(ids, options)),
+    bulkUpdate: (options) =>
+      Effect.flatMap(PreferencesService, (preferences) => preferences.bulkUpdate(ids, {}, options)),
+    bulkReset: (options) => Effect.flatMap(PreferencesService, (preferences) => preferences.bulkReset(ids, options))
+  }
+
+  /** Interrupts a call whose first four requests are in flight, and gives its report. */
+  const interrupted = (call: Call, options: Bulk.IdOptions) =>
+    Effect.gen(function*() {
+      const known = yield* Deferred.make<readonly [Bulk.BulkIdReport, Cause.Cause<unknown>]>()
+      yield* (yield* Sandbox.Sandbox).faults.add(Sandbox.latency("2 seconds"))
+      const onError = (report: Bulk.BulkIdReport, cause: Cause.Cause<unknown>) =>
+        Effect.asVoid(Deferred.succeed(known, [report, cause]))
+      const fiber = yield* Effect.fork(call({ concurrency: 4, onError, ...options }))
+      yield* TestClock.adjust("1 second")
+      const ending = yield* Effect.fork(Fiber.interrupt(fiber))
+      yield* settle
+      yield* TestClock.adjust("1 second")
+      expect(Exit.isInterrupted(yield* ended(ending))).toBe(true)
+      const [report, cause] = yield* ended(yield* Effect.zipLeft(Effect.fork(Deferred.await(known)), settle))
+      expect(Cause.isInterruptedOnly(cause)).toBe(true)
+      // Each id has one outcome.
+      expect(report.total).toBe(ids.length)
+      expect(new Set(report.failedRecords.map(({ index }) => index)).size).toBe(report.failure)
+      return outcomesOf(report.failedRecords)
+    })
+
+  for (const [name, call] of Object.entries(calls)) {
+    it.effect(`${name} hands over what is known: what was in flight is unknown, and the rest unsent`, () =>
+      Effect.gen(function*() {
+        expect(yield* interrupted(call, {})).toEqual({ invalid: 1, unknown: 400, unsent: 600 })
+        expect(yield* (yield* Sandbox.Sandbox).requests).toHaveLength(4)
+      }).pipe(Effect.provide(over)))
+
+    it.effect(`${name} lets what is in flight end within its grace`, () =>
+      Effect.gen(function*() {
+        const { unknown, unsent } = yield* interrupted(call, { grace: "5 seconds" })
+        expect([unknown, unsent]).toEqual([undefined, 600])
+        expect(yield* (yield* Sandbox.Sandbox).requests).toHaveLength(4)
+      }).pipe(Effect.provide(over)))
+  }
+
+  it.effect("is logged in one line where nothing else takes its report", () =>
+    Effect.gen(function*() {
+      const lines: Array<string> = []
+      const logger = Logger.make(({ message }) => lines.push(String(message)))
+      const users = yield* UsersService
+      yield* (yield* Sandbox.Sandbox).faults.add(Sandbox.silence())
+      const call = users.bulkDelete(ids, { concurrency: 1 })
+      const fiber = yield* Effect.fork(Effect.provide(call, Logger.replace(Logger.defaultLogger, logger)))
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.interrupt(fiber)
+      expect(lines).toEqual([
+        "UsersService.bulkDelete was interrupted after 1,001 records: 0 done, 1 invalid, 100 unknown, 900 unsent"
+      ])
+    }).pipe(Effect.provide(over)))
+
+  it.effect("ends in order where a request dies too", () =>
+    Effect.gen(function*() {
+      const known = yield* Deferred.make<Bulk.BulkIdReport>()
+      let requests = 0
+      const client: SuprsendClient.SuprsendClient.Service = {
+        workspace: undefined,
+        userAgent: "",
+        concurrency: 1,
+        execute: () =>
+          ++requests === 2
+            ? Effect.dieMessage("broken")
+            : Effect.succeed({ status: 200, headers: Headers.empty, body: "", attempts: 1 })
+      }
+      const onError = (report: Bulk.BulkIdReport) => Effect.asVoid(Deferred.succeed(known, report))
+      const exit = yield* Effect.exit(
+        Effect.flatMap(UsersService, (users) => users.bulkDelete(ids, { onError })).pipe(
+          Effect.provide(Layer.provide(usersLayer, Layer.succeed(SuprsendClient.SuprsendClient, client)))
+        )
+      )
+      expect(Exit.isFailure(exit) && Cause.isDie(exit.cause)).toBe(true)
+      const report = yield* Deferred.await(known)
+      expect(report.success).toBe(100)
+      expect(outcomesOf(report.failedRecords)).toEqual({ invalid: 1, unknown: 100, unsent: 800 })
     }))
 })

@@ -644,6 +644,28 @@ describe("the rate limiter", () => {
     { rateLimit: { limit: 10, window: "1 second" } }
   )
 
+  test(
+    "is not over for what something else than the service responds to a probe",
+    ({ sandbox, times: instants, users }) =>
+      Effect.gen(function*() {
+        const page = { body: "<!doctype html><title>Sign in</title>", contentType: "text/html" }
+        yield* sandbox.script([
+          Sandbox.status(429, { retryAfter: "86400" }),
+          Sandbox.status(200, page),
+          Sandbox.status(403, page),
+          Sandbox.status(200, { body: "{\"hello\":\"world\"}" })
+        ])
+        yield* Effect.flip(users.asyncEdit(UserEdit.edit("ada")))
+        const send = Effect.exit(once(users.asyncEdit(UserEdit.edit("ada"))))
+        const calls = yield* Effect.fork(Effect.forEach(Arr.range(1, 8), () => send))
+        yield* TestClock.adjust("1 hour")
+        const exits = yield* ended(calls)
+        expect(exits.map((exit) => exit._tag)).toEqual([...Arr.replicate("Failure", 7), "Success"])
+        expect(yield* instants).toEqual([0, 60_000, 120_000, 180_000, 240_000])
+      }),
+    { rateLimit: { limit: 10, window: "1 second" } }
+  )
+
   it.effect("keeps its limit though the server stands still, and each request times out", () => {
     // It stands still from 1 s to 4 s: what is sent meanwhile arrives then.
     const arrivals: Array<number> = []

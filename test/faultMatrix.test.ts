@@ -4,41 +4,30 @@
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as Undici from "@effect/platform-node/Undici"
 import { afterAll, describe, expect, it } from "@effect/vitest"
-import type * as Bulk from "effect-suprsend/Bulk"
 import * as Sandbox from "effect-suprsend/Sandbox"
 import * as Suprsend from "effect-suprsend/Suprsend"
 import type { Settings } from "effect-suprsend/SuprsendConfig"
-import type { SuprsendError } from "effect-suprsend/SuprsendError"
-import * as UserEdit from "effect-suprsend/UserEdit"
 import { UsersService } from "effect-suprsend/UsersService"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as FastCheck from "effect/FastCheck"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Random from "effect/Random"
-import * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import * as Fs from "node:fs"
 import * as Http from "node:http"
 import * as Path from "node:path"
+import { idsOf, type Row, rowsOver, type World } from "./utils/faultRows.js"
 import { sandboxed } from "./utils/sandbox.js"
 import { inAnHour, skippingDelays } from "./utils/time.js"
 
-const records = 5_000
-const ids = Array.from({ length: records }, (_, n) => `user-${n}`)
-// Applied twice, this is seen.
-const counted = (id: string) => UserEdit.increment(UserEdit.edit(id, { insertId: `insert-${id}` }), "visits", 1)
+const ids = idsOf(5_000)
+const { bulk, list, remove, single } = rowsOver(ids)
 
-interface World {
-  readonly users: UsersService.Service
-  readonly sandbox: Sandbox.Sandbox.Service
-}
+const rows = { "single edit": single, "bulk of 5,000": bulk, "list of 5,000 as a stream": list, delete: remove }
 
 const open = (settings: Settings = {}): Effect.Effect<World, never, Scope.Scope> =>
   Effect.map(Layer.build(sandboxed({ timeout: "2 seconds", ...settings })), (context) => ({
@@ -48,181 +37,6 @@ const open = (settings: Settings = {}): Effect.Effect<World, never, Scope.Scope>
 
 /** The same sandbox, reached by another way. */
 const by = (world: World, users: UsersService.Service): World => ({ ...world, users })
-
-// ---------------------------------------------------------------------------------------------------------------------
-// The rows: a call, and the laws that hold of it whatever happens. Each gives words for the table.
-// ---------------------------------------------------------------------------------------------------------------------
-
-interface Row {
-  /** What must be there before anything goes wrong. */
-  readonly prepare: (world: World) => Effect.Effect<void>
-  /** The call, what was known of it by then if it is interrupted, and what its outcome obliges to. */
-  readonly start: (world: World) => Effect.Effect<Run>
-}
-
-interface Run {
-  readonly call: Effect.Effect<void>
-  /** Checks the laws, with no fault in the way any more, and says what came of the call. */
-  readonly check: (world: World, wasInterrupted: boolean) => Effect.Effect<string>
-}
-
-const appliedOf = (error: SuprsendError): "no" | "unknown" => "applied" in error ? error.applied : "no"
-
-const visits = ({ sandbox }: World, id: string) =>
-  Effect.map(sandbox.user(id), (user) => Option.isSome(user) ? user.value.properties.visits : undefined)
-
-const single: Row = {
-  prepare: () => Effect.void,
-  start: ({ users }) =>
-    Effect.map(Ref.make(Option.none<Either.Either<unknown, SuprsendError>>()), (outcome) => ({
-      call: Effect.flatMap(Effect.either(users.asyncEdit(counted("ada"))), (either) =>
-        Ref.set(outcome, Option.some(either))),
-      check: (world) =>
-        Effect.gen(function*() {
-          const found = Option.getOrUndefined(yield* Ref.get(outcome))
-          const arrived = (yield* world.sandbox.acceptedInsertIds).includes("insert-ada")
-          if (found !== undefined && Either.isRight(found)) {
-            expect(arrived).toBe(true)
-          } else {
-            // Not lost: it says what is known of it, and can be sent again.
-            if (found !== undefined && appliedOf(found.left) === "no") {
-              expect(arrived).toBe(false)
-            }
-            yield* world.users.asyncEdit(counted("ada")).pipe(Effect.orDie)
-          }
-          expect(yield* visits(world, "ada")).toBe(1)
-          expect((yield* world.sandbox.deliveries).map(({ applied }) =>
-            applied.length
-          )).toEqual([1])
-          return found === undefined
-            ? "interrupted"
-            : Either.isRight(found)
-            ? "accepted"
-            : appliedOf(found.left) === "no"
-            ? "unsent"
-            : "unknown"
-        })
-    }))
-}
-
-const bulk: Row = {
-  prepare: () => Effect.void,
-  start: ({ users }) =>
-    Effect.gen(function*() {
-      const accepted = yield* Ref.make<ReadonlyArray<UserEdit.UserEdit>>([])
-      const failed = yield* Ref.make<ReadonlyArray<Bulk.FailedRecord>>([])
-      const pulled = new Set<string>()
-      function* edits() {
-        for (const id of ids) {
-          pulled.add(id)
-          yield counted(id)
-        }
-      }
-      // The report counts what was accepted, the outcomes name it: both are looked at.
-      const report = yield* Ref.make(Option.none<Bulk.BulkReport>())
-      return {
-        call: users.bulkEdit(edits(), {
-          concurrency: 4,
-          onError: (known) => Ref.set(report, Option.some(known))
-        }).pipe(
-          Effect.orDie,
-          Effect.flatMap((known) => Ref.set(report, Option.some(known)))
-        ),
-        check: (world: World) =>
-          Effect.gen(function*() {
-            const known = Option.getOrThrow(yield* Ref.get(report))
-            yield* Ref.set(failed, known.failedRecords)
-            const failures = new Map(known.failedRecords.map((record) => [record.edit.distinctId, record]))
-            // Exactly one outcome a record that was pulled.
-            expect(failures.size).toBe(known.failure)
-            expect(known.total).toBe(pulled.size)
-            for (const id of failures.keys()) expect(pulled.has(id)).toBe(true)
-            yield* Ref.set(accepted, [...pulled].filter((id) => !failures.has(id)).map(counted))
-            const arrived = new Set(yield* world.sandbox.acceptedInsertIds)
-            for (const edit of yield* Ref.get(accepted)) expect(arrived.has(edit.insertId ?? "")).toBe(true)
-            for (const record of failures.values()) {
-              if (record.outcome !== "unknown") expect(arrived.has(record.edit.insertId ?? "")).toBe(false)
-            }
-            // What was never pulled is still the caller's.
-            const rest = ids.filter((id) => !pulled.has(id)).map(counted)
-            const again = yield* world.users.bulkEdit([...known.failedRecords.map(({ edit }) => edit), ...rest]).pipe(
-              Effect.orDie
-            )
-            expect(again.failure).toBe(0)
-            const deliveries = yield* world.sandbox.deliveries
-            expect(deliveries.length).toBe(records)
-            for (const delivery of deliveries) expect(delivery.applied.length).toBe(1)
-            for (const user of yield* world.sandbox.users) expect(user.properties.visits).toBe(1)
-            const outcomes = new Set(known.failedRecords.map(({ outcome }) => outcome))
-            return known.failure === 0
-              ? "accepted"
-              : `${known.success === 0 ? "" : "accepted, "}${[...outcomes].sort().join(", ")}`
-          })
-      }
-    })
-}
-
-const list: Row = {
-  prepare: ({ users }) =>
-    Effect.asVoid(Effect.orDie(users.bulkEdit(ids.map((id) => UserEdit.set(UserEdit.edit(id), "a", 1))))),
-  start: ({ users }) =>
-    Effect.map(
-      Effect.zip(Ref.make<ReadonlyArray<string>>([]), Ref.make(Option.none<Either.Either<void, SuprsendError>>())),
-      ([seen, outcome]) => ({
-        call: users.listStream({ limit: 100 }).pipe(
-          Stream.runForEachChunk((chunk) =>
-            Ref.update(seen, (all) => [...all, ...Array.from(chunk, (user) => user.distinctId)])
-          ),
-          Effect.either,
-          Effect.flatMap((either) => Ref.set(outcome, Option.some(either)))
-        ),
-        check: (world) =>
-          Effect.gen(function*() {
-            const found = Option.getOrUndefined(yield* Ref.get(outcome))
-            const whole = (yield* world.users.listStream({ limit: 100 }).pipe(Stream.runCollect, Effect.orDie)).pipe((
-              all
-            ) => Array.from(all, (user) => user.distinctId))
-            expect(new Set(whole).size).toBe(records)
-            // No gap and nobody twice: what was seen is how the whole begins.
-            const got = yield* Ref.get(seen)
-            expect(got).toEqual(whole.slice(0, got.length))
-            if (found !== undefined && Either.isRight(found)) expect(got.length).toBe(records)
-            return found === undefined
-              ? "interrupted"
-              : Either.isRight(found)
-              ? "all users"
-              : `${got.length === 0 ? "" : "first users, "}${found.left._tag}`
-          })
-      })
-    )
-}
-
-const remove: Row = {
-  prepare: ({ users }) => Effect.asVoid(Effect.orDie(users.asyncEdit(counted("ada")))),
-  start: ({ users }) =>
-    Effect.map(Ref.make(Option.none<Either.Either<void, SuprsendError>>()), (outcome) => ({
-      call: Effect.flatMap(Effect.either(users.delete("ada")), (either) => Ref.set(outcome, Option.some(either))),
-      check: (world) =>
-        Effect.gen(function*() {
-          const found = Option.getOrUndefined(yield* Ref.get(outcome))
-          const isThere = Option.isSome(yield* world.sandbox.user("ada"))
-          if (found !== undefined && Either.isRight(found)) expect(isThere).toBe(false)
-          if (found !== undefined && Either.isLeft(found) && appliedOf(found.left) === "no") expect(isThere).toBe(true)
-          const again = yield* Effect.either(world.users.delete("ada"))
-          if (Either.isLeft(again)) expect(again.left._tag).toBe("SuprsendUserNotFound")
-          expect(Option.isNone(yield* world.sandbox.user("ada"))).toBe(true)
-          return found === undefined
-            ? "interrupted"
-            : Either.isRight(found)
-            ? "deleted"
-            : appliedOf(found.left) === "no"
-            ? "not deleted"
-            : "unknown"
-        })
-    }))
-}
-
-const rows = { "single edit": single, "bulk of 5,000": bulk, "list of 5,000 as a stream": list, delete: remove }
 
 // ---------------------------------------------------------------------------------------------------------------------
 // The columns: what goes wrong, for a while and without end.
@@ -333,9 +147,12 @@ const contention: Column = (row) =>
 const html = "<html><body><h1>429 Too Many Requests</h1></body></html>"
 
 const columns: Record<string, Column> = {
+  "reset before it is applied": fault(Sandbox.cut),
   "reset before the headers": fault(Sandbox.cutAfter),
   "reset in the body": fault(Sandbox.cutBody),
   stall: fault(Sandbox.stall),
+  "no response at all": fault(Sandbox.silence({ carriedOut: true })),
+  "later than the timeout": fault(Sandbox.latency("3 seconds")),
   "status 500": fault(Sandbox.status(500, { carriedOut: true })),
   "status 503": fault(Sandbox.maintenance()),
   "429 storm": fault(Sandbox.status(429, { retryAfter: "1" })),

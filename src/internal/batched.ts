@@ -1,6 +1,7 @@
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import { constVoid } from "effect/Function"
@@ -23,11 +24,17 @@ import type { UsersService } from "../UsersService.js"
 import * as bulk from "./bulk.js"
 import { Fifo } from "./fifo.js"
 import * as insertId from "./insertId.js"
+import { member } from "./json.js"
 import { tokens } from "./mask.js"
 import * as redactor from "./redactor.js"
 import { Signal } from "./signal.js"
+import { isUserEdit, own } from "./userEdit.js"
+import * as validate from "./validate.js"
 
-const defaultLinger = "5 millis"
+const call = "UsersService.asyncEdit"
+
+/** @internal */
+export const defaultLinger = "5 millis"
 
 type Result = Effect.Effect<UsersService.Accepted, InvalidUserEdit | RequestError>
 
@@ -97,7 +104,7 @@ export const asyncEdit = (
 
     const fiber = yield* bulk.run<never, never>({
       client,
-      call: "UsersService.asyncEdit",
+      call,
       open: (more) =>
         Effect.sync(() => {
           arrived = more
@@ -148,7 +155,9 @@ export const asyncEdit = (
     )
 
     const together = (edit: UserEdit.UserEdit, insertId: string): Result => {
-      const mine = UserEdit.withInsertId(edit, insertId)
+      const pinned = pin(edit, insertId)
+      if (Either.isLeft(pinned)) return validate.invalid(call, edit, [pinned.left])
+      const mine = pinned.right
       // The scope may have closed while its id was made.
       if (closed) return alone(mine)
       return Effect.async((resume) => {
@@ -162,17 +171,25 @@ export const asyncEdit = (
       })
     }
 
-    return (edit) =>
+    return (unread) =>
       Effect.withFiberRuntime((fiber): Result => {
+        // What is no edit is refused, alone; and what only passes for one is read once.
+        if (!isUserEdit(unread)) return alone(unread)
+        const edit = own(unread)
         // Other options than the layer's are those of one call: such an edit travels alone.
         if (closed || !isEmpty(Context.get(fiber.currentContext, RequestOptions))) return alone(edit)
-        if (edit.insertId !== undefined) return together(edit, edit.insertId)
+        const given = member(edit, "insertId")
+        if (given !== undefined) return together(edit, given)
         const source = Context.get(fiber.currentContext, InsertId)
         return source === insertId.fromCrypto
           ? together(edit, globalThis.crypto.randomUUID())
           : Effect.flatMap(source, (insertId) => together(edit, insertId))
       })
   })
+
+// Members of an edit that was tampered with may throw.
+const pin = (edit: UserEdit.UserEdit, insertId: string) =>
+  Either.try({ try: () => UserEdit.withInsertId(edit, insertId), catch: validate.unreadable })
 
 const isEmpty = (options: object): boolean => Object.values(options).every((option) => option === undefined)
 

@@ -18,12 +18,14 @@ import { type UserEdit, withInsertId } from "../UserEdit.js"
 import { eventAccepted } from "./client/response.js"
 import * as cut from "./cut.js"
 import { fromCrypto } from "./insertId.js"
+import { member } from "./json.js"
 import { tokens } from "./mask.js"
 import type { Pack, Placed } from "./pack.js"
 import { type Next, Packer } from "./packer.js"
 import { jsonOrLine, summary, Tally } from "./report.js"
 import { Signal } from "./signal.js"
 import * as source from "./source.js"
+import * as timer from "./timer.js"
 import { count } from "./words.js"
 
 /** @internal */
@@ -135,7 +137,7 @@ export const run = <E, R>(
     yield* Deferred.await(stopped).pipe(
       Effect.zipRight(Effect.sync(() => packer.stop())),
       Effect.zipRight(Effect.forkIn(Effect.interruptible(endPull), scope)),
-      Effect.zipRight(Effect.sleep(grace)),
+      Effect.zipRight(timer.sleep(grace)),
       Effect.zipRight(Effect.sync(abortAll)),
       Effect.interruptible,
       Effect.forkScoped
@@ -320,7 +322,9 @@ export const haltedBy = (error: RequestError, call: string, isAborted: boolean):
     : undefined
 }
 
-const haltedBecause = (call: string, description: string): Halt => (applied) => interrupted(call, applied, description)
+/** @internal */
+export const haltedBecause = (call: string, description: string): Halt => (applied) =>
+  interrupted(call, applied, description)
 
 /**
  * The error of a request that something other than its run has ended.
@@ -336,8 +340,12 @@ export const isInterruption = (error: RequestError): boolean =>
 
 const call = "UsersService.bulkEdit"
 
-// Outcomes that wait to be taken hold the bodies of their requests.
-const outcomesAhead = 16
+/**
+ * The most outcomes of a stream that wait to be taken: they hold the bodies of their requests.
+ *
+ * @internal
+ */
+export const outcomesAhead = 16
 
 /** @internal */
 export const stream = <E, R>(
@@ -387,23 +395,41 @@ export const report = <E, R>(
         return options.onOutcome?.(outcome) ?? Effect.void
       }
     })
-    const tell = options.onError ?? logLost
-    // A fiber of its own, or the interruption would reach it before it can be stopped in order.
-    yield* Effect.uninterruptibleMask((restore) =>
-      Effect.flatMap(Effect.forkDaemon(restore(running)), (fiber) =>
-        restore(Fiber.join(fiber)).pipe(
-          Effect.onInterrupt(() => Effect.zipRight(Deferred.succeed(stopped, undefined), Fiber.await(fiber))),
-          Effect.onError((cause) => tell(tally.report(), cause))
-        ))
-    )
+    const tell = options.onError ?? logLost(call)
+    yield* inOrder(running, Deferred.succeed(stopped, undefined), (cause) => tell(tally.report(), cause))
     return tally.report()
   }))
 
-// What is known must not be lost where the call ends without a report.
-const logLost = (report: Bulk.BulkReport, cause: Cause.Cause<unknown>): Effect.Effect<void> =>
+/**
+ * Runs an effect that an interruption stops, and waits for until it has ended. Where it does not end by itself, what is known is told.
+ *
+ * @internal
+ */
+export const inOrder = <A, E, R>(
+  running: Effect.Effect<A, E, R>,
+  stop: Effect.Effect<unknown>,
+  tell: (cause: Cause.Cause<E>) => Effect.Effect<void>
+): Effect.Effect<A, E, R> =>
+  // A fiber of its own, or the interruption would reach it before it can be stopped in order.
+  Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(Effect.forkDaemon(restore(running)), (fiber) =>
+      restore(Fiber.join(fiber)).pipe(
+        Effect.onInterrupt(() => Effect.zipRight(stop, Fiber.await(fiber))),
+        Effect.onError(tell)
+      ))
+  )
+
+/**
+ * Logs what must not be lost where a call ends without a report.
+ *
+ * @internal
+ */
+export const logLost = (call: string) => (report: Lost, cause: Cause.Cause<unknown>): Effect.Effect<void> =>
   report.total === 0
     ? Effect.void
     : Effect.logWarning(`${call} ${Cause.isInterruptedOnly(cause) ? "was interrupted" : "failed"} after ${report}`)
+
+type Lost = Bulk.BulkReport | Bulk.BulkIdReport
 
 const stopping = (options: Bulk.StreamOptions) =>
   Effect.gen(function*() {
@@ -421,7 +447,7 @@ const stopping = (options: Bulk.StreamOptions) =>
 
 // So that it can be sent twice from a file, as everything that failed.
 const pin = ({ edit, index }: Placed): Effect.Effect<Placed> =>
-  edit.insertId !== undefined
+  member(edit, "insertId") !== undefined
     ? Effect.succeed({ edit, index })
     : Effect.flatMap(InsertId, Effect.map((id) => ({ edit: withInsertId(edit, id), index })))
 

@@ -1,4 +1,5 @@
 import * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type * as Bulk from "../Bulk.js"
@@ -8,10 +9,15 @@ import * as bulk from "./bulk.js"
 import { isUserNotFound } from "./client/response.js"
 import { IdReport } from "./report.js"
 import { Signal } from "./signal.js"
+import * as timer from "./timer.js"
 import * as validate from "./validate.js"
 
-// The vendor's words for lists of ids are "must contain at maximum 100 items" (its page on errors).
-const maximumIds = 100
+/**
+ * The most ids of one request. The vendor's words for lists of ids are "must contain at maximum 100 items" (its page on errors).
+ *
+ * @internal
+ */
+export const maximumIds = 100
 
 /**
  * Does something to any number of users, in requests of at most 100, and accounts for each of them. A request that is refused
@@ -24,21 +30,24 @@ export const run = (
   call: string,
   ids: Iterable<string>,
   request: (distinctIds: ReadonlyArray<string>) => Omit<SuprsendClient.Request, "call">,
-  options: Bulk.Options & {
+  options: Bulk.IdOptions & {
     /** True if a user that is not found, after an attempt whose response was lost, is one for whom it was done. */
     readonly goneIsDone?: boolean
   } = {}
 ): Effect.Effect<Bulk.BulkIdReport> =>
-  Effect.flatMap(bulk.settings(client, options), ({ concurrency }) => {
+  Effect.flatMap(bulk.settings(client, options), ({ concurrency, grace }) => {
     const failedRecords: Array<Bulk.FailedId> = []
     const valid: Array<string> = []
     // The place of each of them among those that were given.
     const places: Array<number> = []
     // Ends the requests that wait for a slot or for their next attempt.
     const abortWaiting = new Signal()
+    // Ends all requests.
+    const abort = new Signal()
     let success = 0
     let total = 0
     let halted: bulk.Halt | undefined
+    let defect: Cause.Cause<never> | undefined
 
     for (const id of ids) {
       const index = total++
@@ -63,6 +72,12 @@ export const run = (
       return Effect.void
     }
 
+    const halt = (reason: bulk.Halt) => {
+      if (halted !== undefined) return
+      halted = reason
+      abortWaiting.give()
+    }
+
     // `uncertain`: whether a request that held these ids, and was halved, may have been applied.
     const send = (from: number, to: number, uncertain: boolean): Effect.Effect<void> =>
       Effect.suspend(() => {
@@ -70,11 +85,8 @@ export const run = (
           return fail(from, to, uncertain ? "unknown" : "unsent", halted(uncertain ? "unknown" : "no"))
         }
         const onError = (error: RequestError): Effect.Effect<void> => {
-          const reason = bulk.haltedBy(error, call, false)
-          if (reason !== undefined && halted === undefined) {
-            halted = reason
-            abortWaiting.give()
-          }
+          const reason = bulk.haltedBy(error, call, abort.isGiven)
+          if (reason !== undefined) halt(reason)
           const lost = uncertain || error.applied === "unknown"
           if (blamesOneId(error) && to - from > 1) {
             const middle = from + Math.ceil((to - from) / 2)
@@ -87,28 +99,50 @@ export const run = (
           return fail(from, to, lost ? "unknown" : bulk.outcomeOf(error), because)
         }
         return Effect.matchCauseEffect(
-          client.execute({ call, ...request(valid.slice(from, to)), giveUpWaiting: abortWaiting }),
+          client.execute({ call, ...request(valid.slice(from, to)), giveUp: abort, giveUpWaiting: abortWaiting }),
           {
             onSuccess: () => succeed(from, to),
             onFailure: (cause) =>
               Either.match(Cause.failureOrCause(cause), {
                 onLeft: onError,
-                onRight: (cause) =>
-                  Cause.isInterruptedOnly(cause)
-                    ? onError(bulk.interrupted(call, "unknown", "the client was closed"))
-                    : Effect.failCause(cause)
+                onRight: (cause) => {
+                  if (Cause.isInterruptedOnly(cause)) {
+                    return onError(bulk.interrupted(call, "unknown", "the client was closed"))
+                  }
+                  // What breaks ends the call in order, so that what is known can be reported before it fails.
+                  defect ??= cause
+                  halt(bulk.haltedBecause(call, "the call broke off before this was sent"))
+                  abort.give()
+                  return onError(bulk.interrupted(call, "unknown", "the request died"))
+                }
               })
           }
         )
       })
 
     const starts = Array.from({ length: Math.ceil(valid.length / maximumIds) }, (_, request) => request * maximumIds)
-    return Effect.forEach(starts, (from) => send(from, Math.min(from + maximumIds, valid.length), false), {
+    const sendAll = Effect.forEach(starts, (from) => send(from, Math.min(from + maximumIds, valid.length), false), {
       concurrency,
       discard: true
-    }).pipe(
-      Effect.map((): Bulk.BulkIdReport => new IdReport(success, failedRecords))
-    )
+    }).pipe(Effect.flatMap(() => defect === undefined ? Effect.void : Effect.failCause(defect)))
+    const report = (): Bulk.BulkIdReport => new IdReport(success, failedRecords)
+    const tell = options.onError ?? bulk.logLost(call)
+    return Effect.flatMap(Deferred.make<void>(), (stopped) => {
+      const stopping = Deferred.await(stopped).pipe(
+        Effect.zipRight(
+          Effect.sync(() => halt(bulk.haltedBecause(call, "the call was interrupted before this was sent")))
+        ),
+        Effect.zipRight(timer.sleep(grace)),
+        Effect.zipRight(Effect.sync(() => abort.give())),
+        Effect.interruptible,
+        Effect.forkScoped
+      )
+      return bulk.inOrder(
+        Effect.scoped(Effect.zipRight(stopping, sendAll)),
+        Deferred.succeed(stopped, undefined),
+        (cause) => tell(report(), cause)
+      )
+    }).pipe(Effect.map(report))
   })
 
 const blamesOneId = (error: RequestError): boolean =>

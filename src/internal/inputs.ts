@@ -18,7 +18,7 @@ const checked = <A>(call: string, value: A, issues: ReadonlyArray<Issue>): Eithe
  */
 export const segment = (call: string, name: string, text: string): Either.Either<string, SuprsendInvalidInput> => {
   const trimmed = typeof text === "string" ? trim(text) : text
-  const problem = validate.segmentProblem(name, trimmed, 255)
+  const problem = validate.segmentProblem(name, trimmed, validate.maximumIdLength)
   return checked(call, trimmed, problem === undefined ? [] : [{ path: [name], message: problem }])
 }
 

@@ -329,15 +329,24 @@ export const reasonOf = (error: unknown): string | undefined => {
   }
 }
 
-const maximumWord = 100
+/** @internal */
+export const maximumWord = 100
 
 const shortened = (text: string): string => text.length > maximumWord ? `${text.slice(0, maximumWord)}…` : text
 
-// The most issues that are told one by one.
-const maximumIssues = 100
+/**
+ * The most issues that are told one by one.
+ *
+ * @internal
+ */
+export const maximumIssues = 100
 
-// Of a longer path, the first and the last steps say where it is.
-const maximumPath = 16
+/**
+ * Of a longer path, the first and the last steps say where it is.
+ *
+ * @internal
+ */
+export const maximumPath = 16
 const firstSteps = 12
 const lastSteps = 3
 

@@ -7,8 +7,12 @@ const usual = /^[a-z]{2,3}(?:[-_][a-z]{4})?(?:[-_](?:[a-z]{2}|\d{3}))?$/i
 // BCP 47 reserves longer ones for languages that may be registered one day: `english` and `french` are well-formed there, and nothing.
 const code = /^[a-z]{2,3}(?:[-_]|$)/i
 
-// RFC 5646 lets 35 be enough. What is longer is looked at by nothing.
-const maximumLength = 100
+/**
+ * RFC 5646 lets 35 be enough. What is longer is looked at by nothing.
+ *
+ * @internal
+ */
+export const maximumLength = 100
 
 // Variants and extensions (`ca-valencia`, `de-1996`, `ar-u-nu-latn`) the runtime has to judge.
 const isUnusualTag = (tag: string): boolean => {

@@ -38,8 +38,12 @@ const mayHold = (value: object): boolean => {
   }
 }
 
-// What is printed is read by people, and by printers that recurse.
-const maximumDepth = 200
+/**
+ * What is printed is read by people, and by printers that recurse.
+ *
+ * @internal
+ */
+export const maximumDepth = 200
 
 /** A list or a record whose members are still to be masked. */
 interface Pending {

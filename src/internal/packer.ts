@@ -17,6 +17,8 @@ import type { Issue } from "./json.js"
 import { closeBracket, comma, type Hold, openBracket, Pack, type Placed } from "./pack.js"
 import { Signal } from "./signal.js"
 import type { Source } from "./source.js"
+import * as timer from "./timer.js"
+import { isUserEdit, own } from "./userEdit.js"
 import * as validate from "./validate.js"
 
 /** @internal */
@@ -63,11 +65,18 @@ interface Filling {
 const pinned = (edit: UserEdit.UserEdit, id: string): UserEdit.UserEdit =>
   edit.insertId === undefined ? UserEdit.withInsertId(edit, id) : edit
 
+// What only passes for an edit is read once. What does not even pass for one is refused when it is written.
+const read = (edit: UserEdit.UserEdit): UserEdit.UserEdit => isUserEdit(edit) ? own(edit) : edit
+
 // A map of users is swept when it is that much larger than what the last sweep left: so each user is looked at a few times at most.
 const sweptAtLeast = 4 * chunk.limits.records
 
-// The most edits that wait for requests of their users, in requests: as many as sixteen requests hold, however many are in flight.
-const mostWaiting = 16
+/**
+ * The most edits that wait for requests of their users, in requests: as many as sixteen requests hold, however many are in flight.
+ *
+ * @internal
+ */
+export const mostWaiting = 16
 
 /**
  * Makes requests of edits, as full as they can be.
@@ -151,7 +160,7 @@ export class Packer<E> {
     const placed = [
       ...(this.held === undefined ? [] : [this.held]),
       ...this.ready.drain(),
-      ...this.source.rest().map((edit) => ({ edit, index: this.pulled++ }))
+      ...this.source.rest().map((edit) => ({ edit: read(edit), index: this.pulled++ }))
     ]
     const unsent: Array<Placed> = []
     const invalid: Array<FailedRecord> = []
@@ -230,9 +239,12 @@ export class Packer<E> {
       filling.expired = true
       this.call()
     })
-    return Effect.map(Effect.fork(Effect.interruptible(Effect.delay(expire, this.options.linger))), (timer) => {
-      filling.timer = timer
-    })
+    return Effect.map(
+      Effect.fork(Effect.interruptible(Effect.zipRight(timer.sleep(this.options.linger), expire))),
+      (timer) => {
+        filling.timer = timer
+      }
+    )
   }
 
   private close({ invalid, pack }: Filling): Next | undefined {
@@ -341,8 +353,9 @@ export class Packer<E> {
     // Only so many may wait, or an endless source with one busy user would fill the memory.
     if (this.waiting >= this.mostWaiting) return undefined
     const edit = this.source.next()
-    if (edit !== undefined) this.taken = this.pulled++
-    return edit
+    if (edit === undefined) return undefined
+    this.taken = this.pulled++
+    return read(edit)
   }
 
   private reject(edit: UserEdit.UserEdit, issues: ReadonlyArray<Issue>): FailedRecord {

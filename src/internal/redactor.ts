@@ -1,9 +1,14 @@
 import { unescape } from "./unescape.js"
 
-const maximumLength = 500
+/** @internal */
+export const maximumLength = 500
 
-// Whatever comes, no more than this is looked at: a page of megabytes would hold up everybody else for a second.
-const maximumRead = 65_536
+/**
+ * Whatever comes, no more than this is looked at: a page of megabytes would hold up everybody else for a second.
+ *
+ * @internal
+ */
+export const maximumRead = 65_536
 
 const withheld = "<withheld, because it repeats a secret>"
 

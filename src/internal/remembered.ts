@@ -18,4 +18,5 @@ export const remembered = (check: (text: string) => string | undefined): (text: 
   }
 }
 
-const maximum = 1_000
+/** @internal */
+export const maximum = 1_000

@@ -27,8 +27,12 @@ const etc = /^Etc\/(?:UTC|UCT|GMT(?:0|[+-]\d{1,2})?|Greenwich|Universal|Zulu)$/
 // The runtime still knows them, the database does not.
 const withdrawn: ReadonlySet<string> = new Set(["US/Pacific-New", "Canada/East-Saskatchewan"])
 
-// The longest name has 32 characters. What is longer is looked at by nothing.
-const maximumLength = 64
+/**
+ * The longest name has 32 characters. What is longer is looked at by nothing.
+ *
+ * @internal
+ */
+export const maximumLength = 64
 
 /** The name of the zone as the runtime has it; undefined if it knows none. */
 const resolve = (name: string): string | undefined => {

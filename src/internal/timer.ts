@@ -35,8 +35,27 @@ export const monotonic = (clock: Clock.Clock): () => number => {
   return () => Math.round(Number(clock.unsafeCurrentTimeNanos() - origin) / 1_000) / 1_000
 }
 
-/** The longest that a JavaScript timer can sleep. */
-const maximumSleep = 2 ** 31 - 1
+/**
+ * The longest that a JavaScript timer can sleep, in milliseconds: 24 days.
+ *
+ * @internal
+ */
+export const maximumSleep = 2 ** 31 - 1
+
+/**
+ * Sleeps for any duration. `Effect.sleep` never ends where it is longer than a JavaScript timer can sleep.
+ *
+ * @internal
+ */
+export const sleep = (duration: Duration.Duration): Effect.Effect<void> => {
+  const milliseconds = Duration.toMillis(duration)
+  return milliseconds <= maximumSleep
+    ? Effect.sleep(duration)
+    : Effect.zipRight(
+      Effect.sleep(maximumSleep),
+      Effect.suspend(() => sleep(Duration.millis(milliseconds - maximumSleep)))
+    )
+}
 
 /**
  * One fiber that sleeps until the next instant at which something is due, for all that wait for such an instant.

@@ -17,6 +17,13 @@ export const TypeId: UserEdit.TypeId = Symbol.for("effect-suprsend/UserEdit") as
  * verb costs the same however long the edit is, and edits made from one another share what they have in common.
  */
 class UserEditImpl implements UserEdit.UserEdit {
+  // A proxy, and what only inherits from an edit, have none: their members may be other ones each time.
+  readonly #isOwn = true
+
+  static isOwn(u: unknown): u is UserEditImpl {
+    return typeof u === "object" && u !== null && #isOwn in u
+  }
+
   get [TypeId](): UserEdit.TypeId {
     return TypeId
   }
@@ -131,18 +138,11 @@ export const isUserEdit = (u: unknown): u is UserEdit.UserEdit => {
 
 /**
  * Takes an edit for one of our own. It may come from another copy of this package, the CommonJS one for instance, which has a class of
- * its own, or from anywhere, and is then read once.
+ * its own, or from anywhere, and is then read once. It never throws.
  *
  * @internal
  */
-export const own = (self: UserEdit.UserEdit): UserEditImpl => {
-  try {
-    if (self instanceof UserEditImpl) return self
-  } catch {
-    // A proxy.
-  }
-  return snapshot(self)
-}
+export const own = (self: UserEdit.UserEdit): UserEditImpl => UserEditImpl.isOwn(self) ? self : snapshot(self)
 
 /**
  * Reads an edit, once: what is done to it later, and what it does when it is read again, changes nothing. It never throws; what cannot be
@@ -236,8 +236,12 @@ export const concat = (self: UserEdit.UserEdit, that: UserEdit.UserEdit): UserEd
   return other.operations.reduce<UserEdit.UserEdit>(add, joined)
 }
 
-// As many as are told one by one.
-const maximumStrangers = 100
+/**
+ * As many as are told one by one.
+ *
+ * @internal
+ */
+export const maximumStrangers = 100
 
 const joinedStrangers = (edit: UserEditImpl, other: UserEditImpl): ReadonlyArray<string> => {
   const strangers = new Set([...edit.strangers, whom(other), ...other.strangers])

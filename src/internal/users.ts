@@ -1,6 +1,7 @@
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import type * as Stream from "effect/Stream"
 import * as AssociatedTenant from "../AssociatedTenant.js"
 import type * as Bulk from "../Bulk.js"
@@ -19,9 +20,11 @@ import { eventAccepted, isGone, isUserNotFound, notFound, ofUser, read } from ".
 import { Encoder } from "./encoder.js"
 import * as ids from "./ids.js"
 import * as inputs from "./inputs.js"
+import { member } from "./json.js"
 import { tokens } from "./mask.js"
 import type { Decode } from "./model.js"
 import * as redactor from "./redactor.js"
+import { isUserEdit, own } from "./userEdit.js"
 import * as validate from "./validate.js"
 
 /** @internal */
@@ -193,10 +196,14 @@ const asyncEdit = (client: SuprsendClient.Service): UsersService.Service["asyncE
       message: redactor.make(secrets)(body)
     }))
   }
-  return (edit) =>
+  return (unread) =>
     Effect.withFiberRuntime((fiber): Sending => {
+      if (!isUserEdit(unread)) return validate.invalid(call, unread, validate.issues(unread))
+      // Read once, if it only passes for an edit: what is checked is what is sent.
+      const edit = own(unread)
       const time = Context.get(fiber.currentDefaultServices, Clock.Clock).unsafeCurrentTimeMillis()
-      if (edit.insertId !== undefined) return send(edit, edit.insertId, time)
+      const given = member(edit, "insertId")
+      if (given !== undefined) return send(edit, given, time)
       const source = Context.get(fiber.currentContext, InsertId)
       return Effect.flatMap(source, (insertId) => send(edit, insertId, time))
     })
@@ -207,17 +214,16 @@ type Sending = ReturnType<UsersService.Service["asyncEdit"]>
 const editNow = (client: SuprsendClient.Service, edit: UserEdit) => {
   const call = "UsersService.edit"
   return Effect.gen(function*() {
-    const issues = validate.issues(edit)
-    if (issues.length > 0) return yield* validate.invalid(call, edit, issues)
-    const { distinctId: distinct_id, tenantId: tenant_id } = edit
+    const checked = yield* Either.mapLeft(validate.checked(edit), (issues) => validate.invalid(call, edit, issues))
+    const { distinctId: distinct_id, operations, tenantId: tenant_id } = checked
     return yield* client.execute({
       call,
       method: "PATCH",
       template: tenant_id === undefined ? "/v1/user/{distinct_id}/" : "/v1/user/{distinct_id}/tenant/{tenant_id}/",
       params: tenant_id === undefined ? { distinct_id } : { distinct_id, tenant_id },
-      body: JSON.stringify({ operations: edit.operations }),
-      repeatable: edit.operations.every(isIdempotent),
-      secrets: () => tokens(edit.operations)
+      body: JSON.stringify({ operations }),
+      repeatable: operations.every(isIdempotent),
+      secrets: () => tokens(operations)
     }).pipe(notFound(call, distinct_id), read(call, User.decode))
   })
 }

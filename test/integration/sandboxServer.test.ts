@@ -127,6 +127,18 @@ describe("faults on the wire", () => {
     }
   }
 
+  for (const [client, layer] of Object.entries(clients)) {
+    it.scopedLive(`${client}: a stall behind a head without a body holds up no other request`, () =>
+      Effect.gen(function*() {
+        const { sandbox, server } = yield* start()
+        const users = yield* usersOver(server, { timeout: "5 seconds", retry: { attempts: 1 } }, layer)
+        yield* users.asyncEdit(UserEdit.edit("ada"))
+        yield* sandbox.faults.add(Sandbox.on("DELETE /v1/user/{distinct_id}/", Sandbox.stall))
+        yield* users.delete("ada")
+        expect((yield* users.list()).items).toEqual([])
+      }))
+  }
+
   it.scopedLive("an answer that is cut says how long it would have been, and ends after so many bytes", () =>
     Effect.gen(function*() {
       const { sandbox, server } = yield* start()

@@ -1,10 +1,12 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Arbitraries from "effect-suprsend/Arbitraries"
 import * as Operation from "effect-suprsend/Operation"
+import * as RateLimiter from "effect-suprsend/RateLimiter"
 import * as Sandbox from "effect-suprsend/Sandbox"
 import * as Suprsend from "effect-suprsend/Suprsend"
+import * as SuprsendClient from "effect-suprsend/SuprsendClient"
 import * as UserEdit from "effect-suprsend/UserEdit"
-import { UsersService } from "effect-suprsend/UsersService"
+import { layerBatched, UsersService } from "effect-suprsend/UsersService"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Equal from "effect/Equal"
@@ -12,6 +14,7 @@ import * as Exit from "effect/Exit"
 import * as FastCheck from "effect/FastCheck"
 import { pipe } from "effect/Function"
 import * as Hash from "effect/Hash"
+import * as Layer from "effect/Layer"
 import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 import { inspect } from "node:util"
@@ -536,6 +539,83 @@ describe("what happens while an edit is read changes no other body", () => {
             )
           }
         }
+      }).pipe(Effect.provide(Suprsend.layerTest)))
+  }
+})
+
+describe("an edit whose members throw, or are other ones each time", () => {
+  const real = UserEdit.set(UserEdit.edit("outer"), "a", 1)
+
+  /** What passes for an edit, but for one member. */
+  const passing = (name: string, get: () => unknown): UserEdit.UserEdit =>
+    asEdit(Object.defineProperty(
+      {
+        [UserEdit.TypeId]: UserEdit.TypeId,
+        distinctId: "outer",
+        tenantId: undefined,
+        insertId: undefined,
+        operations: [{ $set: { a: 1 } }]
+      },
+      name,
+      { get }
+    ))
+
+  const kinds: Readonly<Record<string, (name: string, get: () => unknown) => UserEdit.UserEdit>> = {
+    "what passes for one": passing,
+    "a proxy of one": (name, get) =>
+      new Proxy(real, { get: (target, key) => key === name ? get() : Reflect.get(target, key) }),
+    "what inherits from one": (name, get) => Object.create(real, { [name]: { get } }),
+    "one that was tampered with": (name, get) => Object.defineProperty(UserEdit.set(real, "b", 1), name, { get })
+  }
+
+  const Batched = layerBatched().pipe(
+    Layer.provide(SuprsendClient.layerWithoutRateLimiter(Sandbox.credentials)),
+    Layer.provide(RateLimiter.layerNoop),
+    Layer.provide(Sandbox.layer)
+  )
+
+  for (const [kind, make] of Object.entries(kinds)) {
+    for (const name of ["insertId", "distinctId", "tenantId"]) {
+      it.effect(`${kind}: a ${name} that throws is invalid, and ends nothing else`, () =>
+        Effect.gen(function*() {
+          const users = yield* UsersService
+          const sandbox = yield* Sandbox.Sandbox
+          const edit = make(name, boom)
+          expect((yield* Effect.flip(users.asyncEdit(edit)))._tag).toBe("InvalidUserEdit")
+          expect((yield* Effect.flip(users.edit(edit)))._tag).toBe("InvalidUserEdit")
+          const report = yield* users.bulkEdit([user, edit, UserEdit.edit("after")])
+          expect(report).toMatchObject({ success: 2, failure: 1, failedRecords: [{ outcome: "invalid", index: 1 }] })
+          expect(yield* sandbox.users).toHaveLength(2)
+        }).pipe(Effect.provide(Suprsend.layerTest)))
+
+      it.live(`${kind}: a ${name} that throws is invalid among edits that travel together`, () =>
+        Effect.gen(function*() {
+          const users = yield* UsersService
+          const edit = make(name, boom)
+          const [failed, accepted] = yield* Effect.all([Effect.flip(users.asyncEdit(edit)), users.asyncEdit(user)], {
+            concurrency: "unbounded"
+          })
+          expect(failed._tag).toBe("InvalidUserEdit")
+          expect(accepted.statusCode).toBe(202)
+        }).pipe(Effect.provide(Batched)))
+    }
+  }
+
+  for (const [kind, make] of Object.entries(kinds)) {
+    if (kind === "one that was tampered with") continue
+    it.effect(`${kind}: is read once, and sent as it was read`, () =>
+      Effect.gen(function*() {
+        const users = yield* UsersService
+        const sandbox = yield* Sandbox.Sandbox
+        let reads = 0
+        const changing = () => make("distinctId", () => `outer-${reads++}`)
+        const sends = [users.asyncEdit, users.edit, (edit: UserEdit.UserEdit) => users.bulkEdit([edit])]
+        for (const send of sends) {
+          reads = 0
+          yield* send(changing())
+          expect(reads).toBe(1)
+        }
+        expect((yield* sandbox.users).map(({ distinctId }) => distinctId)).toEqual(["outer-0"])
       }).pipe(Effect.provide(Suprsend.layerTest)))
   }
 })

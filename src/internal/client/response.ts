@@ -68,21 +68,36 @@ export const settle = (
     const retryAfter = RetryPolicy.parseRetryAfter(head.headers, now)
     return Either.left(failure.fromStatus(status, retryAfter, body))
   }
-  if (isPage(head.contentType ?? head.headers["content-type"] ?? "", body)) {
+  if (isPage(outcome)) {
     return Either.left(failure.unexpected(status, body, "it is a page of HTML"))
   }
   const { discard: ignoreBody = false, expected } = request
-  const isDocumented = expected === undefined || expected.status === status
+  const isDocumented = hasDocumentedStatus(request, outcome)
   // Where only the status counts, a body that is cut or endless must not turn what was accepted into something to send again.
   if (incomplete !== undefined && !(ignoreBody && isDocumented)) return Either.left(incomplete)
-  if (isDocumented || expected.body?.(body) === true) {
+  if (isDocumented || expected?.body?.(body) === true) {
     return Either.right(new Response(head, incomplete === undefined ? body : "", attempts))
   }
-  return Either.left(failure.unexpected(status, body, `the documented status is ${expected.status}`))
+  return Either.left(failure.unexpected(status, body, `the documented status is ${expected?.status}`))
 }
 
-const isPage = (contentType: string, body: string): boolean =>
-  /^\s*(text\/html|application\/xhtml\+xml)\b/i.test(contentType) || failure.isMarkup(body)
+/**
+ * Whether something between this machine and the service has responded: a login page, a proxy, another server.
+ *
+ * @internal
+ */
+export const isForeign = (request: SuprsendClient.Request, answered: Answered): boolean => {
+  const { body, head: { status } } = answered
+  return isPage(answered) || (status >= 200 && status < 300 && !hasDocumentedStatus(request, answered) &&
+    request.expected?.body?.(body) !== true)
+}
+
+const hasDocumentedStatus = ({ expected }: SuprsendClient.Request, { head }: Answered): boolean =>
+  expected === undefined || expected.status === head.status
+
+const isPage = ({ body, head }: Answered): boolean =>
+  /^\s*(text\/html|application\/xhtml\+xml)\b/i.test(head.contentType ?? head.headers["content-type"] ?? "") ||
+  failure.isMarkup(body)
 
 /**
  * Sends a request about one user: checks its id first, and reads its 404.

@@ -164,7 +164,11 @@ export class RetryLoop {
     }
     const ended = exit.value
     if (ended === noSlot || ended === limiterClosed) return "refusal"
-    if (ended instanceof Answered) return ended.head.status === 429 || ended.head.status >= 500 ? "refusal" : "response"
+    if (ended instanceof Answered) {
+      const { status } = ended.head
+      // What is not the service's says nothing about whether the service takes requests.
+      return status === 429 || status >= 500 || response.isForeign(this.request, ended) ? "refusal" : "response"
+    }
     return ended.failure._tag === "NoAnswer" ? "noResponse" : "refusal"
   }
 

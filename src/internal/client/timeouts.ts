@@ -14,9 +14,13 @@ export interface Timeouts {
   readonly cancel: (deadline: Deadline) => void
 }
 
-// An idle timer keeps a process from its end, and making one anew for each request costs more than the request. So it looks up from
-// time to time, and ends when there is nothing to wait for.
-const longestNap = 500
+/**
+ * An idle timer keeps a process from its end, and making one anew for each request costs more than the request. So it looks up from
+ * time to time, and ends when there is nothing to wait for.
+ *
+ * @internal
+ */
+export const longestNap = 500
 
 /** @internal */
 export const make: Effect.Effect<Timeouts, never, Scope.Scope> = Effect.gen(function*() {

@@ -5,6 +5,7 @@ import * as Stream from "effect/Stream"
 import * as Signature from "../../Signature.js"
 import type * as SuprsendConfig from "../../SuprsendConfig.js"
 import { encode } from "../bytes.js"
+import * as timer from "../timer.js"
 import { type Exchange, type Incoming, pieces } from "./exchange.js"
 import { type Answer, malformed, refuse } from "./wire.js"
 
@@ -70,7 +71,7 @@ const body = (exchange: Extract<Exchange, { readonly _tag: "Partial" | "Drip" }>
       Stream.make(encode(exchange.body).subarray(0, exchange.bytes)),
       exchange.then === "cut" ? Stream.fail(new Error("other side closed")) : Stream.fromEffect(stalled)
     )
-    : Stream.tap(pieces(exchange.body, exchange.bytes), () => Effect.sleep(exchange.interval))
+    : Stream.tap(pieces(exchange.body, exchange.bytes), () => timer.sleep(exchange.interval))
 
 // `Effect.never` keeps a program alive, and a body that no client reads would do so for ever.
 const stalled: Effect.Effect<never> = Effect.async<never>(() => {})

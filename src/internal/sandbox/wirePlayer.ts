@@ -2,6 +2,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type * as Http from "node:http"
 import { encode } from "../bytes.js"
+import * as timer from "../timer.js"
 import { type Exchange, pieces } from "./exchange.js"
 import { isBodiless } from "./http.js"
 
@@ -28,6 +29,8 @@ export const play = (exchange: Exchange, response: Http.ServerResponse): Effect.
           const sent = all.subarray(0, exchange.bytes)
           // Its length is said first, so that a client knows that something is missing.
           response.setHeader("content-length", all.length)
+          // The head is all that a client waits for, and its next request would wait behind this one on the same connection.
+          if (isBodiless(exchange.status)) response.setHeader("connection", "close")
           head(exchange, response)
           if (sent.length > 0) {
             response.write(sent, () => resume(Effect.void))
@@ -43,7 +46,7 @@ export const play = (exchange: Exchange, response: Http.ServerResponse): Effect.
         head(exchange, response).flushHeaders()
         return Stream.runForEach(
           pieces(exchange.body, exchange.bytes),
-          (piece) => Effect.zipRight(Effect.sleep(exchange.interval), write(response, piece))
+          (piece) => Effect.zipRight(timer.sleep(exchange.interval), write(response, piece))
         )
       }).pipe(Effect.zipRight(Effect.sync(() => void response.end())))
   }

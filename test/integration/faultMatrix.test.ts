@@ -1,0 +1,254 @@
+// The table of docs/reliability.md once more, over sockets: a sandbox in its server, and each way in which the client can reach it. Every
+// cell has the promises of `faultMatrix.test.ts`, and ends as the table says.
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import type * as HttpClient from "@effect/platform/HttpClient"
+import { describe, expect, it } from "@effect/vitest"
+import * as RateLimiter from "effect-suprsend/RateLimiter"
+import * as Sandbox from "effect-suprsend/Sandbox"
+import * as SandboxServer from "effect-suprsend/SandboxServer"
+import * as SuprsendClient from "effect-suprsend/SuprsendClient"
+import type { Settings } from "effect-suprsend/SuprsendConfig"
+import * as SuprsendNode from "effect-suprsend/SuprsendNode"
+import * as Transport from "effect-suprsend/Transport"
+import * as UsersService from "effect-suprsend/UsersService"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Net from "node:net"
+import type { FaultJson } from "../../src/internal/sandbox/faultJson.js"
+import { read, tables } from "../utils/docs.js"
+import { idsOf, type Row, rowsOver, type World } from "../utils/faultRows.js"
+
+const transports: Record<string, Layer.Layer<HttpClient.HttpClient>> = {
+  "the default": Transport.layer,
+  fetch: Transport.layerFetch,
+  undici: SuprsendNode.layerUndici,
+  "the platform's fetch": FetchHttpClient.layer,
+  "the platform's http": NodeHttpClient.layer
+}
+
+// Five requests of a bulk, of which three may fail.
+const ids = idsOf(1_700)
+const { bulk, list, remove, single } = rowsOver(ids)
+
+const rows = { "single edit": single, "bulk of 5,000": bulk, "list of 5,000 as a stream": list, delete: remove }
+
+const patient: Settings = { timeout: "20 seconds", retry: { attempts: 4, initialDelay: 1, maximumDelay: 2 } }
+
+// Where a response is waited for that never comes. A machine that is busy needs much of this for one that does.
+const hasty: Settings = { ...patient, timeout: "1 second" }
+
+// And where an attempt takes too long by itself, there are some to spare.
+const inManyAttempts = (settings: Settings): Settings => ({ ...settings, retry: { ...settings.retry, attempts: 8 } })
+
+const inTwoAttempts = (settings: Settings): Settings => ({
+  ...settings,
+  retry: { ...settings.retry, attempts: 2 }
+})
+
+const usersOf = (baseUrl: string, transport: Layer.Layer<HttpClient.HttpClient>, settings: Settings) =>
+  Effect.map(
+    Layer.build(UsersService.layer.pipe(
+      Layer.provide(SuprsendClient.layerWithoutRateLimiter({ ...Sandbox.credentials, ...settings, baseUrl })),
+      Layer.provide(
+        settings.rateLimit === undefined ? RateLimiter.layerNoop : RateLimiter.layerMemory(settings.rateLimit)
+      ),
+      Layer.provide(transport)
+    )),
+    (context) => Context.get(context, UsersService.UsersService)
+  ).pipe(Effect.orDie)
+
+/** A server, users who reach it in the plain way, and a program in any language that sets its faults. */
+const open = (transport: Layer.Layer<HttpClient.HttpClient>) =>
+  Effect.gen(function*() {
+    const context = yield* Effect.orDie(Layer.build(SandboxServer.layer()))
+    const { url } = Context.get(context, SandboxServer.SandboxServer)
+    const world: World = {
+      users: yield* usersOf(url, transport, patient),
+      sandbox: Context.get(context, Sandbox.Sandbox)
+    }
+    const put = (faults: ReadonlyArray<FaultJson>) =>
+      Effect.promise(async () => {
+        const response = await fetch(`${url}_sandbox/faults`, {
+          method: "PUT",
+          headers: { "content-type": "application/json" },
+          body: JSON.stringify(faults)
+        })
+        expect([response.status, await response.text()]).toEqual([200, expect.any(String)])
+      })
+    return { put, url, world }
+  })
+
+interface Column {
+  readonly fault: FaultJson
+  /** How the client waits and retries. */
+  readonly settings: Settings
+}
+
+const html = "<html><body><h1>429 Too Many Requests</h1></body></html>"
+
+/** By the names of the table: what a program asks the server for. */
+const columns: Record<string, Column> = {
+  "reset before it is applied": { fault: { _tag: "Cut" }, settings: patient },
+  "reset before the headers": { fault: { _tag: "Cut", carriedOut: true }, settings: patient },
+  "reset in the body": { fault: { _tag: "Part" }, settings: patient },
+  stall: { fault: { _tag: "Part", then: "stall" }, settings: hasty },
+  "no response at all": { fault: { _tag: "Silent", carriedOut: true }, settings: hasty },
+  "later than the timeout": { fault: { _tag: "Delay", duration: "1 minute" }, settings: hasty },
+  "status 500": { fault: { _tag: "Status", status: 500, carriedOut: true }, settings: patient },
+  "status 503": {
+    fault: { _tag: "Delay", duration: 1, then: { _tag: "Status", status: 503, headers: { "retry-after": "0" } } },
+    settings: patient
+  },
+  "429 storm": { fault: { _tag: "Status", status: 429 }, settings: patient },
+  "429 with an HTML body": {
+    fault: { _tag: "Status", status: 429, headers: { "content-type": "text/html" }, body: html },
+    settings: patient
+  },
+  "2xx with garbage": { fault: { _tag: "Garbage" }, settings: patient },
+  "slow drip": { fault: { _tag: "Drip", bytes: 100, interval: 50 }, settings: hasty }
+}
+
+/** What becomes of a call while faults are there. Its promises are looked at when they are gone. */
+const play = (
+  settings: Settings,
+  given: ReadonlyArray<FaultJson>,
+  row: Row,
+  transport: Layer.Layer<HttpClient.HttpClient>
+) =>
+  Effect.scoped(Effect.gen(function*() {
+    const { put, url, world } = yield* open(transport)
+    yield* row.prepare(world)
+    const users = yield* usersOf(url, transport, settings)
+    yield* put(given)
+    const run = yield* row.start({ ...world, users })
+    yield* run.call
+    yield* put([])
+    return yield* run.check(world, false)
+  }))
+
+const table = tables(read("reliability.md"))[0] ?? []
+
+/** What the table says of a cell, in its order: of a fault that passes, and of one that lasts. */
+const cell = (column: string, row: string): ReadonlyArray<string> => {
+  const [head, ...lines] = table
+  const at = head?.indexOf(row) ?? -1
+  const line = lines.find(([name]) => name === `**${column}**`)
+  return (line?.[at] ?? "").split("<br>")
+}
+
+/** A port that was somebody's a moment ago, and is nobody's now. */
+const nobodysPort = Effect.async<string>((resume) => {
+  const server = Net.createServer().listen(0, "127.0.0.1", () => {
+    const address = server.address()
+    const port = typeof address === "object" && address !== null ? address.port : 0
+    server.close(() => resume(Effect.succeed(`http://127.0.0.1:${port}/`)))
+  })
+})
+
+const unreachable: Record<string, Effect.Effect<string>> = {
+  "DNS failure": Effect.succeed("http://no-such-name.invalid/"),
+  "refused connection": nobodysPort
+}
+
+/** What stands around a fault, and how often it happens then to the first requests of a call. */
+const around: Record<string, (fault: FaultJson) => ReadonlyArray<FaultJson>> = {
+  On: (fault) => [{ _tag: "On", endpoint: "*", fault: { _tag: "Next", times: 3, fault } }],
+  Lasting: (fault) => [{ _tag: "Next", times: 3, fault: { _tag: "Lasting", duration: "1 minute", fault } }],
+  Sometimes: (fault) => [{ _tag: "Next", times: 3, fault: { _tag: "Sometimes", probability: 1, fault } }],
+  InOrder: (fault) => [{ _tag: "InOrder", faults: [1, 2, 3].map(() => ({ _tag: "Next", times: 1, fault })) }],
+  Together: (
+    fault
+  ) => [{ _tag: "Together", faults: [{ _tag: "Delay", duration: 1 }, { _tag: "Next", times: 3, fault }] }]
+}
+
+describe.concurrent.each(Object.entries(transports))("over %s", (_, transport) => {
+  for (const [name, wrap] of Object.entries(around)) {
+    it.live(`${name} around a fault`, () =>
+      Effect.gen(function*() {
+        const column = columns["reset before the headers"]
+        if (column === undefined) return yield* Effect.dieMessage("no such column")
+        const found = yield* play(column.settings, wrap(column.fault), single, transport)
+        expect(`passing: ${found}`).toBe(cell("reset before the headers", "single edit")[0])
+      }), 60_000)
+  }
+
+  for (const [rowName, row] of Object.entries(rows)) {
+    for (const [name, { fault, settings }] of Object.entries(columns)) {
+      it.live(`${name}: ${rowName}`, () =>
+        Effect.gen(function*() {
+          const passing = yield* play(inManyAttempts(settings), [{ _tag: "Next", times: 3, fault }], row, transport)
+          const lasting = yield* play(inTwoAttempts(settings), [fault], row, transport)
+          expect([`passing: ${passing}`, `lasting: ${lasting}`]).toEqual(cell(name, rowName))
+        }), 60_000)
+    }
+
+    for (const [name, url] of Object.entries(unreachable)) {
+      it.scopedLive(`${name}: ${rowName}`, () =>
+        Effect.gen(function*() {
+          const { world } = yield* open(transport)
+          yield* row.prepare(world)
+          const users = yield* usersOf(yield* url, transport, patient)
+          const run = yield* row.start({ ...world, users })
+          yield* run.call
+          expect([yield* run.check(world, false)]).toEqual(cell(name, rowName))
+        }), 60_000)
+    }
+
+    it.scopedLive(`interruption at a random point: ${rowName}`, () =>
+      Effect.gen(function*() {
+        for (let moment = 0; moment < 5; moment++) {
+          const { put, world } = yield* open(transport)
+          yield* row.prepare(world)
+          yield* put([{ _tag: "Delay", duration: 10 }])
+          const run = yield* row.start(world)
+          const fiber = yield* Effect.fork(run.call)
+          yield* Effect.sleep(moment * 7)
+          const exit = yield* Fiber.interrupt(fiber)
+          yield* put([])
+          const words = yield* run.check(world, Exit.isFailure(exit))
+          // Which of them depends on the machine.
+          expect(words).toMatch(
+            /^(?:interrupted|all users|deleted|(?:accepted|unknown|unsent)(?:, (?:unknown|unsent))*)$/
+          )
+        }
+      }), 60_000)
+
+    it.scopedLive(`limiter under contention: ${rowName}`, () =>
+      Effect.gen(function*() {
+        const rateLimit = { limit: 20, window: 200 }
+        const { put, url, world } = yield* open(transport)
+        yield* row.prepare(world)
+        const users = yield* usersOf(url, transport, { ...patient, rateLimit })
+        yield* put([{ _tag: "RateLimit", ...rateLimit }])
+        const run = yield* row.start({ ...world, users })
+        const others = Effect.forEach(ids.slice(0, 40), (id) => Effect.either(users.get(id)), {
+          concurrency: "unbounded",
+          discard: true
+        })
+        yield* Effect.all([others, run.call], { concurrency: "unbounded", discard: true })
+        const refused = (yield* world.sandbox.requests).filter(({ status }) => status === 429)
+        expect(refused).toEqual([])
+        yield* put([])
+        expect([`${yield* run.check(world, false)}, none refused`]).toEqual(cell("limiter under contention", rowName))
+      }), 60_000)
+  }
+})
+
+it("plays every fault that the server takes", () => {
+  const documented = tables(read("guides/sandbox.md")).flatMap((table) =>
+    table[0]?.[0] === "`_tag`" ? table.slice(1).map(([tag = ""]) => tag.replaceAll("`", "")) : []
+  )
+  const leaves = Object.values(columns).map(({ fault }) => fault._tag)
+  expect(new Set([...leaves, ...Object.keys(around), "Next", "RateLimit"])).toEqual(new Set(documented))
+})
+
+it("plays every column of the table", () => {
+  const others = [...Object.keys(unreachable), "interruption at a random point", "limiter under contention"]
+  expect([...Object.keys(columns), ...others].sort()).toEqual(
+    table.slice(1).map(([name = ""]) => name.replaceAll("**", "")).sort()
+  )
+})

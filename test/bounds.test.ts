@@ -39,7 +39,7 @@ const time = (duration: Duration.DurationInput): string => {
     : `${millis} ms`
 }
 
-const resolved = Effect.runSync(SuprsendConfig.resolve(Sandbox.credentials))
+const resolved = Effect.runSync(SuprsendConfig.resolve(Sandbox.credentials, {}))
 const inBulk = Effect.runSync(SuprsendConfig.inBulk(resolved, {}))
 const { limit, window } = RateLimiter.defaultOptions
 const { rule } = slots.make({ limit, window: Duration.toMillis(window) })

@@ -8,7 +8,7 @@
  */
 import * as Either from "effect/Either"
 import type * as Schema from "effect/Schema"
-import * as model from "./internal/model.js"
+import * as model from "./internal/model/model.js"
 import type { Issue } from "./SuprsendError.js"
 
 /**

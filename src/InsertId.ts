@@ -7,7 +7,7 @@
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
-import * as internal from "./internal/insertId.js"
+import * as internal from "./internal/event/insertId.js"
 
 /**
  * The source of insert ids: UUIDs of version 4, unless a test provides another one. Two edits under the same id are one event, so it

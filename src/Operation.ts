@@ -8,8 +8,8 @@
  * @since 0.1.0
  */
 import { dual } from "effect/Function"
-import { copy } from "./internal/json.js"
-import * as internal from "./internal/operation.js"
+import * as internal from "./internal/edit/operation.js"
+import { copy } from "./internal/support/json.js"
 
 /**
  * What JSON can carry, and so what a property of a user can be. A `Date`, a `Map`, a `bigint` or `undefined` does not

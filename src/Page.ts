@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import * as model from "./internal/model.js"
+import * as model from "./internal/model/model.js"
 import type { Issue } from "./SuprsendError.js"
 
 /**

@@ -19,10 +19,10 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import * as internal from "./internal/rateLimiter.js"
-import type { Signal } from "./internal/signal.js"
-import * as Slots from "./internal/slots.js"
-import * as timer from "./internal/timer.js"
+import * as internal from "./internal/limiter/queue.js"
+import * as SlidingWindow from "./internal/limiter/slidingWindow.js"
+import type { Signal } from "./internal/support/signal.js"
+import * as timer from "./internal/support/timer.js"
 
 /**
  * The limiter that all requests of the SDK go through, single calls and bulk alike.
@@ -271,7 +271,7 @@ export class RateLimitCostExceeded extends Schema.TaggedError<RateLimitCostExcee
 
 const isPositiveInteger = (n: number): boolean => Number.isSafeInteger(n) && n > 0
 
-const check = (options: RateLimiter.Options): Effect.Effect<Slots.State, ConfigError.ConfigError> => {
+const check = (options: RateLimiter.Options): Effect.Effect<SlidingWindow.State, ConfigError.ConfigError> => {
   const { burst, limit } = options
   const fail = (field: keyof RateLimiter.Options, expected: string) =>
     Effect.fail(ConfigError.InvalidData(
@@ -295,7 +295,7 @@ const check = (options: RateLimiter.Options): Effect.Effect<Slots.State, ConfigE
     return fail("lateArrival", "a finite duration (such as \"10 seconds\")")
   }
   return Effect.succeed(
-    Slots.make({ limit, window: Duration.toMillis(window), burst, lateArrival: Duration.toMillis(late) })
+    SlidingWindow.make({ limit, window: Duration.toMillis(window), burst, lateArrival: Duration.toMillis(late) })
   )
 }
 
@@ -342,7 +342,7 @@ export const make = (
     return {
       limit: (attempt, options) => queue.limit(attempt, 1, options),
       limitCost: (attempt, cost, options) =>
-        Slots.canPass(initial.rule, cost)
+        SlidingWindow.canPass(initial.rule, cost)
           ? queue.limit(attempt, cost, options)
           : Effect.fail(new RateLimitCostExceeded({ cost, limit })),
       pause: queue.pause,

@@ -8,8 +8,8 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
-import * as headers from "./internal/headers.js"
-import { isPlainRecord } from "./internal/json.js"
+import * as headers from "./internal/client/checkHeaders.js"
+import { isPlainRecord } from "./internal/support/json.js"
 import type * as RetryPolicy from "./RetryPolicy.js"
 
 /**

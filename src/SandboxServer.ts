@@ -16,7 +16,7 @@ import * as Layer from "effect/Layer"
 import * as PubSub from "effect/PubSub"
 import * as Stream from "effect/Stream"
 import * as Http from "node:http"
-import * as serve from "./internal/sandbox/serve.js"
+import * as serve from "./internal/sandbox/server/app.js"
 import * as Sandbox from "./Sandbox.js"
 import type * as SuprsendConfig from "./SuprsendConfig.js"
 

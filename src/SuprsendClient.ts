@@ -23,14 +23,14 @@ import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
 import type * as Tracer from "effect/Tracer"
-import * as calls from "./internal/client/calls.js"
-import { CurrentCredentials } from "./internal/client/credentials.js"
+import { CurrentCredentials } from "./internal/client/currentCredentials.js"
+import * as inFlight from "./internal/client/inFlight.js"
 import * as manyClients from "./internal/client/manyClients.js"
 import * as requests from "./internal/client/request.js"
 import { RetryLoop } from "./internal/client/retryLoop.js"
+import * as sharedLayer from "./internal/client/sharedLayer.js"
 import * as timeouts from "./internal/client/timeouts.js"
-import * as layers from "./internal/layers.js"
-import type { Signal } from "./internal/signal.js"
+import type { Signal } from "./internal/support/signal.js"
 import * as httpClient from "./internal/transport/httpClient.js"
 import * as transports from "./internal/transport/transport.js"
 import * as RateLimiter from "./RateLimiter.js"
@@ -209,7 +209,7 @@ export const make = (
       timeouts: yield* timeouts.make
     }
     // Closed before the timeouts, so that no call is left without an end.
-    const underWay = yield* calls.make
+    const underWay = yield* inFlight.make
 
     const call = (
       request: SuprsendClient.Request,
@@ -349,8 +349,8 @@ export const layerConfig = (
 const limited = (
   options: Effect.Effect<SuprsendConfig.Options, ConfigError.ConfigError>
 ): Layer.Layer<SuprsendClient, ConfigError.ConfigError, HttpClient.HttpClient> => {
-  const limiter = layers.shared(
-    layers.ofLimiter,
+  const limiter = sharedLayer.shared(
+    sharedLayer.ofLimiter,
     Effect.flatMap(
       options,
       ({ rateLimit }) =>
@@ -370,7 +370,7 @@ const limited = (
     return made
   })
   // Fresh, because Effect would memoize it by its reference, whichever `HttpClient` it is provided with.
-  return Layer.fresh(Layer.scoped(SuprsendClient, layers.shared(layers.ofClient, client)))
+  return Layer.fresh(Layer.scoped(SuprsendClient, sharedLayer.shared(sharedLayer.ofClient, client)))
 }
 
 /**
@@ -396,8 +396,8 @@ export const layerWithoutRateLimiter = (
 ): Layer.Layer<SuprsendClient, ConfigError.ConfigError, HttpClient.HttpClient | RateLimiter.RateLimiter> =>
   Layer.fresh(Layer.scoped(
     SuprsendClient,
-    layers.shared(
-      Effect.zipWith(layers.ofClient, RateLimiter.RateLimiter, (things, limiter) => [...things, limiter]),
+    sharedLayer.shared(
+      Effect.zipWith(sharedLayer.ofClient, RateLimiter.RateLimiter, (things, limiter) => [...things, limiter]),
       make(options)
     )
   ))

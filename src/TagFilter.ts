@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Option from "effect/Option"
-import { parseJson } from "./internal/json.js"
+import { parseJson } from "./internal/support/json.js"
 
 /**
  * A filter: a tag, or filters joined by the vendor's four operators (OpenAPI), exactly as they travel.

@@ -10,7 +10,7 @@ import type * as DateTime from "effect/DateTime"
 import * as Either from "effect/Either"
 import type * as Schema from "effect/Schema"
 import { type ChannelKey, channelKeys } from "./Channel.js"
-import * as model from "./internal/model.js"
+import * as model from "./internal/model/model.js"
 import type { Issue } from "./SuprsendError.js"
 
 /**

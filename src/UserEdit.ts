@@ -30,10 +30,10 @@ import type { Inspectable } from "effect/Inspectable"
 import type { Pipeable } from "effect/Pipeable"
 import * as Schema from "effect/Schema"
 import type * as Channel from "./Channel.js"
-import * as internalOperation from "./internal/operation.js"
-import * as internal from "./internal/userEdit.js"
-import * as internalValidate from "./internal/validate.js"
-import * as verbs from "./internal/verbs.js"
+import * as verb from "./internal/edit/dual.js"
+import * as internalOperation from "./internal/edit/operation.js"
+import * as internal from "./internal/edit/userEdit.js"
+import * as internalValidate from "./internal/edit/validate.js"
 import type * as Operation from "./Operation.js"
 import { type InvalidUserEdit, Issue } from "./SuprsendError.js"
 
@@ -164,7 +164,7 @@ export const set: {
   <A>(properties: Operation.Properties | (A & Operation.PropertiesOf<A>)): (self: UserEdit) => UserEdit
   <A>(self: UserEdit, key: string, value: Operation.JsonValue | (A & Operation.JsonOf<A>)): UserEdit
   <A>(self: UserEdit, properties: Operation.Properties | (A & Operation.PropertiesOf<A>)): UserEdit
-} = verbs.record(
+} = verb.record(
   (key, value: Operation.JsonValue) => ({ $set: internalOperation.property(key, value) }),
   ($set) => ({ $set })
 )
@@ -189,7 +189,7 @@ export const setOnce: {
   <A>(properties: Operation.Properties | (A & Operation.PropertiesOf<A>)): (self: UserEdit) => UserEdit
   <A>(self: UserEdit, key: string, value: Operation.JsonValue | (A & Operation.JsonOf<A>)): UserEdit
   <A>(self: UserEdit, properties: Operation.Properties | (A & Operation.PropertiesOf<A>)): UserEdit
-} = verbs.record(
+} = verb.record(
   (key, value: Operation.JsonValue) => ({ $set_once: internalOperation.property(key, value) }),
   ($set_once) => ({ $set_once })
 )
@@ -216,7 +216,7 @@ export const increment: {
   <A>(properties: Operation.Amounts | (A & Operation.AmountsOf<A>)): (self: UserEdit) => UserEdit
   (self: UserEdit, key: string, value: number): UserEdit
   <A>(self: UserEdit, properties: Operation.Amounts | (A & Operation.AmountsOf<A>)): UserEdit
-} = verbs.record((key, value: number) => ({ $add: internalOperation.property(key, value) }), ($add) => ({ $add }))
+} = verb.record((key, value: number) => ({ $add: internalOperation.property(key, value) }), ($add) => ({ $add }))
 
 /**
  * Appends a value to a list (Seed: `user.append`).
@@ -241,7 +241,7 @@ export const append: {
   <A>(properties: Operation.Properties | (A & Operation.PropertiesOf<A>)): (self: UserEdit) => UserEdit
   <A>(self: UserEdit, key: string, value: Operation.JsonValue | (A & Operation.JsonOf<A>)): UserEdit
   <A>(self: UserEdit, properties: Operation.Properties | (A & Operation.PropertiesOf<A>)): UserEdit
-} = verbs.record(
+} = verb.record(
   (key, value: Operation.JsonValue) => ({ $append: internalOperation.identity(key, value) }),
   (members) => ({ $append: internalOperation.identities(members) })
 )
@@ -268,7 +268,7 @@ export const remove: {
   <A>(properties: Operation.Properties | (A & Operation.PropertiesOf<A>)): (self: UserEdit) => UserEdit
   <A>(self: UserEdit, key: string, value: Operation.JsonValue | (A & Operation.JsonOf<A>)): UserEdit
   <A>(self: UserEdit, properties: Operation.Properties | (A & Operation.PropertiesOf<A>)): UserEdit
-} = verbs.record(
+} = verb.record(
   (key, value: Operation.JsonValue) => ({ $remove: internalOperation.identity(key, value) }),
   (members) => ({ $remove: internalOperation.identities(members) })
 )
@@ -290,7 +290,7 @@ export const remove: {
 export const unset: {
   (keys: Key | ReadonlyArray<Key>): (self: UserEdit) => UserEdit
   (self: UserEdit, keys: Key | ReadonlyArray<Key>): UserEdit
-} = verbs.unset
+} = verb.unset
 
 /**
  * A key of a profile: any, with those of the channels known to the editor.
@@ -319,7 +319,7 @@ export type Key = Channel.ChannelKey | (string & {})
 export const setPreferredLanguage: {
   (language: string): (self: UserEdit) => UserEdit
   (self: UserEdit, language: string): UserEdit
-} = verbs.value((language: string) => ({ $set: { $preferred_language: language } }))
+} = verb.value((language: string) => ({ $set: { $preferred_language: language } }))
 
 /**
  * Sets the locale of the user, a language or a language and region (Python SDK: `user.set_locale`; missing in the Node SDK).
@@ -340,7 +340,7 @@ export const setPreferredLanguage: {
 export const setLocale: {
   (locale: string): (self: UserEdit) => UserEdit
   (self: UserEdit, locale: string): UserEdit
-} = verbs.value((locale: string) => ({ $set: { $locale: locale } }))
+} = verb.value((locale: string) => ({ $set: { $locale: locale } }))
 
 /**
  * Sets the time zone of the user, an IANA name (Seed: `user.set_timezone`).
@@ -364,7 +364,7 @@ export const setLocale: {
 export const setTimezone: {
   (timezone: string): (self: UserEdit) => UserEdit
   (self: UserEdit, timezone: string): UserEdit
-} = verbs.value((timezone: string) => ({ $set: { $timezone: timezone } }))
+} = verb.value((timezone: string) => ({ $set: { $timezone: timezone } }))
 
 /**
  * Adds an e-mail address (Seed: `user.add_email`).
@@ -386,7 +386,7 @@ export const setTimezone: {
 export const addEmail: {
   (email: string): (self: UserEdit) => UserEdit
   (self: UserEdit, email: string): UserEdit
-} = verbs.value((email: string) => ({ $append: { $email: email } }))
+} = verb.value((email: string) => ({ $append: { $email: email } }))
 
 /**
  * Adds a phone number for text messages, in E.164 form (Seed: `user.add_sms`).
@@ -405,7 +405,7 @@ export const addEmail: {
 export const addSms: {
   (phone: string): (self: UserEdit) => UserEdit
   (self: UserEdit, phone: string): UserEdit
-} = verbs.value((phone: string) => ({ $append: { $sms: phone } }))
+} = verb.value((phone: string) => ({ $append: { $sms: phone } }))
 
 /**
  * Adds a phone number for WhatsApp, in E.164 form (Seed: `user.add_whatsapp`).
@@ -424,7 +424,7 @@ export const addSms: {
 export const addWhatsapp: {
   (phone: string): (self: UserEdit) => UserEdit
   (self: UserEdit, phone: string): UserEdit
-} = verbs.value((phone: string) => ({ $append: { $whatsapp: phone } }))
+} = verb.value((phone: string) => ({ $append: { $whatsapp: phone } }))
 
 /**
  * Adds an Android push token (Seed: `user.add_androidpush`).
@@ -446,7 +446,7 @@ export const addWhatsapp: {
 export const addAndroidPush: {
   (token: string, options?: Channel.AndroidPushOptions): (self: UserEdit) => UserEdit
   (self: UserEdit, token: string, options?: Channel.AndroidPushOptions): UserEdit
-} = verbs.valueWith((token: string, options?: Channel.AndroidPushOptions) => ({
+} = verb.valueWith((token: string, options?: Channel.AndroidPushOptions) => ({
   $append: internalOperation.pushToken("$androidpush", token, options)
 }))
 
@@ -470,7 +470,7 @@ export const addAndroidPush: {
 export const addIosPush: {
   (token: string, options?: Channel.IosPushOptions): (self: UserEdit) => UserEdit
   (self: UserEdit, token: string, options?: Channel.IosPushOptions): UserEdit
-} = verbs.valueWith((token: string, options?: Channel.IosPushOptions) => ({
+} = verb.valueWith((token: string, options?: Channel.IosPushOptions) => ({
   $append: internalOperation.pushToken("$iospush", token, options)
 }))
 
@@ -498,7 +498,7 @@ export const addWebPush: {
     options?: Channel.WebPushOptions
   ): (self: UserEdit) => UserEdit
   <A>(self: UserEdit, subscription: Channel.WebPush | Channel.WebPushOf<A>, options?: Channel.WebPushOptions): UserEdit
-} = verbs.valueWith((
+} = verb.valueWith((
   subscription: Channel.WebPush | Channel.PushSubscriptionJson,
   options?: Channel.WebPushOptions
 ) => ({
@@ -526,7 +526,7 @@ export const addWebPush: {
 export const addSlack: {
   (slack: Channel.Slack): (self: UserEdit) => UserEdit
   (self: UserEdit, slack: Channel.Slack): UserEdit
-} = verbs.value((slack: Channel.Slack) => ({ $append: { $slack: slack } }))
+} = verb.value((slack: Channel.Slack) => ({ $append: { $slack: slack } }))
 
 /**
  * Adds a Microsoft Teams member, conversation or incoming webhook (Seed: `user.add_ms_teams`).
@@ -552,7 +552,7 @@ export const addSlack: {
 export const addMsTeams: {
   (msTeams: Channel.MsTeams): (self: UserEdit) => UserEdit
   (self: UserEdit, msTeams: Channel.MsTeams): UserEdit
-} = verbs.value((msTeams: Channel.MsTeams) => ({ $append: { $ms_teams: msTeams } }))
+} = verb.value((msTeams: Channel.MsTeams) => ({ $append: { $ms_teams: msTeams } }))
 
 /**
  * Removes an e-mail address (Seed: `user.remove_email`).
@@ -571,7 +571,7 @@ export const addMsTeams: {
 export const removeEmail: {
   (email: string): (self: UserEdit) => UserEdit
   (self: UserEdit, email: string): UserEdit
-} = verbs.value((email: string) => ({ $remove: { $email: email } }))
+} = verb.value((email: string) => ({ $remove: { $email: email } }))
 
 /**
  * Removes a phone number for text messages, in E.164 form (Seed: `user.remove_sms`).
@@ -590,7 +590,7 @@ export const removeEmail: {
 export const removeSms: {
   (phone: string): (self: UserEdit) => UserEdit
   (self: UserEdit, phone: string): UserEdit
-} = verbs.value((phone: string) => ({ $remove: { $sms: phone } }))
+} = verb.value((phone: string) => ({ $remove: { $sms: phone } }))
 
 /**
  * Removes a phone number for WhatsApp, in E.164 form (Seed: `user.remove_whatsapp`).
@@ -609,7 +609,7 @@ export const removeSms: {
 export const removeWhatsapp: {
   (phone: string): (self: UserEdit) => UserEdit
   (self: UserEdit, phone: string): UserEdit
-} = verbs.value((phone: string) => ({ $remove: { $whatsapp: phone } }))
+} = verb.value((phone: string) => ({ $remove: { $whatsapp: phone } }))
 
 /**
  * Removes an Android push token (Seed: `user.remove_androidpush`).
@@ -631,7 +631,7 @@ export const removeWhatsapp: {
 export const removeAndroidPush: {
   (token: string, options?: Channel.AndroidPushOptions): (self: UserEdit) => UserEdit
   (self: UserEdit, token: string, options?: Channel.AndroidPushOptions): UserEdit
-} = verbs.valueWith((token: string, options?: Channel.AndroidPushOptions) => ({
+} = verb.valueWith((token: string, options?: Channel.AndroidPushOptions) => ({
   $remove: internalOperation.pushToken("$androidpush", token, options)
 }))
 
@@ -655,7 +655,7 @@ export const removeAndroidPush: {
 export const removeIosPush: {
   (token: string, options?: Channel.IosPushOptions): (self: UserEdit) => UserEdit
   (self: UserEdit, token: string, options?: Channel.IosPushOptions): UserEdit
-} = verbs.valueWith((token: string, options?: Channel.IosPushOptions) => ({
+} = verb.valueWith((token: string, options?: Channel.IosPushOptions) => ({
   $remove: internalOperation.pushToken("$iospush", token, options)
 }))
 
@@ -683,7 +683,7 @@ export const removeWebPush: {
     options?: Channel.WebPushOptions
   ): (self: UserEdit) => UserEdit
   <A>(self: UserEdit, subscription: Channel.WebPush | Channel.WebPushOf<A>, options?: Channel.WebPushOptions): UserEdit
-} = verbs.valueWith((
+} = verb.valueWith((
   subscription: Channel.WebPush | Channel.PushSubscriptionJson,
   options?: Channel.WebPushOptions
 ) => ({
@@ -711,7 +711,7 @@ export const removeWebPush: {
 export const removeSlack: {
   (slack: Channel.Slack): (self: UserEdit) => UserEdit
   (self: UserEdit, slack: Channel.Slack): UserEdit
-} = verbs.value((slack: Channel.Slack) => ({ $remove: { $slack: slack } }))
+} = verb.value((slack: Channel.Slack) => ({ $remove: { $slack: slack } }))
 
 /**
  * Removes a Microsoft Teams member, conversation or incoming webhook (Seed: `user.remove_ms_teams`).
@@ -737,7 +737,7 @@ export const removeSlack: {
 export const removeMsTeams: {
   (msTeams: Channel.MsTeams): (self: UserEdit) => UserEdit
   (self: UserEdit, msTeams: Channel.MsTeams): UserEdit
-} = verbs.value((msTeams: Channel.MsTeams) => ({ $remove: { $ms_teams: msTeams } }))
+} = verb.value((msTeams: Channel.MsTeams) => ({ $remove: { $ms_teams: msTeams } }))
 
 /**
  * The operations of one edit, then those of another of the same user (and tenant). The insert id is the first one's, if it
@@ -779,7 +779,7 @@ export const concat: {
 export const appendOperation: {
   (operation: Operation.Operation): (self: UserEdit) => UserEdit
   (self: UserEdit, operation: Operation.Operation): UserEdit
-} = verbs.step(internal.add)
+} = verb.step(internal.add)
 
 /**
  * The same edit under another insert id.
@@ -797,7 +797,7 @@ export const appendOperation: {
 export const withInsertId: {
   (insertId: string): (self: UserEdit) => UserEdit
   (self: UserEdit, insertId: string): UserEdit
-} = verbs.step(internal.withInsertId)
+} = verb.step(internal.withInsertId)
 
 /**
  * The edit, or everything that is wrong with it.

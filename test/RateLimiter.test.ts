@@ -12,7 +12,7 @@ import * as FiberId from "effect/FiberId"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
-import { Signal } from "../src/internal/signal.js"
+import { Signal } from "../src/internal/support/signal.js"
 
 const second = 1_000
 

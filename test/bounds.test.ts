@@ -8,23 +8,23 @@ import * as UserEdit from "effect-suprsend/UserEdit"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as batched from "../src/internal/batched.js"
-import * as bulk from "../src/internal/bulk.js"
-import * as chunk from "../src/internal/chunk.js"
+import * as batched from "../src/internal/bulk/autoBatch.js"
+import * as packer from "../src/internal/bulk/batchBuilder.js"
+import * as byId from "../src/internal/bulk/byId.js"
+import * as bulk from "../src/internal/bulk/run.js"
+import * as source from "../src/internal/bulk/source.js"
+import * as redact from "../src/internal/client/redact.js"
 import * as timeouts from "../src/internal/client/timeouts.js"
-import * as ids from "../src/internal/ids.js"
-import * as json from "../src/internal/json.js"
-import * as language from "../src/internal/language.js"
-import * as limits from "../src/internal/limits.js"
-import * as mask from "../src/internal/mask.js"
-import * as packer from "../src/internal/packer.js"
-import * as redactor from "../src/internal/redactor.js"
-import * as remembered from "../src/internal/remembered.js"
-import * as slots from "../src/internal/slots.js"
-import * as source from "../src/internal/source.js"
-import * as timeZone from "../src/internal/timeZone.js"
-import * as userEdit from "../src/internal/userEdit.js"
-import * as validate from "../src/internal/validate.js"
+import * as language from "../src/internal/edit/language.js"
+import * as timeZone from "../src/internal/edit/timeZone.js"
+import * as userEdit from "../src/internal/edit/userEdit.js"
+import * as validate from "../src/internal/edit/validate.js"
+import * as requestLimits from "../src/internal/event/requestLimits.js"
+import * as slidingWindow from "../src/internal/limiter/slidingWindow.js"
+import * as json from "../src/internal/support/json.js"
+import * as mask from "../src/internal/support/mask.js"
+import * as remembered from "../src/internal/support/memoize.js"
+import * as limits from "../src/internal/transport/bodyLimits.js"
 import { read, tables } from "./utils/docs.js"
 import { untyped } from "./utils/untyped.js"
 
@@ -42,7 +42,7 @@ const time = (duration: Duration.DurationInput): string => {
 const resolved = Effect.runSync(SuprsendConfig.resolve(Sandbox.credentials, {}))
 const inBulk = Effect.runSync(SuprsendConfig.inBulk(resolved, {}))
 const { limit, window } = RateLimiter.defaultOptions
-const { rule } = slots.make({ limit, window: Duration.toMillis(window) })
+const { rule } = slidingWindow.make({ limit, window: Duration.toMillis(window) })
 const retry = RetryPolicy.defaultPolicy
 
 const messages = (edit: UserEdit.UserEdit): ReadonlyArray<string> =>
@@ -68,24 +68,24 @@ const told = (steps: number): ReadonlyArray<unknown> => {
 }
 
 const bounds: Record<string, string> = {
-  "records of a bulk request": n(chunk.limits.records),
-  "bytes of the body of a bulk request": n(chunk.limits.bytes),
+  "records of a bulk request": n(requestLimits.limits.records),
+  "bytes of the body of a bulk request": n(requestLimits.limits.bytes),
   "bytes of an asynchronous edit": n(validate.maximumEditBytes),
-  "ids of one request to delete users, or to change their preferences": n(ids.maximumIds),
+  "ids of one request to delete users, or to change their preferences": n(byId.maximumIds),
   "requests of a bulk in flight at once": `${n(inBulk.concurrency)}; never more than ${
     n(Effect.runSync(SuprsendConfig.inBulk(resolved, { concurrency: 100_000 })).concurrency)
   }`,
   "edits of a bulk that wait for a request with an earlier edit of their user":
     `as many as the requests in flight may hold, of up to ${packer.mostWaiting}: ${
-      n(packer.mostWaiting * chunk.limits.records)
+      n(packer.mostWaiting * requestLimits.limits.records)
     }`,
   "outcomes of a stream that wait to be read": `as many as requests in flight, up to ${bulk.outcomesAhead}`,
   "requests in any window": `${n(rule.limit)} in ${time(rule.window)}`,
   "requests that start at once after a rest": `a hundredth of the limit, but at least ${
-    slots.make({ limit: 100, window: 1 }).rule.burst
+    slidingWindow.make({ limit: 100, window: 1 }).rule.burst
   }`,
-  "instants that the limiter remembers": `${n(slots.maxEntries)} of requests with a response, ${
-    n(slots.maxEntries)
+  "instants that the limiter remembers": `${n(slidingWindow.maxEntries)} of requests with a response, ${
+    n(slidingWindow.maxEntries)
   } of others`,
 
   "bytes of a body that is read for what it says, decompressed": `${
@@ -94,8 +94,8 @@ const bounds: Record<string, string> = {
   "bytes kept of a body where only the status counts: of an error, or of an accepted edit": `${
     n(limits.maximumIgnoredBytes)
   }; then the connection is closed`,
-  "characters of a body that are searched for secrets before a message quotes it": n(redactor.maximumRead),
-  "characters of a body that a message quotes": n(redactor.make(() => [])("x y ".repeat(1_000)).length - "…".length),
+  "characters of a body that are searched for secrets before a message quotes it": n(redact.maximumRead),
+  "characters of a body that a message quotes": n(redact.make(() => [])("x y ".repeat(1_000)).length - "…".length),
 
   "an attempt, from its start to the end of its response": time(resolved.timeout),
   "attempts of a call": n(retry.attempts),

@@ -15,7 +15,7 @@ import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
-import { maximumSleep, sleep } from "../src/internal/timer.js"
+import { maximumSleep, sleep } from "../src/internal/support/timer.js"
 import { settle } from "./utils/time.js"
 
 /** Runs an effect by a clock that stands still as the `TestClock` does, and sleeps no longer than a real one can. */

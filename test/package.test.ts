@@ -1,7 +1,7 @@
 import { expect, it } from "@effect/vitest"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
-import { version } from "../src/internal/version.js"
+import { version } from "../src/internal/client/version.js"
 
 it("says the version of package.json to the server", () => {
   const manifest = JSON.parse(Fs.readFileSync(Path.join(import.meta.dirname, "..", "package.json"), "utf8"))

@@ -16,9 +16,9 @@ import { pipe } from "effect/Function"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import { inspect } from "node:util"
-import * as redactor from "../src/internal/redactor.js"
+import * as redact from "../src/internal/client/redact.js"
+import { unescape } from "../src/internal/client/unescape.js"
 import { serverMessage } from "../src/internal/transport/failure.js"
-import { unescape } from "../src/internal/unescape.js"
 import { loggers, printed } from "./utils/printed.js"
 import { type Answer, scripted, type Sent } from "./utils/scripted.js"
 import { inAnHour } from "./utils/time.js"
@@ -262,7 +262,7 @@ describe("redactor", () => {
     ({ escape, gaps, secrets }) => {
       const whole = secrets.map((parts) => parts.join(""))
       const text = gaps.map((gap, i) => `${"_".repeat(gap)} ${escape(whole[i % whole.length] ?? "")}`).join("")
-      const clean = redactor.make(() => whole)(text)
+      const clean = redact.make(() => whole)(text)
       for (const [head, , tail] of secrets) {
         expect(clean).not.toContain(head)
         expect(clean).not.toContain(tail)
@@ -340,7 +340,7 @@ describe("redactor", () => {
   ], ([parts, before, { escape }]) => {
     const whole = parts.join("")
     for (const text of [`${before}${escape(whole)} is not known`, escape(`${before}${whole} is not known`)]) {
-      const clean = redactor.make(() => [whole])(text)
+      const clean = redact.make(() => [whole])(text)
       for (const piece of [parts[0], parts[2]]) {
         expect(clean).not.toContain(piece)
         expect(read(clean)).not.toContain(piece)
@@ -353,7 +353,7 @@ describe("redactor", () => {
     nested
   ], ([signature, { escape }]) => {
     const text = `the header was ${escape(`workspace-key:${signature}`)}, which is wrong`
-    const clean = redactor.make(() => [])(text)
+    const clean = redact.make(() => [])(text)
     for (const run of signature.match(/[A-Za-z0-9]{6,}/g) ?? []) {
       expect(clean).not.toContain(run)
       expect(read(clean)).not.toContain(run)
@@ -384,7 +384,7 @@ describe("redactor", () => {
       })
     ) {
       for (const form of forms) {
-        const clean = redactor.make(() => [])(`"${signature.replaceAll(character, form)}" is wrong`)
+        const clean = redact.make(() => [])(`"${signature.replaceAll(character, form)}" is wrong`)
         expect(clean).toBe("\"<redacted>\" is wrong")
       }
     }
@@ -398,7 +398,7 @@ describe("redactor", () => {
     const part = secret.slice(Math.min(from, secret.length - length)).slice(0, length)
     const letters = part.replace(/[^A-Za-z0-9]/g, "")
     FastCheck.pre(letters.length >= 12)
-    const clean = redactor.make(() => ["other-secret", secret])(`unknown token "${part}…", sorry`)
+    const clean = redact.make(() => ["other-secret", secret])(`unknown token "${part}…", sorry`)
     expect(clean.replace(/[^A-Za-z0-9]/g, "")).not.toContain(letters.slice(0, 12))
     expect(clean.replace(/[^A-Za-z0-9]/g, "")).not.toContain(letters.slice(-12))
     expect(clean).toMatch(/^unknown token ".*…", sorry$|^<withheld/)
@@ -409,7 +409,7 @@ describe("redactor", () => {
       "xoxb-123456789012-abcdefABCDEF",
       "https://hooks.slack.com/services/T01234567/B01234567/abcdEFGH12345678"
     ]
-    const clean = redactor.make(() => secrets)(words)
+    const clean = redact.make(() => secrets)(words)
     expect(clean).toBe(words.length > 500 ? `${words.slice(0, 500)}…` : words)
   })
 
@@ -417,7 +417,7 @@ describe("redactor", () => {
     const broken = (): ReadonlyArray<string> => {
       throw new Error("no secrets")
     }
-    expect(redactor.make(broken)("a text")).toBe("<withheld, because it repeats a secret>")
+    expect(redact.make(broken)("a text")).toBe("<withheld, because it repeats a secret>")
     for (
       const text of [
         "\ud800",
@@ -432,37 +432,46 @@ describe("redactor", () => {
         "\\ud800".repeat(2)
       ]
     ) {
-      expect(typeof redactor.make(() => [text, "secret"])(`${text}.${text}`)).toBe("string")
-      expect(redactor.make(() => ["secret"])(`${text} `.repeat(4))).toBe(`${text} `.repeat(4))
+      expect(typeof redact.make(() => [text, "secret"])(`${text}.${text}`)).toBe("string")
+      expect(redact.make(() => ["secret"])(`${text} `.repeat(4))).toBe(`${text} `.repeat(4))
     }
   })
 
   it("takes out the longer one of two secrets, however they are ordered", () => {
     for (const secrets of [["abcd", "abcdefghi"], ["abcdefghi", "abcd"]]) {
-      expect(redactor.make(() => secrets)("<abcdefghi>")).toBe("<<redacted>>")
+      expect(redact.make(() => secrets)("<abcdefghi>")).toBe("<<redacted>>")
     }
   })
 
   it("withholds a text in which a secret is left in a form that it does not know", () => {
-    expect(redactor.make(() => ["xoxb/secret1"])("sent: xoxb=2Fsecret1")).toBe(
+    expect(redact.make(() => ["xoxb/secret1"])("sent: xoxb=2Fsecret1")).toBe(
       "<withheld, because it repeats a secret>"
     )
-    expect(redactor.make(() => ["https://hooks.example.com/a"])("incoming_webhook: hooks are off")).toContain(
+    expect(redact.make(() => ["https://hooks.example.com/a"])("incoming_webhook: hooks are off")).toContain(
       "hooks are off"
     )
   })
 
+  it("shows no rest of a secret whose first letters pass for an escape", () => {
+    const secret = "uaaAA0AAAaA0"
+    for (const text of [`%${secret} is not known`, `${encodeURIComponent("%")}${secret} is not known`]) {
+      expect(redact.make(() => [secret])(text)).not.toContain("AAAaA0")
+    }
+    const everyLetter = [...`%${secret} is not known`].map((letter) => `%${letter.charCodeAt(0).toString(16)}`).join("")
+    expect(unescape(redact.make(() => [secret])(everyLetter)).text).not.toContain("AAAaA0")
+  })
+
   it("leaves a text without secrets as it is, up to 500 characters", () => {
-    expect(redactor.make(() => ["", "a", "secret"])("no such user")).toBe("no such user")
-    expect(redactor.make(() => ["secret"])("x".repeat(500))).toBe("x".repeat(500))
-    expect(redactor.make(() => ["secret"])("x".repeat(501))).toBe(`${"x".repeat(500)}…`)
-    expect(redactor.make(() => ["secret"])(`${"x".repeat(480)}secret.`)).toBe(`${"x".repeat(480)}<redacted>.`)
+    expect(redact.make(() => ["", "a", "secret"])("no such user")).toBe("no such user")
+    expect(redact.make(() => ["secret"])("x".repeat(500))).toBe("x".repeat(500))
+    expect(redact.make(() => ["secret"])("x".repeat(501))).toBe(`${"x".repeat(500)}…`)
+    expect(redact.make(() => ["secret"])(`${"x".repeat(480)}secret.`)).toBe(`${"x".repeat(480)}<redacted>.`)
   })
 
   it("does not show half of a secret where it stops reading a text that is longer than anybody reads", () => {
     const token = Arr.makeBy(30_000, (i) => String.fromCharCode(97 + i * i % 26)).join("")
-    expect(redactor.make(() => [token])(token.repeat(4))).toBe("<withheld, because it repeats a secret>")
-    expect(redactor.make(() => [token])(`${"_ ".repeat(50_000)}${token}`)).toBe(`${"_ ".repeat(250)}…`)
+    expect(redact.make(() => [token])(token.repeat(4))).toBe("<withheld, because it repeats a secret>")
+    expect(redact.make(() => [token])(`${"_ ".repeat(50_000)}${token}`)).toBe(`${"_ ".repeat(250)}…`)
   })
 
   it("does not take long over a text that is made to", () => {
@@ -484,7 +493,7 @@ describe("redactor", () => {
         "1234567890ab"
       ]
     ) {
-      expect(redactor.make(() => secrets)(evil.repeat(200_000)).length).toBeLessThanOrEqual(501)
+      expect(redact.make(() => secrets)(evil.repeat(200_000)).length).toBeLessThanOrEqual(501)
     }
   })
 })

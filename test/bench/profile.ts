@@ -6,10 +6,10 @@ import { Session } from "node:inspector/promises"
 const kinds: ReadonlyArray<readonly [kind: string, file: RegExp]> = [
   [
     "building edits",
-    /\/test\/bench\/(contenders|record)|\/src\/(UserEdit|Operation)\.js|\/src\/internal\/(userEdit|verbs|operation|trim|source)\.js/
+    /\/test\/bench\/(contenders|record)|\/src\/(UserEdit|Operation)\.js|\/src\/internal\/(edit\/userEdit|edit\/dual|edit\/operation|support\/trim|bulk\/source)\.js/
   ],
-  ["checking and writing edits", /\/src\/internal\/(encoder|uuid|validate|json)\.js/],
-  ["packing requests", /\/src\/internal\/(packer|pack)\.js/],
+  ["checking and writing edits", /\/src\/internal\/(event\/encoder|event\/uuid|edit\/validate|support\/json)\.js/],
+  ["packing requests", /\/src\/internal\/bulk\/batch(Builder)?\.js/],
   ["signing", /\/src\/Signature\.js/],
   ["undici and sockets", /\/undici\/|^node:(net|internal\/stream)|wasm:/],
   ["the rest of this package", /\/src\//],

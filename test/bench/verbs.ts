@@ -1,5 +1,5 @@
 // What a verb costs in a bulk, checked and written, beside `JSON.stringify` of the very same event.
-import { Encoder } from "../../src/internal/encoder.js"
+import { Encoder } from "../../src/internal/event/encoder.js"
 import { verbForms } from "./contenders/verbForms.js"
 import { median, ratio } from "./statistics.js"
 

@@ -7,9 +7,9 @@ import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
-import * as chunk from "../../src/internal/chunk.js"
-import * as event from "../../src/internal/event.js"
-import { maximumEditBytes } from "../../src/internal/validate.js"
+import { maximumEditBytes } from "../../src/internal/edit/validate.js"
+import * as event from "../../src/internal/event/event.js"
+import * as requestLimits from "../../src/internal/event/requestLimits.js"
 import { vectors } from "../utils/vectors.js"
 
 const Recording = Schema.Struct({
@@ -101,8 +101,8 @@ describe("chunking.json", () => {
         it.effect(`${sdk}: no body of ours is over 819,200 bytes or 400 records`, () =>
           Effect.gen(function*() {
             for (const records of (yield* cut(sizes)).chunks) {
-              expect(bodyBytes(records)).toBeLessThanOrEqual(chunk.limits.bytes)
-              expect(records.length).toBeLessThanOrEqual(chunk.limits.records)
+              expect(bodyBytes(records)).toBeLessThanOrEqual(requestLimits.limits.bytes)
+              expect(records.length).toBeLessThanOrEqual(requestLimits.limits.records)
             }
           }))
 
@@ -113,7 +113,7 @@ describe("chunking.json", () => {
               expect(Math.min(...sizes)).toBeGreaterThan(10_240)
               expect(yield* cut(sizes)).toEqual({ chunks: [], rejected: sizes.length })
             }))
-        } else if (recording.http_body_bytes.some((bytes) => bytes > chunk.limits.bytes)) {
+        } else if (recording.http_body_bytes.some((bytes) => bytes > requestLimits.limits.bytes)) {
           it.effect(`${sdk}: the vendor sends a body of more than 819,200 bytes, we cut it in other places`, () =>
             Effect.gen(function*() {
               const ours = (yield* cut(sizes)).chunks
@@ -157,7 +157,7 @@ describe("chunking.json", () => {
   })
 
   it("the limits are the vendor's", () => {
-    expect(chunk.limits).toEqual({ records: 400, bytes: 819_200 })
+    expect(requestLimits.limits).toEqual({ records: 400, bytes: 819_200 })
     expect(maximumEditBytes).toBe(10_240)
   })
 })

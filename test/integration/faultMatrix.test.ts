@@ -18,7 +18,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Net from "node:net"
-import type { FaultJson } from "../../src/internal/sandbox/faultJson.js"
+import type { FaultJson } from "../../src/internal/sandbox/faults/faultJson.js"
 import { read, tables } from "../utils/docs.js"
 import { idsOf, type Row, rowsOver, type World } from "../utils/faultRows.js"
 

@@ -19,7 +19,7 @@ export const ended = <A, E>(fiber: Fiber.Fiber<A, E>): Effect.Effect<A, E> =>
   )
 
 /** Lets everybody else run until nobody can go on without time, an answer, or an interruption. */
-export { settle } from "../../src/internal/sandbox/time.js"
+export { settle } from "../../src/internal/sandbox/testClock.js"
 
 /** Runs an effect that talks to a real socket under the `TestClock`, and skips its retry delays as soon as they begin. */
 export const skippingDelays = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>

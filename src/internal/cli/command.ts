@@ -15,8 +15,8 @@ import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
 import * as SandboxServer from "../../SandboxServer.js"
-import { version } from "../version.js"
-import * as words from "../words.js"
+import { version } from "../client/version.js"
+import * as format from "../support/format.js"
 import * as stateFile from "./stateFile.js"
 import { Trouble } from "./trouble.js"
 
@@ -67,7 +67,7 @@ export const line = (
     status === undefined ? "cut" : String(status),
     `${millis} ms`.padStart(7),
     path,
-    ...(events === undefined ? [] : [`(${words.count(events, "event")})`])
+    ...(events === undefined ? [] : [`(${format.count(events, "event")})`])
   ].join("  ")
 }
 

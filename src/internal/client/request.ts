@@ -4,9 +4,9 @@ import type * as Tracer from "effect/Tracer"
 import * as Signature from "../../Signature.js"
 import type { SuprsendClient } from "../../SuprsendClient.js"
 import type * as SuprsendConfig from "../../SuprsendConfig.js"
-import { encode } from "../bytes.js"
+import { encode } from "../support/bytes.js"
 import type { Request } from "../transport/transport.js"
-import * as uri from "../uri.js"
+import * as uri from "./uri.js"
 
 const contentType = "application/json; charset=utf-8"
 

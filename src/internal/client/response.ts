@@ -12,12 +12,12 @@ import {
   SuprsendUnexpectedResponse,
   SuprsendUserNotFound
 } from "../../SuprsendError.js"
-import { parseJson } from "../json.js"
-import { mask } from "../mask.js"
-import { type Decode, issue } from "../model.js"
+import * as validate from "../edit/validate.js"
+import { type Decode, issue } from "../model/model.js"
+import { parseJson } from "../support/json.js"
+import { mask } from "../support/mask.js"
 import * as failure from "../transport/failure.js"
 import type { Head } from "../transport/transport.js"
-import * as validate from "../validate.js"
 import { Answered, type Outcome } from "./attempt.js"
 
 /**

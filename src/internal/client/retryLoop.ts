@@ -12,13 +12,13 @@ import * as RetryPolicy from "../../RetryPolicy.js"
 import type { SuprsendClient } from "../../SuprsendClient.js"
 import type { Credentials } from "../../SuprsendConfig.js"
 import type { RequestError } from "../../SuprsendError.js"
-import * as redactor from "../redactor.js"
-import type { Signal } from "../signal.js"
-import { monotonic } from "../timer.js"
+import type { Signal } from "../support/signal.js"
+import { monotonic } from "../support/timer.js"
 import * as failure from "../transport/failure.js"
 import type { Request, Transport } from "../transport/transport.js"
 import { Answered, Attempt, type Outcome } from "./attempt.js"
-import type { CurrentCredentials } from "./credentials.js"
+import type { CurrentCredentials } from "./currentCredentials.js"
+import * as redact from "./redact.js"
 import * as requests from "./request.js"
 import * as response from "./response.js"
 import type { Timeouts } from "./timeouts.js"
@@ -242,7 +242,7 @@ export class RetryLoop {
   /** Takes everything secret out of a text that comes from outside. */
   private get clean(): (text: string) => string {
     const { client, request } = this
-    return redactor.make(() => [...client.credentials.secrets, ...(request.secrets?.() ?? [])])
+    return redact.make(() => [...client.credentials.secrets, ...(request.secrets?.() ?? [])])
   }
 }
 

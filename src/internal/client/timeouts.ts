@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { type Deadline, Deadlines } from "../deadlines.js"
-import * as Timer from "../timer.js"
+import { type Deadline, Deadlines } from "../support/deadlines.js"
+import * as Timer from "../support/timer.js"
 
 /**
  * The timeouts and delays of all calls of a client, by the clock with which it was made. One timer serves them all.

@@ -7,7 +7,7 @@ import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
-import { encode } from "../bytes.js"
+import { encode } from "../support/bytes.js"
 import type { Exchange, Head, Listener, Request, Transport } from "./transport.js"
 import { register } from "./transport.js"
 

@@ -10,7 +10,7 @@ import {
   SuprsendUnavailable,
   SuprsendUnexpectedResponse
 } from "../../SuprsendError.js"
-import { parseJson } from "../json.js"
+import { parseJson } from "../support/json.js"
 
 /**
  * An attempt that did not settle the request, or settled it against the caller: what the retry policy needs to know, and the

@@ -1,0 +1,245 @@
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import { constVoid } from "effect/Function"
+import type * as Scope from "effect/Scope"
+import type * as Bulk from "../../Bulk.js"
+import { InsertId } from "../../InsertId.js"
+import { RequestOptions } from "../../RequestOptions.js"
+import type { SuprsendClient } from "../../SuprsendClient.js"
+import {
+  type InvalidUserEdit,
+  type RequestError,
+  SuprsendRateLimited,
+  SuprsendRejected,
+  SuprsendUnauthorized,
+  SuprsendUnavailable,
+  SuprsendUnexpectedResponse
+} from "../../SuprsendError.js"
+import * as UserEdit from "../../UserEdit.js"
+import type { UsersService } from "../../UsersService.js"
+import * as redact from "../client/redact.js"
+import { isUserEdit, own } from "../edit/userEdit.js"
+import * as validate from "../edit/validate.js"
+import * as insertId from "../event/insertId.js"
+import { Fifo } from "../support/fifo.js"
+import { member } from "../support/json.js"
+import { tokens } from "../support/mask.js"
+import { Signal } from "../support/signal.js"
+import * as bulk from "./run.js"
+
+const call = "UsersService.asyncEdit"
+
+/** @internal */
+export const defaultLinger = "5 millis"
+
+type Result = Effect.Effect<UsersService.Accepted, InvalidUserEdit | RequestError>
+
+/** One who handed over an edit, and waits for its result. */
+interface Caller {
+  readonly resume: (result: Result) => void
+  /** The request that holds the edit, as long as it has not ended. */
+  request: Audience | undefined
+}
+
+/** The callers of a request that still wait. */
+class Audience {
+  /** Given once none of them waits any more. */
+  readonly gone = new Signal()
+
+  constructor(private waiting: number) {
+    this.leave(0)
+  }
+
+  leave(callers = 1): void {
+    this.waiting -= callers
+    if (this.waiting === 0) this.gone.give()
+  }
+}
+
+/**
+ * `asyncEdit` whose edits travel together. A run in bulk that never ends takes them from its callers, and gives each of them its result.
+ *
+ * @internal
+ */
+export const asyncEdit = (
+  client: SuprsendClient.Service,
+  alone: UsersService.Service["asyncEdit"],
+  options: UsersService.BatchOptions = {}
+): Effect.Effect<UsersService.Service["asyncEdit"], never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const settings = yield* bulk.settings(client, { linger: options.linger ?? defaultLinger })
+    const callers = new Map<UserEdit.UserEdit, Caller>()
+    const stopped = yield* Deferred.make<unknown>()
+    const queue = new Fifo<UserEdit.UserEdit>()
+    let closed = false
+    let arrived = () => {}
+
+    const next = (): UserEdit.UserEdit | undefined => {
+      let edit = queue.shift()
+      // What is not wanted any more is not even packed.
+      while (edit !== undefined && !callers.has(edit)) edit = queue.shift()
+      return edit
+    }
+
+    const end = (edit: UserEdit.UserEdit, result: Result) => {
+      const caller = callers.get(edit)
+      callers.delete(edit)
+      caller?.resume(result)
+    }
+
+    const settle = (outcome: Bulk.BulkOutcome, response?: SuprsendClient.Response) =>
+      Effect.sync(() => {
+        const secrets = () => outcome.accepted.flatMap((edit) => tokens(edit.operations))
+        const message = response === undefined ? "" : redact.make(secrets)(response.body)
+        for (const edit of outcome.accepted) {
+          const accepted = { insertId: edit.insertId ?? "", statusCode: response?.status ?? 202, message }
+          end(edit, Effect.succeed(accepted))
+        }
+        for (const { edit, error } of outcome.failedRecords) end(edit, Effect.fail(naming(error, edit.insertId)))
+      })
+
+    const fiber = yield* bulk.run<never, never>({
+      client,
+      call,
+      open: (more) =>
+        Effect.sync(() => {
+          arrived = more
+          return {
+            next,
+            exit: () => closed && queue.length === 0 ? Exit.void : undefined,
+            request: constVoid,
+            stop: constVoid,
+            endPull: Effect.void,
+            rest: () => [],
+            isCollection: false
+          }
+        }),
+      settings,
+      stopped,
+      settle,
+      callers: {
+        isWaiting: (edit) => callers.has(edit),
+        allGone: (edits) => {
+          const waiting = edits.flatMap((edit) => callers.get(edit) ?? [])
+          const audience = new Audience(waiting.length)
+          for (const caller of waiting) caller.request = audience
+          return audience.gone
+        },
+        died: (edits, cause) => {
+          for (const edit of edits) end(edit, Effect.failCause(cause))
+        }
+      }
+    }).pipe(
+      // Nothing waits for a run that is no more, and what comes later goes alone.
+      Effect.onError((cause) =>
+        Effect.sync(() => {
+          closed = true
+          for (const edit of [...callers.keys()]) end(edit, Effect.failCause(cause))
+        })
+      ),
+      Effect.interruptible,
+      Effect.forkDaemon
+    )
+
+    // Whatever was handed over is sent before the scope closes.
+    yield* Effect.addFinalizer(() =>
+      Effect.suspend(() => {
+        closed = true
+        arrived()
+        return Fiber.await(fiber)
+      })
+    )
+
+    const together = (edit: UserEdit.UserEdit, insertId: string): Result => {
+      const pinned = pin(edit, insertId)
+      if (Either.isLeft(pinned)) return validate.invalid(call, edit, [pinned.left])
+      const mine = pinned.right
+      // The scope may have closed while its id was made.
+      if (closed) return alone(mine)
+      return Effect.async((resume) => {
+        const caller: Caller = { resume, request: undefined }
+        callers.set(mine, caller)
+        queue.push(mine)
+        arrived()
+        return Effect.sync(() => {
+          if (callers.delete(mine)) caller.request?.leave()
+        })
+      })
+    }
+
+    return (unread) =>
+      Effect.withFiberRuntime((fiber): Result => {
+        // What is no edit is refused, alone; and what only passes for one is read once.
+        if (!isUserEdit(unread)) return alone(unread)
+        const edit = own(unread)
+        // Other options than the layer's are those of one call: such an edit travels alone.
+        if (closed || !isEmpty(Context.get(fiber.currentContext, RequestOptions))) return alone(edit)
+        const given = member(edit, "insertId")
+        if (given !== undefined) return together(edit, given)
+        const source = Context.get(fiber.currentContext, InsertId)
+        return source === insertId.fromCrypto
+          ? together(edit, globalThis.crypto.randomUUID())
+          : Effect.flatMap(source, (insertId) => together(edit, insertId))
+      })
+  })
+
+// Members of an edit that was tampered with may throw.
+const pin = (edit: UserEdit.UserEdit, insertId: string) =>
+  Either.try({ try: () => UserEdit.withInsertId(edit, insertId), catch: validate.unreadable })
+
+const isEmpty = (options: object): boolean => Object.values(options).every((option) => option === undefined)
+
+// The error of a request names no insert id, since it had many.
+const naming = (
+  error: InvalidUserEdit | RequestError,
+  insertId: string | undefined
+): InvalidUserEdit | RequestError => {
+  switch (error._tag) {
+    case "InvalidUserEdit":
+      return error
+    case "SuprsendUnauthorized": {
+      const { applied, attempts, call, serverMessage, status } = error
+      return new SuprsendUnauthorized({ applied, attempts, call, serverMessage, status, insertId })
+    }
+    case "SuprsendRejected": {
+      const { applied, attempts, baseUrl, call, serverMessage, status } = error
+      return new SuprsendRejected({ applied, attempts, baseUrl, call, serverMessage, status, insertId })
+    }
+    case "SuprsendRateLimited": {
+      const { applied, attempts, call, retryAfter, serverMessage } = error
+      return new SuprsendRateLimited({ applied, attempts, call, serverMessage, retryAfter, insertId })
+    }
+    case "SuprsendUnexpectedResponse": {
+      const { applied, attempts, baseUrl, call, issues, serverMessage, status } = error
+      return new SuprsendUnexpectedResponse({
+        applied,
+        attempts,
+        baseUrl,
+        call,
+        issues,
+        serverMessage,
+        status,
+        insertId
+      })
+    }
+    case "SuprsendUnavailable": {
+      const { applied, attempts, baseUrl, call, description, reason, retryable, serverMessage, status } = error
+      return new SuprsendUnavailable({
+        applied,
+        attempts,
+        baseUrl,
+        call,
+        description,
+        reason,
+        retryable,
+        serverMessage,
+        status,
+        insertId
+      })
+    }
+  }
+}

@@ -1,0 +1,382 @@
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import type { FailedRecord } from "../../Bulk.js"
+import { InsertId } from "../../InsertId.js"
+import type { SuprsendClient } from "../../SuprsendClient.js"
+import * as UserEdit from "../../UserEdit.js"
+import { isUserEdit, own } from "../edit/userEdit.js"
+import * as validate from "../edit/validate.js"
+import { Encoder } from "../event/encoder.js"
+import * as insertId from "../event/insertId.js"
+import * as requestLimits from "../event/requestLimits.js"
+import { Fifo } from "../support/fifo.js"
+import type { Issue } from "../support/json.js"
+import { Signal } from "../support/signal.js"
+import * as timer from "../support/timer.js"
+import { closeBracket, comma, type Hold, openBracket, Pack, type Placed } from "./batch.js"
+import * as race from "./race.js"
+import type { Source } from "./source.js"
+
+/** @internal */
+export interface Options {
+  readonly client: SuprsendClient.Service
+  readonly call: string
+  readonly concurrency: number
+  readonly linger: Duration.Duration
+  /** Whether the requests keep the very edits that were handed over. */
+  readonly keepsEdits: boolean
+}
+
+/**
+ * What is to be sent next, and what is not to be sent at all.
+ *
+ * @internal
+ */
+export interface Next {
+  readonly pack: Pack
+  readonly invalid: ReadonlyArray<FailedRecord>
+}
+
+/**
+ * What was pulled, and was in no request.
+ *
+ * @internal
+ */
+export interface Rest {
+  readonly unsent: ReadonlyArray<Placed>
+  readonly invalid: ReadonlyArray<FailedRecord>
+}
+
+/** A request as far as it is filled. */
+interface Filling {
+  readonly pack: Pack
+  readonly invalid: Array<FailedRecord>
+  readonly clock: Clock.Clock
+  readonly makeId: Effect.Effect<string>
+  timer: Fiber.RuntimeFiber<void> | undefined
+  /** It has waited long enough for more. */
+  expired: boolean
+}
+
+const pinned = (edit: UserEdit.UserEdit, id: string): UserEdit.UserEdit =>
+  edit.insertId === undefined ? UserEdit.withInsertId(edit, id) : edit
+
+// What only passes for an edit is read once. What does not even pass for one is refused when it is written.
+const read = (edit: UserEdit.UserEdit): UserEdit.UserEdit => isUserEdit(edit) ? own(edit) : edit
+
+// A map of users is swept when it is that much larger than what the last sweep left: so each user is looked at a few times at most.
+const sweptAtLeast = 4 * requestLimits.limits.records
+
+/**
+ * The most edits that wait for requests of their users, in requests: as many as sixteen requests hold, however many are in flight.
+ *
+ * @internal
+ */
+export const mostWaiting = 16
+
+/**
+ * Makes requests of edits, as full as they can be.
+ *
+ * An edit of a user of whom a request is under way waits for that request, and all others pass it, so the edits of each user keep
+ * their order, and no request ever waits for another one.
+ *
+ * @internal
+ */
+export class Packer<E> {
+  private readonly encoder: Encoder
+  /** What holds a user. */
+  private holders = new Map<string, Hold>()
+  private sweptAt = sweptAtLeast
+  /** Edits whose users are free again. They come before everything that the source has. */
+  private readonly ready = new Fifo<Placed>()
+  /** How many edits wait for requests that are under way. */
+  private waiting = 0
+  private readonly mostWaiting: number
+  private held: Placed | undefined
+  /** How many edits the source has given. */
+  private pulled = 0
+  /** The place of the edit that was taken last. */
+  private taken = 0
+  /** The insert id that was made for it. */
+  private madeId: string | undefined
+  private readonly stopped = new Signal()
+  private called = false
+  private wake: (() => void) | undefined
+  /** What broke while a request was made: the defect of an insert id that the caller makes. */
+  defect: Cause.Cause<never> | undefined
+
+  constructor(private readonly source: Source<E>, private readonly options: Options) {
+    this.encoder = new Encoder(options.client, requestLimits.limits.bytes)
+    this.mostWaiting = Math.min(options.concurrency, mostWaiting) * requestLimits.limits.records
+  }
+
+  get isStopped(): boolean {
+    return this.stopped.isGiven
+  }
+
+  /** Says that something has changed, so that `next` looks again. */
+  call(): void {
+    this.called = true
+    this.wake?.()
+  }
+
+  /** Begins nothing any more. */
+  stop(): void {
+    this.stopped.give()
+    this.source.stop()
+    this.call()
+  }
+
+  /** Lets the users of a request go, which has ended. */
+  release({ hold }: Pack): void {
+    hold.ended = true
+    this.sweep()
+    for (const placed of hold.later) this.ready.push(placed)
+    this.waiting -= hold.later.length
+    hold.later.length = 0
+    this.call()
+  }
+
+  /**
+   * Forgets requests that have ended. Not each time and one user at a time, which was measured to cost as much as writing an edit.
+   */
+  private sweep(): void {
+    if (this.holders.size < this.sweptAt) return
+    const holders = new Map<string, Hold>()
+    // A loop over the map is optimised anew each time, and each time in vain.
+    this.holders.forEach((hold, distinctId) => {
+      if (!hold.ended) holders.set(distinctId, hold)
+    })
+    this.holders = holders
+    this.sweptAt = Math.max(sweptAtLeast, 4 * holders.size)
+  }
+
+  /** Gives what was pulled and was in no request. To be asked after the last one. */
+  rest(): Rest {
+    const placed = [
+      ...(this.held === undefined ? [] : [this.held]),
+      ...this.ready.drain(),
+      ...this.source.rest().map((edit) => ({ edit: read(edit), index: this.pulled++ }))
+    ]
+    const unsent: Array<Placed> = []
+    const invalid: Array<FailedRecord> = []
+    for (const { edit, index } of placed) {
+      this.taken = index
+      this.encoder.rewind(0)
+      try {
+        const issues = this.encoder.event(edit, edit.insertId, 0)
+        if (issues.length === 0) unsent.push({ edit, index })
+        else invalid.push(this.reject(pinned(edit, globalThis.crypto.randomUUID()), issues))
+      } catch (error) {
+        invalid.push(unreadable(this.options.call, index, error))
+      }
+    }
+    return { unsent, invalid }
+  }
+
+  /** Makes the next request; undefined if there is none. To be asked by one at a time. */
+  readonly next: Effect.Effect<Next | undefined> = Effect.withFiberRuntime((fiber) => {
+    this.encoder.rewind(0)
+    this.encoder.ascii(openBracket)
+    return this.complete({
+      pack: new Pack(this.options.keepsEdits ? [] : undefined),
+      invalid: [],
+      clock: Context.get(fiber.currentDefaultServices, Clock.Clock),
+      makeId: Context.get(fiber.currentContext, InsertId),
+      timer: undefined,
+      expired: false
+    })
+  })
+
+  /** Fills a request as far as it goes, and goes on whenever there is more. */
+  private complete(filling: Filling): Effect.Effect<Next | undefined> {
+    const { invalid, pack } = filling
+    const stop = this.stopped.isGiven ? "stopped" : this.fill(filling)
+    if (stop === "id") return Effect.flatMap(this.makeId(filling), () => this.complete(filling))
+    const isEmpty = pack.count === 0 && invalid.length === 0
+    if (
+      stop === "full" || stop === "stopped" || (!isEmpty && filling.expired) ||
+      (stop === "ended" && (this.waiting === 0 || !isEmpty))
+    ) {
+      const next = Effect.sync(() => this.close(filling))
+      return filling.timer === undefined ? next : Effect.zipRight(Fiber.interruptFork(filling.timer), next)
+    }
+    this.source.request(isEmpty ? 1 : this.room(pack))
+    const goOn = Effect.flatMap(this.turn, () => this.complete(filling))
+    return isEmpty || filling.timer !== undefined ? goOn : Effect.zipRight(this.startTimer(filling), goOn)
+  }
+
+  /** Makes the insert id of the edit that is held. It may take its time, never come, or break. */
+  private makeId({ makeId }: Filling): Effect.Effect<void> {
+    return race.by<string | undefined, never>(makeId, [Effect.as(this.stopped.heard, Effect.succeed(undefined))]).pipe(
+      Effect.matchCauseEffect({
+        onSuccess: (id) =>
+          Effect.sync(() => {
+            this.madeId = id
+          }),
+        onFailure: (cause) =>
+          Cause.isInterruptedOnly(cause) ? Effect.failCause(cause) : Effect.sync(() => {
+            this.defect = cause
+            this.stop()
+          })
+      })
+    )
+  }
+
+  /** How many more a request takes, if they are as large as those in it. */
+  private room({ count }: Pack): number {
+    const bytes = this.encoder.position / Math.max(1, count)
+    return Math.max(
+      1,
+      Math.min(requestLimits.limits.records - count, Math.ceil(requestLimits.limits.bytes / bytes) - count)
+    )
+  }
+
+  /** Closes a request that is not full after `linger`. */
+  private startTimer(filling: Filling): Effect.Effect<void> {
+    const expire = Effect.sync(() => {
+      filling.expired = true
+      this.call()
+    })
+    return Effect.map(
+      Effect.fork(Effect.interruptible(Effect.zipRight(timer.sleep(this.options.linger), expire))),
+      (timer) => {
+        filling.timer = timer
+      }
+    )
+  }
+
+  private close({ invalid, pack }: Filling): Next | undefined {
+    if (this.stopped.isGiven) {
+      // What is in here was pulled, and goes back, before what was pulled after it.
+      this.encoder.ascii(closeBracket)
+      pack.body = this.encoder.copy(0, this.encoder.position)
+      const later = [...(this.held === undefined ? [] : [this.held]), ...this.ready.drain()]
+      this.held = undefined
+      for (const placed of [...pack.placed(0, pack.count), ...later]) this.ready.push(placed)
+      return invalid.length === 0 ? undefined : { pack: new Pack(undefined), invalid }
+    }
+    if (pack.count === 0 && invalid.length === 0) return undefined
+    this.encoder.ascii(closeBracket)
+    pack.body = this.encoder.copy(0, this.encoder.position)
+    return { pack, invalid }
+  }
+
+  /** Waits until something has changed. */
+  private readonly turn: Effect.Effect<void> = Effect.async((resume) => {
+    const go = () => {
+      this.called = false
+      this.wake = undefined
+      resume(Effect.void)
+    }
+    if (this.called) go()
+    else this.wake = go
+    return Effect.sync(() => {
+      this.wake = undefined
+    })
+  })
+
+  /** Adds what is there, until there is no room, or nothing more. */
+  private fill({ clock, invalid, makeId, pack }: Filling): "full" | "starved" | "ended" | "id" {
+    const { encoder } = this
+    // The time of events: a request may have waited long for the first of them.
+    const time = clock.unsafeCurrentTimeMillis()
+    // Edits that are kept as they are need their ids in them.
+    const isMinted = makeId === insertId.fromCrypto && pack.kept === undefined
+    while (true) {
+      // A request of invalid edits only must not grow without end.
+      if (pack.count === requestLimits.limits.records || invalid.length >= requestLimits.limits.records) return "full"
+      const edit = this.take()
+      if (edit === undefined) {
+        return this.source.exit() !== undefined && this.ready.length === 0 ? "ended" : "starved"
+      }
+      const before = encoder.position
+      try {
+        const stop = this.write(edit, pack, invalid, time, isMinted)
+        if (stop !== undefined) return stop
+      } catch (error) {
+        // What is no edit of ours may throw wherever it is looked at.
+        encoder.rewind(before)
+        this.madeId = undefined
+        invalid.push(unreadable(this.options.call, this.taken, error))
+      }
+    }
+  }
+
+  /** Writes the edit that was taken last, unless there is no room for it, or it has to wait. */
+  private write(
+    edit: UserEdit.UserEdit,
+    pack: Pack,
+    invalid: Array<FailedRecord>,
+    time: number,
+    isMinted: boolean
+  ): "full" | "id" | undefined {
+    const { encoder } = this
+    const { distinctId } = edit
+    const holder = this.holders.get(distinctId)
+    if (holder !== undefined && holder !== pack.hold && !holder.ended) {
+      holder.later.push({ edit, index: this.taken })
+      this.waiting++
+      return undefined
+    }
+    const id = edit.insertId ?? (isMinted ? undefined : this.madeId)
+    if (id === undefined && !isMinted) {
+      this.held = { edit, index: this.taken }
+      return "id"
+    }
+    this.madeId = undefined
+    const before = encoder.position
+    if (pack.count > 0) encoder.ascii(comma)
+    const issues = encoder.event(edit, id, time)
+    if (issues.length > 0) {
+      encoder.rewind(before)
+      invalid.push(this.reject(pinned(edit, id ?? globalThis.crypto.randomUUID()), issues))
+    } else if (encoder.position + 1 > requestLimits.limits.bytes) {
+      encoder.rewind(before)
+      this.held = { edit: id === undefined ? edit : pinned(edit, id), index: this.taken }
+      return "full"
+    } else {
+      pack.add(encoder.position, this.taken, pack.kept === undefined || id === undefined ? undefined : pinned(edit, id))
+      this.holders.set(distinctId, pack.hold)
+    }
+    return undefined
+  }
+
+  private take(): UserEdit.UserEdit | undefined {
+    const placed = this.held ?? this.ready.shift()
+    if (placed !== undefined) {
+      this.held = undefined
+      this.taken = placed.index
+      return placed.edit
+    }
+    // Only so many may wait, or an endless source with one busy user would fill the memory.
+    if (this.waiting >= this.mostWaiting) return undefined
+    const edit = this.source.next()
+    if (edit === undefined) return undefined
+    this.taken = this.pulled++
+    return read(edit)
+  }
+
+  private reject(edit: UserEdit.UserEdit, issues: ReadonlyArray<Issue>): FailedRecord {
+    return { outcome: "invalid", index: this.taken, edit, error: validate.invalid(this.options.call, edit, issues) }
+  }
+}
+
+/** The record of something that cannot even be read. An edit without operations stands for it. */
+const unreadable = (call: string, index: number, error: unknown): FailedRecord => {
+  const edit = UserEdit.edit("<unreadable>", { insertId: globalThis.crypto.randomUUID() })
+  const issue = { path: [], message: `cannot be read: ${messageOf(error)}` }
+  return { outcome: "invalid", index, edit, error: validate.invalid(call, edit, [issue]) }
+}
+
+const messageOf = (error: unknown): string => {
+  try {
+    return error instanceof Error ? String(error.message) : "something in it throws"
+  } catch {
+    return "something in it throws"
+  }
+}

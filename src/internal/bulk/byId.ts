@@ -1,0 +1,154 @@
+import * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import type * as Bulk from "../../Bulk.js"
+import type { SuprsendClient } from "../../SuprsendClient.js"
+import type { RequestError } from "../../SuprsendError.js"
+import { isUserNotFound } from "../client/response.js"
+import * as validate from "../edit/validate.js"
+import { Signal } from "../support/signal.js"
+import * as timer from "../support/timer.js"
+import { IdReport } from "./report.js"
+import * as bulk from "./run.js"
+
+/**
+ * The most ids of one request. The vendor's words for lists of ids are "must contain at maximum 100 items" (its page on errors).
+ *
+ * @internal
+ */
+export const maximumIds = 100
+
+/**
+ * Does something to any number of users, in requests of at most 100, and accounts for each of them. A request that is refused
+ * for one of its users is halved until that one stands alone; when the credentials are refused, nothing more is sent.
+ *
+ * @internal
+ */
+export const run = (
+  client: SuprsendClient.Service,
+  call: string,
+  ids: Iterable<string>,
+  request: (distinctIds: ReadonlyArray<string>) => Omit<SuprsendClient.Request, "call">,
+  options: Bulk.IdOptions & {
+    /** True if a user that is not found, after an attempt whose response was lost, is one for whom it was done. */
+    readonly goneIsDone?: boolean
+  } = {}
+): Effect.Effect<Bulk.BulkIdReport> =>
+  Effect.flatMap(bulk.settings(client, options), ({ concurrency, grace }) => {
+    const failedRecords: Array<Bulk.FailedId> = []
+    const valid: Array<string> = []
+    // The place of each of them among those that were given.
+    const places: Array<number> = []
+    // Ends the requests that wait for a slot or for their next attempt.
+    const abortWaiting = new Signal()
+    // Ends all requests.
+    const abort = new Signal()
+    let success = 0
+    let total = 0
+    let halted: bulk.Halt | undefined
+    let defect: Cause.Cause<never> | undefined
+
+    for (const id of ids) {
+      const index = total++
+      Either.match(validate.distinctId(call, id), {
+        onLeft: (error) => failedRecords.push({ outcome: "invalid", index, distinctId: id, error }),
+        onRight: (distinctId) => {
+          valid.push(distinctId)
+          places.push(index)
+        }
+      })
+    }
+
+    const fail = (from: number, to: number, outcome: Bulk.FailedId["outcome"], error: RequestError) => {
+      for (let i = from; i < to; i++) {
+        failedRecords.push({ outcome, index: places[i] ?? i, distinctId: valid[i] ?? "", error })
+      }
+      return Effect.void
+    }
+
+    const succeed = (from: number, to: number) => {
+      success += to - from
+      return Effect.void
+    }
+
+    const halt = (reason: bulk.Halt) => {
+      if (halted !== undefined) return
+      halted = reason
+      abortWaiting.give()
+    }
+
+    // `uncertain`: whether a request that held these ids, and was halved, may have been applied.
+    const send = (from: number, to: number, uncertain: boolean): Effect.Effect<void> =>
+      Effect.suspend(() => {
+        if (halted !== undefined) {
+          return fail(from, to, uncertain ? "unknown" : "unsent", halted(uncertain ? "unknown" : "no"))
+        }
+        const onError = (error: RequestError): Effect.Effect<void> => {
+          const reason = bulk.haltedBy(error, call, abort.isGiven)
+          if (reason !== undefined) halt(reason)
+          const lost = uncertain || error.applied === "unknown"
+          if (blamesOneId(error) && to - from > 1) {
+            const middle = from + Math.ceil((to - from) / 2)
+            return Effect.zipRight(send(from, middle, lost), send(middle, to, lost))
+          }
+          if (options.goneIsDone === true && lost && error._tag === "SuprsendRejected" && isUserNotFound(error)) {
+            return succeed(from, to)
+          }
+          const because = halted !== undefined && bulk.isInterruption(error) && !lost ? halted("no") : error
+          return fail(from, to, lost ? "unknown" : bulk.outcomeOf(error), because)
+        }
+        return Effect.matchCauseEffect(
+          client.execute({ call, ...request(valid.slice(from, to)), giveUp: abort, giveUpWaiting: abortWaiting }),
+          {
+            onSuccess: () => succeed(from, to),
+            onFailure: (cause) =>
+              Either.match(Cause.failureOrCause(cause), {
+                onLeft: onError,
+                onRight: (cause) => {
+                  if (Cause.isInterruptedOnly(cause)) {
+                    return onError(bulk.interrupted(call, "unknown", "the client was closed"))
+                  }
+                  // What breaks ends the call in order, so that what is known can be reported before it fails.
+                  defect ??= cause
+                  halt(bulk.haltedBecause(call, "the call broke off before this was sent"))
+                  abort.give()
+                  return onError(bulk.interrupted(call, "unknown", "the request died"))
+                }
+              })
+          }
+        )
+      })
+
+    const starts = Array.from({ length: Math.ceil(valid.length / maximumIds) }, (_, request) => request * maximumIds)
+    const sendAll = Effect.forEach(starts, (from) => send(from, Math.min(from + maximumIds, valid.length), false), {
+      concurrency,
+      discard: true
+    }).pipe(Effect.flatMap(() => defect === undefined ? Effect.void : Effect.failCause(defect)))
+    const report = (): Bulk.BulkIdReport => new IdReport(success, failedRecords)
+    const tell = options.onError ?? bulk.logLost(call)
+    return Effect.flatMap(Deferred.make<void>(), (stopped) => {
+      const stopping = Deferred.await(stopped).pipe(
+        Effect.zipRight(
+          Effect.sync(() => halt(bulk.haltedBecause(call, "the call was interrupted before this was sent")))
+        ),
+        Effect.zipRight(timer.sleep(grace)),
+        Effect.zipRight(Effect.sync(() => abort.give())),
+        Effect.interruptible,
+        Effect.forkScoped
+      )
+      return bulk.inOrder(
+        Effect.scoped(Effect.zipRight(stopping, sendAll)),
+        Deferred.succeed(stopped, undefined),
+        (cause) => tell(report(), cause)
+      )
+    }).pipe(Effect.map(report))
+  })
+
+const blamesOneId = (error: RequestError): boolean =>
+  error._tag === "SuprsendRejected" && (isUserNotFound(error) ||
+    ((error.status === 400 || error.status === 413 || error.status === 422) &&
+      !meansRest.test(error.serverMessage ?? "")))
+
+// What is asked for, and not for whom: smaller requests would end the same.
+const meansRest = /^\W*(category|categories|channel_preferences|tenant)\b|"(categories|channel_preferences)"/

@@ -1,0 +1,169 @@
+import * as Equal from "effect/Equal"
+import * as Hash from "effect/Hash"
+import * as Inspectable from "effect/Inspectable"
+import * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
+import type * as Bulk from "../../Bulk.js"
+import {
+  InvalidUserEdit,
+  SuprsendRateLimited,
+  SuprsendRejected,
+  SuprsendUnauthorized,
+  SuprsendUnavailable,
+  SuprsendUnexpectedResponse
+} from "../../SuprsendError.js"
+import { count } from "../support/format.js"
+
+const TypeId = Symbol.for("effect-suprsend/BulkReport")
+
+/** @internal */
+export const RecordError = Schema.Union(
+  InvalidUserEdit,
+  SuprsendUnauthorized,
+  SuprsendRejected,
+  SuprsendRateLimited,
+  SuprsendUnavailable,
+  SuprsendUnexpectedResponse
+)
+
+type Failed = { readonly outcome: Bulk.FailedRecord["outcome"] }
+
+/**
+ * Counts as a line: `5,000 records: 4,990 accepted, 7 rejected, 3 unknown`.
+ *
+ * @internal
+ */
+export const summary = (
+  { failedRecords, success }: { readonly success: number; readonly failedRecords: ReadonlyArray<Failed> },
+  accepted = "accepted"
+): string => {
+  const counts = { invalid: 0, rejected: 0, unknown: 0, unsent: 0 }
+  for (const { outcome } of failedRecords) counts[outcome]++
+  const of = (outcome: keyof typeof counts) => counts[outcome] === 0 ? [] : [`${count(counts[outcome])} ${outcome}`]
+  return `${count(success + failedRecords.length, "record")}: ${
+    [`${count(success)} ${accepted}`, ...of("invalid"), ...of("rejected"), ...of("unknown"), ...of("unsent")].join(", ")
+  }`
+}
+
+/**
+ * A value as JSON; in the loggers of Effect, a line: a log is no place for all that failed.
+ *
+ * @internal
+ */
+export const jsonOrLine = (json: object, line: () => string): unknown =>
+  Inspectable.redact({ ...json, [Inspectable.symbolRedactable]: line })
+
+/**
+ * A report as a value.
+ *
+ * @internal
+ */
+export class Report implements Bulk.BulkReport {
+  get [TypeId](): typeof TypeId {
+    return TypeId
+  }
+
+  readonly status: Bulk.BulkReport["status"]
+  readonly total: number
+  readonly failure: number
+
+  constructor(readonly success: number, readonly failedRecords: ReadonlyArray<Bulk.FailedRecord>) {
+    const { failure, status, total } = totals(success, failedRecords.length)
+    this.status = status
+    this.total = total
+    this.failure = failure
+  }
+
+  [Equal.symbol](that: Equal.Equal): boolean {
+    return isReport(that) && this.success === that.success && this.failure === that.failure &&
+      this.failedRecords.every((record, i) => {
+        const other = that.failedRecords[i]
+        return other !== undefined && record.outcome === other.outcome && record.index === other.index &&
+          Equal.equals(record.edit, other.edit) &&
+          (record.error === other.error || printed(record.error) === printed(other.error))
+      })
+  }
+
+  [Hash.symbol](): number {
+    return Hash.combine(Hash.number(this.success))(Hash.number(this.failure))
+  }
+
+  toJSON(): unknown {
+    const { failedRecords, failure, status, success, total } = this
+    const json = { _id: "effect-suprsend/BulkReport", status, total, success, failure, failedRecords }
+    return jsonOrLine(json, () => this.toString())
+  }
+
+  toString(): string {
+    return summary(this)
+  }
+
+  [Inspectable.NodeInspectSymbol](): string {
+    return this.toString()
+  }
+}
+
+/**
+ * The same about users by their ids.
+ *
+ * @internal
+ */
+export class IdReport implements Bulk.BulkIdReport {
+  readonly status: Bulk.BulkIdReport["status"]
+  readonly total: number
+  readonly failure: number
+
+  constructor(readonly success: number, readonly failedRecords: ReadonlyArray<Bulk.FailedId>) {
+    const { failure, status, total } = totals(success, failedRecords.length)
+    this.status = status
+    this.total = total
+    this.failure = failure
+  }
+
+  toJSON(): unknown {
+    const { failedRecords, failure, status, success, total } = this
+    const json = { _id: "effect-suprsend/BulkIdReport", status, total, success, failure, failedRecords }
+    return jsonOrLine(json, () => this.toString())
+  }
+
+  toString(): string {
+    return summary(this, "done")
+  }
+
+  [Inspectable.NodeInspectSymbol](): string {
+    return this.toString()
+  }
+}
+
+const printed = Schema.encodeSync(Schema.parseJson(RecordError))
+
+/** @internal */
+export const isReport = (u: unknown): u is Bulk.BulkReport => Predicate.hasProperty(u, TypeId)
+
+const totals = (success: number, failure: number): Pick<Bulk.BulkIdReport, "status" | "total" | "failure"> => ({
+  status: failure === 0 ? "success" : success === 0 ? "fail" : "partial",
+  total: success + failure,
+  failure
+})
+
+/** @internal */
+export const empty: Bulk.BulkReport = new Report(0, [])
+
+/**
+ * Counts outcomes as they come and forgets what was accepted: what a report of a million records needs is what failed.
+ *
+ * @internal
+ */
+export class Tally {
+  private success = 0
+  private readonly failedRecords: Array<Bulk.FailedRecord> = []
+
+  add({ failedRecords, success }: Pick<Bulk.BulkOutcome, "success" | "failedRecords">): void {
+    this.success += success
+    for (const record of failedRecords) this.failedRecords.push(record)
+  }
+
+  report(): Bulk.BulkReport {
+    return new Report(this.success, [...this.failedRecords])
+  }
+}

@@ -1,0 +1,516 @@
+import * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Fiber from "effect/Fiber"
+import { constVoid } from "effect/Function"
+import * as Inspectable from "effect/Inspectable"
+import * as Mailbox from "effect/Mailbox"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type * as Bulk from "../../Bulk.js"
+import { InsertId } from "../../InsertId.js"
+import type { SuprsendClient } from "../../SuprsendClient.js"
+import * as SuprsendConfig from "../../SuprsendConfig.js"
+import { type RequestError, SuprsendUnauthorized, SuprsendUnavailable } from "../../SuprsendError.js"
+import { type UserEdit, withInsertId } from "../../UserEdit.js"
+import { eventAccepted } from "../client/response.js"
+import { fromCrypto } from "../event/insertId.js"
+import { count } from "../support/format.js"
+import { member } from "../support/json.js"
+import { tokens } from "../support/mask.js"
+import { Signal } from "../support/signal.js"
+import * as timer from "../support/timer.js"
+import type { Pack, Placed } from "./batch.js"
+import { type Next, Packer } from "./batchBuilder.js"
+import * as race from "./race.js"
+import { jsonOrLine, summary, Tally } from "./report.js"
+import * as source from "./source.js"
+
+/** @internal */
+export type Settings = Either.Either.Right<ReturnType<typeof SuprsendConfig.inBulk>>
+
+/**
+ * Checks the options of a call. What is wrong with them is a mistake in a program, and has no place among the errors of each bulk.
+ *
+ * @internal
+ */
+export const settings = (client: SuprsendClient.Service, options: Bulk.StreamOptions): Effect.Effect<Settings> =>
+  Effect.orDie(SuprsendConfig.inBulk(client, options))
+
+/**
+ * What a run is made of.
+ *
+ * @internal
+ */
+export interface Run<E, R> {
+  readonly client: SuprsendClient.Service
+  readonly call: string
+  readonly open: (arrived: () => void) => Effect.Effect<source.Source<E>, never, R | Scope.Scope>
+  readonly settings: Settings
+  readonly stopped: Deferred.Deferred<unknown>
+  /** Takes what became of a request, with the response that accepted it. */
+  readonly settle: (outcome: Bulk.BulkOutcome, response?: SuprsendClient.Response) => Effect.Effect<void>
+  /** The callers of single edits, each of which may be interrupted by itself. Without any, the edits belong to one caller. */
+  readonly callers?: Callers | undefined
+}
+
+/**
+ * The callers that handed over the edits of a run, one each.
+ *
+ * @internal
+ */
+export interface Callers {
+  /** Whether the caller of an edit still waits for it. */
+  readonly isWaiting: (edit: UserEdit) => boolean
+  /** A signal that is given once none of the callers of some edits waits any more. */
+  readonly allGone: (edits: ReadonlyArray<UserEdit>) => Signal
+  /** Takes the defect of a request, which is that of the whole run otherwise. */
+  readonly died: (edits: ReadonlyArray<UserEdit>, cause: Cause.Cause<never>) => void
+}
+
+/**
+ * Makes requests of the edits and sends them, at most `concurrency` at a time. A request is only made when it can be sent at once, so
+ * the source is pulled only as fast as they go out, and they go out only as fast as their outcomes are taken. Each request has a fiber
+ * of its own, so that there are no more of them than there is work.
+ *
+ * @internal
+ */
+export const run = <E, R>(
+  { call, callers, client, open, settings, settle, stopped }: Run<E, R>
+): Effect.Effect<void, E, R> =>
+  Effect.scoped(Effect.gen(function*() {
+    const { concurrency, grace, linger } = settings
+    const opened = yield* open(() => packer.call())
+    const packer = new Packer(opened, { client, call, concurrency, linger, keepsEdits: callers !== undefined })
+    const clock = yield* Effect.clock
+    // Lets what was handed over leave, before more is made.
+    const pause = Effect.zipRight(Effect.yieldNow(), client.breathe ?? Effect.void)
+    // Ends all requests.
+    const abort = new Signal()
+    // Ends those that wait for a slot or for their next attempt, and leaves attempts in flight alone.
+    const abortWaiting = new Signal()
+    // Why nothing more is sent, if that is so.
+    let halted: Halt | undefined
+    let defect: Cause.Cause<never> | undefined
+    const inFlight = new InFlight(concurrency)
+
+    const abortAll = () => {
+      abortWaiting.give()
+      abort.give()
+    }
+
+    // What breaks ends the run in order, so that what is known can be reported before it fails.
+    const breakOff = (cause: Cause.Cause<never>) => {
+      defect ??= cause
+      halted ??= haltedBecause(call, "the run broke off before this was sent")
+      packer.stop()
+      abortAll()
+    }
+
+    const halt = (reason: Halt) => {
+      if (halted !== undefined) return
+      halted = reason
+      abortWaiting.give()
+      // Of a collection all that is left has its outcome. What else there would have been to pull has none, and may have no end.
+      if (!opened.isCollection) packer.stop()
+    }
+
+    const account = (outcome: Bulk.BulkOutcome, response?: SuprsendClient.Response): Effect.Effect<void> =>
+      Effect.catchAllCause(
+        Effect.suspend(() => settle(outcome, response)),
+        (cause) => Effect.sync(() => breakOff(cause))
+      )
+
+    // Once, however often it is asked for: its time begins with the stop.
+    const pullEnded = yield* Deferred.make<void>()
+    let isEndingPull = false
+    const endPull = Effect.suspend(() => {
+      if (isEndingPull) return Deferred.await(pullEnded)
+      isEndingPull = true
+      return Effect.asVoid(Effect.zipRight(opened.endPull, Deferred.succeed(pullEnded, undefined)))
+    })
+
+    // What is forked here ends by an interruption, also where the call itself cannot be interrupted, as in a finalizer.
+    const scope = yield* Effect.scope
+    yield* Deferred.await(stopped).pipe(
+      Effect.zipRight(Effect.sync(() => packer.stop())),
+      Effect.zipRight(Effect.forkIn(Effect.interruptible(endPull), scope)),
+      Effect.zipRight(timer.sleep(grace)),
+      Effect.zipRight(Effect.sync(abortAll)),
+      Effect.interruptible,
+      Effect.forkScoped
+    )
+
+    // `uncertain`: whether a request that held these edits, and was halved, may have been applied.
+    const send = (whole: Pack, first: number, end: number, uncertain: boolean): Effect.Effect<void> => {
+      // What is sent is narrowed to what is still wanted when it goes.
+      let pack = whole
+      let from = first
+      let to = end
+      const narrow = ({ isWaiting }: Callers) => {
+        pack = pack.only(from, to, isWaiting)
+        from = 0
+        to = pack.count
+        return pack.body
+      }
+      if (callers !== undefined) narrow(callers)
+      if (from === to) return Effect.void
+      if (halted !== undefined) {
+        const outcome = uncertain ? "unknown" : "unsent"
+        return account(notSent(failed(pack.placed(from, to), outcome, halted(uncertain ? "unknown" : "no"))))
+      }
+      const started = clock.unsafeCurrentTimeMillis()
+      let body = pack.slice(from, to)
+      const outcome = (
+        success: number,
+        failedRecords: ReadonlyArray<Bulk.FailedRecord>,
+        attempts: number,
+        response?: SuprsendClient.Response
+      ) => {
+        const elapsed = Duration.millis(clock.unsafeCurrentTimeMillis() - started)
+        const accepted = () => success === 0 ? [] : pack.edits(from, to)
+        return account(new Outcome(accepted, success, failedRecords, body.length, attempts, elapsed), response)
+      }
+      const onError = (error: RequestError): Effect.Effect<void> => {
+        if (callers === undefined) {
+          const reason = haltedBy(error, call, abort.isGiven)
+          if (reason !== undefined) halt(reason)
+        }
+        const lost = uncertain || error.applied === "unknown"
+        if (blamesOneRecord(error) && to - from > 1) {
+          const middle = from + Math.ceil((to - from) / 2)
+          return Effect.zipRight(
+            send(pack, from, middle, lost),
+            Effect.suspend(() => send(pack, middle, to, lost))
+          )
+        }
+        // What waited when the run was halted has the reason of that.
+        const because = halted !== undefined && isInterruption(error) && !lost ? halted("no") : error
+        return outcome(0, failed(pack.placed(from, to), lost ? "unknown" : outcomeOf(error), because), error.attempts)
+      }
+      const onCause = (cause: Cause.Cause<RequestError>): Effect.Effect<void> =>
+        Either.match(Cause.failureOrCause(cause), {
+          onLeft: onError,
+          onRight: (cause) => {
+            // Something else ended the request: the limiter whose scope closed, for one. Whether it was sent is not known.
+            if (Cause.isInterruptedOnly(cause)) return onError(interrupted(call, "unknown", "the client was closed"))
+            if (callers !== undefined) return Effect.sync(() => callers.died(pack.edits(from, to), cause))
+            breakOff(cause)
+            return onError(interrupted(call, "unknown", "the request died"))
+          }
+        })
+      const request: SuprsendClient.Request = {
+        call,
+        method: "POST",
+        template: "/event/",
+        body,
+        bodyAtStart: callers === undefined ? undefined : () => body = narrow(callers),
+        discard: true,
+        expected: eventAccepted,
+        giveUp: abort,
+        giveUpWaiting: callers === undefined ? abortWaiting : callers.allGone(pack.edits(from, to)),
+        secrets: () => pack.edits(from, to).flatMap((edit) => tokens(edit.operations))
+      }
+      return Effect.matchCauseEffect(Effect.suspend(() => client.execute(request)), {
+        onSuccess: (response) => outcome(to - from, [], response.attempts, response),
+        onFailure: onCause
+      })
+    }
+
+    const sendAll = ({ invalid, pack }: Next): Effect.Effect<void> => {
+      const sent = pack.count === 0 ? Effect.void : send(pack, 0, pack.count, false)
+      return invalid.length === 0 ? sent : Effect.zipRight(account(notSent(invalid)), sent)
+    }
+
+    const next = Effect.flatMap(inFlight.room, () => Effect.flatMap(pause, () => packer.next))
+    const sendNext: Effect.Effect<void> = Effect.flatMap(next, (next) => {
+      if (next === undefined) return Effect.void
+      inFlight.begin()
+      const ended = () => {
+        packer.release(next.pack)
+        inFlight.end()
+      }
+      const sending = Effect.matchCause(Effect.suspend(() => sendAll(next)), {
+        onFailure: (cause) => {
+          breakOff(cause)
+          ended()
+        },
+        onSuccess: ended
+      })
+      return Effect.zipRight(Effect.fork(sending), sendNext)
+    })
+
+    yield* sendNext
+    yield* inFlight.none
+    if (packer.isStopped) yield* endPull
+    const { invalid, unsent } = packer.rest()
+    if (invalid.length > 0) yield* account(notSent(invalid))
+    if (unsent.length > 0) {
+      const pinned = Effect.forEach(unsent, pin)
+      // Ids of one's own may take their time, and there is none. Or they are what broke.
+      const atOnce = Effect.provideService(pinned, InsertId, fromCrypto)
+      const placed = yield* packer.defect !== undefined
+        ? atOnce
+        : race.by(pinned, [Effect.as(abort.heard, atOnce)])
+      const why = halted ?? haltedBecause(call, "the run was stopped before this was sent")
+      yield* account(notSent(failed(placed, "unsent", why("no"))))
+    }
+    const broken = defect ?? packer.defect
+    if (broken !== undefined) return yield* Effect.failCause(broken)
+    // A source that fails costs none of the requests that were in flight.
+    const exit = opened.exit()
+    if (exit !== undefined) yield* exit
+  }))
+
+/** Counts requests, and waits for there to be fewer. One waits at a time. */
+class InFlight {
+  private count = 0
+  private wake: () => void = constVoid
+
+  constructor(private readonly most: number) {}
+
+  begin(): void {
+    this.count++
+  }
+
+  end(): void {
+    this.count--
+    this.wake()
+  }
+
+  /** Waits until there may be one more. */
+  readonly room: Effect.Effect<void> = this.until(() => this.count < this.most)
+
+  /** Waits until there is none. */
+  readonly none: Effect.Effect<void> = this.until(() => this.count === 0)
+
+  private until(condition: () => boolean): Effect.Effect<void> {
+    return Effect.async((resume) => {
+      const look = () => {
+        if (!condition()) return
+        this.wake = constVoid
+        resume(Effect.void)
+      }
+      this.wake = look
+      look()
+    })
+  }
+}
+
+/**
+ * The reason why nothing more is sent, as the error of what is not sent any more. It may have been applied if it was sent before.
+ *
+ * @internal
+ */
+export type Halt = (applied: "no" | "unknown") => RequestError
+
+/**
+ * Tells why no further request can succeed after one that failed so; undefined if they can.
+ *
+ * @internal
+ */
+export const haltedBy = (error: RequestError, call: string, isAborted: boolean): Halt | undefined => {
+  if (error._tag === "SuprsendUnauthorized") {
+    const { attempts, serverMessage, status } = error
+    return (applied) => new SuprsendUnauthorized({ call, attempts, applied, serverMessage, status })
+  }
+  // Interrupted, and not by this run: the client was closed.
+  return isInterruption(error) && !isAborted
+    ? haltedBecause(call, "the client was closed before this was sent")
+    : undefined
+}
+
+/** @internal */
+export const haltedBecause = (call: string, description: string): Halt => (applied) =>
+  interrupted(call, applied, description)
+
+/**
+ * The error of a request that something other than its run has ended.
+ *
+ * @internal
+ */
+export const interrupted = (call: string, applied: "no" | "unknown", description: string): RequestError =>
+  new SuprsendUnavailable({ call, reason: "Interrupted", attempts: 0, applied, retryable: true, description })
+
+/** @internal */
+export const isInterruption = (error: RequestError): boolean =>
+  error._tag === "SuprsendUnavailable" && error.reason === "Interrupted"
+
+const call = "UsersService.bulkEdit"
+
+/**
+ * The most outcomes of a stream that wait to be taken: they hold the bodies of their requests.
+ *
+ * @internal
+ */
+export const outcomesAhead = 16
+
+/** @internal */
+export const stream = <E, R>(
+  client: SuprsendClient.Service,
+  edits: Bulk.Source<E, R>,
+  options: Bulk.StreamOptions = {}
+): Stream.Stream<Bulk.BulkOutcome, E | Cause.UnknownException, R> =>
+  Stream.unwrapScoped(Effect.gen(function*() {
+    const checked = yield* settings(client, options)
+    const outcomes = yield* Mailbox.make<Bulk.BulkOutcome, E | Cause.UnknownException>({
+      capacity: Math.min(checked.concurrency, outcomesAhead)
+    })
+    const stopped = yield* stopping(options)
+    yield* run({
+      client,
+      call,
+      open: (arrived) => source.open(edits, arrived),
+      settings: checked,
+      stopped,
+      settle: (outcome) => Effect.asVoid(outcomes.offer(outcome))
+    }).pipe(
+      Mailbox.into(outcomes),
+      Effect.interruptible,
+      Effect.forkScoped
+    )
+    return Mailbox.toStream(outcomes)
+  }))
+
+/** @internal */
+export const report = <E, R>(
+  client: SuprsendClient.Service,
+  edits: Bulk.Source<E, R>,
+  options: Bulk.EditOptions = {}
+): Effect.Effect<Bulk.BulkReport, E | Cause.UnknownException, R> =>
+  Effect.scoped(Effect.gen(function*() {
+    const tally = new Tally()
+    const checked = yield* settings(client, options)
+    const stopped = yield* stopping(options)
+    const running = run({
+      client,
+      call,
+      open: (arrived) => source.open(edits, arrived),
+      settings: checked,
+      stopped,
+      settle: (outcome) => {
+        tally.add(outcome)
+        return options.onOutcome?.(outcome) ?? Effect.void
+      }
+    })
+    const tell = options.onError ?? logLost(call)
+    yield* inOrder(running, Deferred.succeed(stopped, undefined), (cause) => tell(tally.report(), cause))
+    return tally.report()
+  }))
+
+/**
+ * Runs an effect that an interruption stops, and waits for until it has ended. Where it does not end by itself, what is known is told.
+ *
+ * @internal
+ */
+export const inOrder = <A, E, R>(
+  running: Effect.Effect<A, E, R>,
+  stop: Effect.Effect<unknown>,
+  tell: (cause: Cause.Cause<E>) => Effect.Effect<void>
+): Effect.Effect<A, E, R> =>
+  // A fiber of its own, or the interruption would reach it before it can be stopped in order.
+  Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(Effect.forkDaemon(restore(running)), (fiber) =>
+      restore(Fiber.join(fiber)).pipe(
+        Effect.onInterrupt(() => Effect.zipRight(stop, Fiber.await(fiber))),
+        Effect.onError(tell)
+      ))
+  )
+
+/**
+ * Logs what must not be lost where a call ends without a report.
+ *
+ * @internal
+ */
+export const logLost = (call: string) => (report: Lost, cause: Cause.Cause<unknown>): Effect.Effect<void> =>
+  report.total === 0
+    ? Effect.void
+    : Effect.logWarning(`${call} ${Cause.isInterruptedOnly(cause) ? "was interrupted" : "failed"} after ${report}`)
+
+type Lost = Bulk.BulkReport | Bulk.BulkIdReport
+
+const stopping = (options: Bulk.StreamOptions) =>
+  Effect.gen(function*() {
+    const stopped = yield* Deferred.make<unknown>()
+    if (options.stopWhen !== undefined) {
+      yield* options.stopWhen.pipe(
+        Effect.catchAllCause((cause) => Effect.logError("bulk: what was to stop it died, so it stops", cause)),
+        Effect.zipRight(Deferred.succeed(stopped, undefined)),
+        Effect.interruptible,
+        Effect.forkScoped
+      )
+    }
+    return stopped
+  })
+
+// So that it can be sent twice from a file, as everything that failed.
+const pin = ({ edit, index }: Placed): Effect.Effect<Placed> =>
+  member(edit, "insertId") !== undefined
+    ? Effect.succeed({ edit, index })
+    : Effect.flatMap(InsertId, Effect.map((id) => ({ edit: withInsertId(edit, id), index })))
+
+// With these the server may mean a single record, or the size of the whole: smaller requests find out.
+const blamesOneRecord = (error: RequestError): boolean =>
+  error._tag === "SuprsendRejected" && (error.status === 400 || error.status === 413 || error.status === 422)
+
+/**
+ * What a failed request means for each record in it.
+ *
+ * @internal
+ */
+export const outcomeOf = (error: RequestError): Bulk.FailedRecord["outcome"] => {
+  if (error.applied === "unknown") return "unknown"
+  return error._tag === "SuprsendRejected" || error._tag === "SuprsendUnauthorized" ? "rejected" : "unsent"
+}
+
+const failed = (
+  placed: ReadonlyArray<Placed>,
+  outcome: Bulk.FailedRecord["outcome"],
+  error: RequestError
+): ReadonlyArray<Bulk.FailedRecord> => placed.map(({ edit, index }) => ({ outcome, index, edit, error }))
+
+const notSent = (failedRecords: ReadonlyArray<Bulk.FailedRecord>): Bulk.BulkOutcome =>
+  new Outcome(() => [], 0, failedRecords, 0, 0, Duration.zero)
+
+/**
+ * What became of a request. Which edits were accepted is only looked up if it is asked for.
+ */
+class Outcome implements Bulk.BulkOutcome {
+  private edits: ReadonlyArray<UserEdit> | undefined
+
+  constructor(
+    private readonly read: () => ReadonlyArray<UserEdit>,
+    readonly success: number,
+    readonly failedRecords: ReadonlyArray<Bulk.FailedRecord>,
+    readonly bytes: number,
+    readonly attempts: number,
+    readonly elapsed: Duration.Duration
+  ) {}
+
+  get failure(): number {
+    return this.failedRecords.length
+  }
+
+  get accepted(): ReadonlyArray<UserEdit> {
+    return this.edits ??= this.read()
+  }
+
+  toJSON(): unknown {
+    const { attempts, bytes, elapsed, failedRecords, failure, success } = this
+    const json = { success, failure, bytes, attempts, elapsed: Duration.format(elapsed), failedRecords }
+    return jsonOrLine(json, () => this.toString())
+  }
+
+  toString(): string {
+    const { attempts, bytes, elapsed } = this
+    return bytes === 0
+      ? summary(this)
+      : `${summary(this)}; ${count(bytes, "byte")} in ${count(attempts, "request")}, ${Duration.format(elapsed)}`
+  }
+
+  [Inspectable.NodeInspectSymbol](): string {
+    return this.toString()
+  }
+}

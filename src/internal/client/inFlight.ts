@@ -1,0 +1,64 @@
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { type Listener, Signal } from "../support/signal.js"
+
+/**
+ * The calls under way over a client, which end when its scope closes.
+ *
+ * @internal
+ */
+export interface Calls {
+  /**
+   * Runs a call with the signal that aborts it, and the one that ends its waiting alone, beside those of its caller. Both are given when
+   * the scope closes, and the second one with the first.
+   */
+  readonly run: <A, E>(
+    abort: Signal | undefined,
+    abortWaiting: Signal | undefined,
+    call: (abort: Signal, abortWaiting: Signal) => Effect.Effect<A, E>
+  ) => Effect.Effect<A, E>
+}
+
+/** @internal */
+export const make: Effect.Effect<Calls, never, Scope.Scope> = Effect.map(
+  Effect.acquireRelease(
+    Effect.sync(() => new Signal()),
+    (closing) => Effect.sync(() => closing.give())
+  ),
+  (closing) => ({
+    run: (abort, abortWaiting, call) => {
+      if (abort === undefined && abortWaiting === undefined) return call(closing, closing)
+      return Effect.suspend(() => {
+        const ofCall = abort === undefined ? undefined : new Either(closing, abort)
+        const ofWaiting = abortWaiting === undefined ? undefined : new Either(ofCall?.signal ?? closing, abortWaiting)
+        const signal = ofCall?.signal ?? closing
+        return Effect.ensuring(
+          call(signal, ofWaiting?.signal ?? signal),
+          Effect.sync(() => {
+            ofCall?.forget()
+            ofWaiting?.forget()
+          })
+        )
+      })
+    }
+  })
+)
+
+/** A signal that is given with the first of two others. */
+class Either {
+  readonly signal = new Signal()
+  private readonly ofOne: Listener
+  private readonly ofOther: Listener
+
+  constructor(private readonly one: Signal, private readonly other: Signal) {
+    const give = () => this.signal.give()
+    if (one.isGiven || other.isGiven) give()
+    this.ofOne = one.listen(give)
+    this.ofOther = other.listen(give)
+  }
+
+  forget(): void {
+    this.one.forget(this.ofOne)
+    this.other.forget(this.ofOther)
+  }
+}

@@ -1,0 +1,399 @@
+import * as Either from "effect/Either"
+import { Buffer } from "node:buffer"
+import type { SuprsendClient } from "../../SuprsendClient.js"
+import type { UserEdit } from "../../UserEdit.js"
+import { collectOperations, isUserEdit, own, strangers } from "../edit/userEdit.js"
+import * as validate from "../edit/validate.js"
+import { byteLength } from "../support/bytes.js"
+import type { Issue } from "../support/json.js"
+import { trim } from "../support/trim.js"
+import { isWellFormed } from "../support/wellFormed.js"
+import * as event from "./event.js"
+import * as uuid from "./uuid.js"
+
+// JSON never makes more than this of a UTF-16 unit: "\u0000".
+const longestEscape = 6
+
+// Up to here, a UUID included, a loop over the characters is quicker than asking the runtime.
+const shortText = 80
+
+// A few dozen edits, beside the room of one that is as large as it may be.
+const firstRoom = 16_384
+
+const unusual = /[^ !#-[\]-~]/
+
+const escaped = /["\\\x00-\x1f]/
+
+/**
+ * Writes events as the bytes in which they travel: byte for byte what `JSON.stringify` makes of them, without the texts in between,
+ * which cost more than all the rest.
+ *
+ * It looks at each value once, and writes it if it is surely as it should be, as nearly all are. Where it is in doubt, `validate` says
+ * what is wrong, and `JSON.stringify` writes what is only unusual. The benchmark `verbs` compares the two.
+ *
+ * @internal
+ */
+export class Encoder {
+  private bytes: Buffer
+  /** The most room that one event needs, what is written without looking included. */
+  private readonly most: number
+  private readonly operations: Array<unknown> = []
+  private readonly suffix: Buffer
+  private prefix: Buffer
+  private time = 0
+  /** Behind it nothing is written of an event, which is too large then. */
+  private limit = 0
+  /** An edit is being read. */
+  private isReading = false
+  /** How many bytes are written. */
+  position = 0
+
+  /**
+   * @param room the bytes after which no further event begins
+   */
+  constructor(
+    private readonly client: Pick<SuprsendClient.Service, "workspace" | "userAgent">,
+    private readonly room: number
+  ) {
+    this.suffix = Buffer.from(`],"properties":${JSON.stringify({ $ss_sdk_version: client.userAgent })}`)
+    this.prefix = this.before(this.time)
+    // A text that fits in its characters may not fit in its bytes, and the end of an event is written without looking.
+    const beyond = longestEscape * validate.maximumEditBytes + this.prefix.length + this.suffix.length + 1_000
+    this.most = validate.maximumEditBytes + beyond
+    this.bytes = Buffer.allocUnsafe(this.most + Math.min(room, firstRoom))
+  }
+
+  /** Grows with what is written: a request of two edits does not need the room of a full one. */
+  private reserve(): void {
+    const { bytes } = this
+    if (bytes.length - this.position >= this.most) return
+    const room = Math.max(this.position, Math.min(2 * this.position + firstRoom, this.room))
+    this.bytes = Buffer.allocUnsafe(this.most + room)
+    bytes.copy(this.bytes, 0, 0, this.position)
+  }
+
+  /** What stands between two positions, as bytes of their own. */
+  copy(from: number, to: number): Uint8Array {
+    const copy = Buffer.allocUnsafe(to - from)
+    this.bytes.copy(copy, 0, from, to)
+    return copy
+  }
+
+  /** Forgets what was written from there on. */
+  rewind(position: number): void {
+    if (!this.isReading) this.position = position
+  }
+
+  ascii(code: number): void {
+    this.bytes[this.position++] = code
+  }
+
+  /**
+   * Writes the event as which an edit travels to `POST /event/`, its members in the order of the vendor's SDKs (Python SDK, Node
+   * SDK), or says what is wrong with the edit, and then has written nothing. Id and time are the caller's to fix, once for all
+   * attempts; without an id one is made. It never throws.
+   */
+  event(edit: UserEdit, insertId: string | undefined, time: number): ReadonlyArray<Issue> {
+    // Edits are plain data. Only one that was tampered with can have another one written while it is read.
+    if (this.isReading) return busy
+    this.reserve()
+    const start = this.position
+    try {
+      if (!isUserEdit(edit)) return validate.issues(edit)
+      const self = own(edit)
+      this.position = start
+      this.isReading = true
+      return this.write(self, insertId, time, start)
+    } catch (error) {
+      this.position = start
+      return [validate.unreadable(error)]
+    } finally {
+      this.isReading = false
+    }
+  }
+
+  private write(edit: UserEdit, insertId: string | undefined, time: number, start: number): ReadonlyArray<Issue> {
+    this.limit = start + validate.maximumEditBytes
+    if (this.usual(edit, insertId, time) && this.position <= this.limit) return validate.none
+    this.position = start
+    return Either.match(validate.checked(edit), {
+      onLeft: (issues) => issues,
+      onRight: (edit) => {
+        // Where one is made by a service of the program.
+        const problem = validate.insertIdIssue(insertId)
+        if (problem !== undefined) return [problem]
+        const text = event.encode(edit, insertId ?? globalThis.crypto.randomUUID(), time, this.client)
+        const bytes = byteLength(text)
+        if (bytes > validate.maximumEditBytes) return [validate.sizeIssue(bytes)]
+        this.position += this.bytes.write(text, start, "utf8")
+        return validate.none
+      }
+    })
+  }
+
+  private before(time: number): Buffer {
+    const { workspace } = this.client
+    const env = workspace === undefined ? "" : `"env":${JSON.stringify(workspace)},`
+    return Buffer.from(`${head}"${uuid.template}","$time":${JSON.stringify(time)},${env}"distinct_id":`)
+  }
+
+  // Each of these is false if it is in doubt, and what it has written is then of no use.
+
+  private usual(edit: UserEdit, insertId: string | undefined, time: number): boolean {
+    // Where a program gave `Object.prototype` members, every record seems to have them.
+    for (const _ in Object.prototype) return false
+    if (strangers(edit).length > 0) return false
+    if (time !== this.time) {
+      this.prefix = this.before(time)
+      this.time = time
+    }
+    const { operations, prefix } = this
+    if (insertId === undefined) {
+      const start = this.position + head.length + 1
+      this.fragment(prefix)
+      uuid.write(this.bytes, start)
+    } else {
+      this.fragment(headBytes)
+      if (!this.key(insertId)) return false
+      this.fragment(prefix.subarray(head.length + 1 + uuid.template.length + 1))
+    }
+    if (!this.segment(edit.distinctId, validate.maximumIdLength)) return false
+    this.fragment(operationsHead)
+    const count = collectOperations(edit, operations)
+    for (let i = 0; i < count; i++) {
+      if (i > 0) this.ascii(comma)
+      if (!this.operation(operations[i])) return false
+    }
+    this.fragment(this.suffix)
+    if (edit.tenantId !== undefined) {
+      this.fragment(tenantHead)
+      if (!this.segment(edit.tenantId, validate.maximumTenantLength)) return false
+    }
+    this.ascii(closeBrace)
+    return true
+  }
+
+  private fragment(fragment: Uint8Array): void {
+    this.bytes.set(fragment, this.position)
+    this.position += fragment.length
+  }
+
+  private operation(operation: unknown): boolean {
+    if (!isUsualRecord(operation)) return false
+    this.ascii(openBrace)
+    let isFirst = true
+    for (const operator in operation) {
+      if (isFirst) isFirst = false
+      else this.ascii(comma)
+      if (!this.text(operator)) return false
+      this.ascii(colon)
+      if (!this.payload(operator, operation[operator])) return false
+    }
+    this.ascii(closeBrace)
+    return !isFirst
+  }
+
+  private payload(operator: string, payload: unknown): boolean {
+    switch (operator) {
+      case "$set":
+      case "$set_once":
+        return this.record(payload, isUsualProperty)
+      case "$append":
+      case "$remove":
+        return this.record(payload, isUsualIdentity)
+      case "$add":
+        return this.record(payload, isUsualAmount)
+      case "$unset":
+        return this.keys(payload)
+      default:
+        return this.value(payload)
+    }
+  }
+
+  private keys(keys: unknown): boolean {
+    if (!Array.isArray(keys)) return false
+    this.ascii(openBracket)
+    for (let i = 0; i < keys.length; i++) {
+      if (i > 0) this.ascii(comma)
+      if (!this.key(keys[i])) return false
+    }
+    this.ascii(closeBracket)
+    return true
+  }
+
+  /** What must not be blank. */
+  private key(key: unknown): boolean {
+    return typeof key === "string" && isNotBlank(key) && this.text(key)
+  }
+
+  /** What becomes a part of a path. */
+  private segment(segment: unknown, maximumLength: number): boolean {
+    return typeof segment === "string" && segment.length <= maximumLength && segment !== "." && segment !== ".." &&
+      isNotBlank(segment) && this.text(segment)
+  }
+
+  private value(value: unknown): boolean {
+    switch (typeof value) {
+      case "string":
+        return this.text(value)
+      case "number":
+        return this.number(value)
+      case "boolean":
+        return this.literal(value ? "true" : "false")
+      case "object":
+        if (value === null) return this.literal("null")
+        return Array.isArray(value) ? this.array(value) : this.record(value)
+      default:
+        return false
+    }
+  }
+
+  private text(text: string): boolean {
+    const { bytes, limit } = this
+    let { position } = this
+    const { length } = text
+    // One that is too long is looked at by nothing, and a character takes a byte at least.
+    if (length > limit - position) return false
+    bytes[position++] = quote
+    if (length > shortText && !unusual.test(text)) {
+      position += bytes.write(text, position, "latin1")
+    } else if (length > shortText && !escaped.test(text)) {
+      if (!isWellFormed(text)) return false
+      position += bytes.write(text, position, "utf8")
+    } else {
+      for (let i = 0; i < length; i++) {
+        const code = text.charCodeAt(i)
+        if (code < 0x80) {
+          const escape = escapes[code]
+          if (escape === 0) {
+            bytes[position++] = code
+          } else {
+            bytes[position++] = backslash
+            bytes[position++] = escape ?? 0
+            if (escape === letterU) {
+              bytes[position++] = zero
+              bytes[position++] = zero
+              bytes[position++] = zero + (code >> 4)
+              bytes[position++] = digits.charCodeAt(code & 0xf)
+            }
+          }
+        } else if (code < 0x800) {
+          bytes[position++] = 0xc0 | (code >> 6)
+          bytes[position++] = 0x80 | (code & 0x3f)
+        } else if (code < 0xd800 || code > 0xdfff) {
+          bytes[position++] = 0xe0 | (code >> 12)
+          bytes[position++] = 0x80 | ((code >> 6) & 0x3f)
+          bytes[position++] = 0x80 | (code & 0x3f)
+        } else {
+          const next = text.charCodeAt(++i)
+          // Half of a pair: the other one is missing, or `next` is NaN.
+          if (code > 0xdbff || !(next >= 0xdc00 && next <= 0xdfff)) return false
+          const point = 0x10000 + ((code & 0x3ff) << 10) + (next & 0x3ff)
+          bytes[position++] = 0xf0 | (point >> 18)
+          bytes[position++] = 0x80 | ((point >> 12) & 0x3f)
+          bytes[position++] = 0x80 | ((point >> 6) & 0x3f)
+          bytes[position++] = 0x80 | (point & 0x3f)
+        }
+      }
+    }
+    bytes[position++] = quote
+    this.position = position
+    return position <= limit
+  }
+
+  private number(value: number): boolean {
+    if (value >= 0 && value < 10 && Number.isInteger(value)) {
+      this.bytes[this.position++] = zero + value
+      return this.position <= this.limit
+    }
+    return Number.isFinite(value) && this.literal(String(value))
+  }
+
+  private literal(text: string): boolean {
+    const { bytes } = this
+    let { position } = this
+    for (let i = 0; i < text.length; i++) bytes[position++] = text.charCodeAt(i)
+    this.position = position
+    return position <= this.limit
+  }
+
+  private array(items: ReadonlyArray<unknown>): boolean {
+    // Each takes a byte at least.
+    if (items.length > this.limit - this.position) return false
+    this.ascii(openBracket)
+    for (let i = 0; i < items.length; i++) {
+      if (i > 0) this.ascii(comma)
+      if (!this.value(items[i])) return false
+    }
+    this.ascii(closeBracket)
+    return this.position <= this.limit
+  }
+
+  /** Properties have a rule, what is inside their values has none. */
+  private record(record: unknown, isUsual?: (key: string, value: unknown) => boolean): boolean {
+    if (!isUsualRecord(record)) return false
+    this.ascii(openBrace)
+    let isFirst = true
+    // Unlike `Object.keys` it makes no list.
+    for (const key in record) {
+      if (isFirst) isFirst = false
+      else this.ascii(comma)
+      const value = record[key]
+      if (isUsual === undefined ? !this.text(key) : !this.key(key) || !isUsual(key, value)) return false
+      this.ascii(colon)
+      if (!this.value(value)) return false
+    }
+    this.ascii(closeBrace)
+    return this.position <= this.limit
+  }
+}
+
+const busy: ReadonlyArray<Issue> = [{
+  path: [],
+  message: "cannot be written while another edit is read: a getter of that one has sent it"
+}]
+
+// As a literal makes it, and every copy.
+const isUsualRecord = (u: unknown): u is Readonly<Record<string, unknown>> =>
+  typeof u === "object" && u !== null && Object.getPrototypeOf(u) === Object.prototype
+
+const isUsualProperty = (key: string, value: unknown): boolean =>
+  key.charCodeAt(0) !== dollar || validate.profileIssue(key, value) === undefined
+
+// A text is right for every channel but those whose identity is a record.
+const isUsualIdentity = (key: string, value: unknown): boolean =>
+  typeof value === "string" && isPlain(value.charCodeAt(0)) && isPlain(value.charCodeAt(value.length - 1)) &&
+    key !== "$slack" && key !== "$ms_teams" && key !== "$webpush" ||
+  validate.identityIssue(key, value) === undefined
+
+const isUsualAmount = (_: string, value: unknown): boolean => typeof value === "number"
+
+// Characters that are neither space nor half of anything.
+const isPlain = (code: number): boolean => code > 0x20 && code < 0x7f
+
+const isNotBlank = (text: string): boolean => isPlain(text.charCodeAt(0)) || trim(text) !== ""
+
+const head = "{\"$schema\":\"2\",\"$insert_id\":"
+const headBytes = Buffer.from(head)
+const operationsHead = Buffer.from(",\"$user_operations\":[")
+const tenantHead = Buffer.from(",\"tenant_id\":")
+
+const quote = 0x22
+const dollar = 0x24
+const comma = 0x2c
+const zero = 0x30
+const colon = 0x3a
+const openBracket = 0x5b
+const backslash = 0x5c
+const closeBracket = 0x5d
+const letterU = 0x75
+const openBrace = 0x7b
+const closeBrace = 0x7d
+
+const digits = "0123456789abcdef"
+
+/** What stands behind the backslash of an ASCII character; 0 for those that stand for themselves. */
+const escapes = Uint8Array.from({ length: 0x80 }, (_, code) => {
+  const text = JSON.stringify(String.fromCharCode(code))
+  return text.charCodeAt(1) === backslash ? text.charCodeAt(2) : 0
+})

@@ -1,0 +1,71 @@
+import * as Option from "effect/Option"
+import { parseJson } from "../../support/json.js"
+import * as json from "../../support/json.js"
+import type { Settings } from "../store/settings.js"
+
+/** @internal */
+export interface Request {
+  readonly method: string
+  /** The path below the base URL, still encoded: `/v1/user/a%20b/`. */
+  readonly path: string
+  readonly query: URLSearchParams
+  readonly body: string
+  /** Milliseconds since the epoch. */
+  readonly now: number
+  readonly settings: Settings
+  /** The name that events must give their workspace; undefined where any will do. */
+  readonly env?: string | undefined
+}
+
+/** @internal */
+export interface Answer {
+  readonly status: number
+  /** Undefined where there is no body. */
+  readonly contentType: string | undefined
+  readonly body: string
+}
+
+/** @internal */
+export const reply = (status: number, body: unknown): Answer => ({
+  status,
+  contentType: "application/json",
+  body: JSON.stringify(body)
+})
+
+/** @internal */
+export const noContent: Answer = { status: 204, contentType: undefined, body: "" }
+
+/** @internal */
+export const refuse = (status: number, message: string): Answer => reply(status, { code: status, message })
+
+/**
+ * What is wrong with each member of a body, in the form that the OpenAPI description shows for channel preferences.
+ *
+ * @internal
+ */
+export const refuseMembers = (detail: { readonly [member: string]: string }): Answer =>
+  reply(400, { code: 400, detail, message: JSON.stringify(detail) })
+
+/** @internal */
+export const malformed: Answer = refuse(400, "BAD REQUEST")
+
+/** @internal */
+export const invalidField = (name: string): Answer =>
+  refuse(400, `Request body contains an invalid value for the "${name}" field`)
+
+/** @internal */
+export const userNotFound = (distinctId: string): Answer => refuse(404, `user [distinct_id: '${distinctId}'] not found`)
+
+/** @internal */
+export const tenantNotFound = (tenantId: string): Answer => refuse(404, `tenant '${tenantId}' not found`)
+
+/**
+ * The body, if it is a JSON object.
+ *
+ * @internal
+ */
+export const bodyOf = (request: Request): Option.Option<{ readonly [member: string]: unknown }> =>
+  Option.filter(parseJson(request.body), json.isPlainRecord)
+
+/** @internal */
+export const isAnswer = (u: object): u is Answer => "status" in u

@@ -1,0 +1,67 @@
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import type * as Http from "node:http"
+import { encode } from "../../support/bytes.js"
+import * as timer from "../../support/timer.js"
+import { isBodiless } from "../protocol/auth.js"
+import { type Exchange, pieces } from "../protocol/exchange.js"
+
+/**
+ * Plays on a real connection what happens to a request. What is never answered is held until the client leaves, which interrupts
+ * this.
+ *
+ * @internal
+ */
+export const play = (exchange: Exchange, response: Http.ServerResponse): Effect.Effect<void> => {
+  switch (exchange._tag) {
+    case "Answer":
+      return Effect.sync(() => {
+        head(exchange, response).end(isBodiless(exchange.status) ? undefined : exchange.body)
+      })
+    case "Cut":
+      return Effect.sync(() => void response.destroy())
+    case "Silent":
+      return Effect.never
+    case "Partial":
+      return Effect.zipRight(
+        Effect.async<void>((resume) => {
+          const all = encode(exchange.body)
+          const sent = all.subarray(0, exchange.bytes)
+          // Its length is said first, so that a client knows that something is missing.
+          response.setHeader("content-length", all.length)
+          // The head is all that a client waits for, and its next request would wait behind this one on the same connection.
+          if (isBodiless(exchange.status)) response.setHeader("connection", "close")
+          head(exchange, response)
+          if (sent.length > 0) {
+            response.write(sent, () => resume(Effect.void))
+          } else {
+            response.flushHeaders()
+            resume(Effect.void)
+          }
+        }),
+        exchange.then === "cut" ? Effect.sync(() => void response.destroy()) : Effect.never
+      )
+    case "Drip":
+      return Effect.suspend(() => {
+        head(exchange, response).flushHeaders()
+        return Stream.runForEach(
+          pieces(exchange.body, exchange.bytes),
+          (piece) => Effect.zipRight(timer.sleep(exchange.interval), write(response, piece))
+        )
+      }).pipe(Effect.zipRight(Effect.sync(() => void response.end())))
+  }
+}
+
+/** Writes as fast as the client reads, so that nothing piles up for one that does not. */
+const write = (response: Http.ServerResponse, piece: Uint8Array): Effect.Effect<void> =>
+  Effect.async((resume) => {
+    if (response.write(piece)) return resume(Effect.void)
+    const drained = () => resume(Effect.void)
+    response.once("drain", drained)
+    return Effect.sync(() => response.off("drain", drained))
+  })
+
+const head = (
+  { headers, status }: { readonly status: number; readonly headers: { readonly [name: string]: string } },
+  response: Http.ServerResponse
+): Http.ServerResponse => response.writeHead(status, headers)

@@ -1,0 +1,503 @@
+import { describe, expect, it, vi } from "@effect/vitest"
+import * as Arbitraries from "effect-suprsend/Arbitraries"
+import type * as Operation from "effect-suprsend/Operation"
+import * as UserEdit from "effect-suprsend/UserEdit"
+import type { UserProfile } from "effect-suprsend/UserProfile"
+import * as Either from "effect/Either"
+import * as FastCheck from "effect/FastCheck"
+import * as input from "../../src/internal/edit/input.js"
+import { Encoder } from "../../src/internal/event/encoder.js"
+import { loosely } from "../utils/loosely.js"
+import { dataFirst } from "../utils/untyped.js"
+
+const user = UserEdit.edit("user-42")
+
+/** What is wrong with an edit, which the encoder of events says in the same words. */
+const issuesOf = (edit: UserEdit.UserEdit) => {
+  const issues = Either.match(UserEdit.validate(edit), { onLeft: ({ issues }) => issues, onRight: () => [] })
+  const encoder = new Encoder({ workspace: undefined, userAgent: "me" }, 1_000)
+  expect(encoder.event(edit, edit.insertId ?? "id", 0)).toEqual(issues)
+  return issues
+}
+
+const pathsOf = (edit: UserEdit.UserEdit) => issuesOf(edit).map(({ path }) => path.slice(2))
+
+const issuesOfProfile = (profile: unknown) =>
+  Either.match(loosely(input.profile)("call", profile), { onLeft: ({ issues }) => issues, onRight: () => [] })
+
+const messageOf = (edit: UserEdit.UserEdit) => issuesOf(edit)[0]?.message
+
+describe("a time zone", () => {
+  const isValid = (zone: string) => issuesOf(UserEdit.setTimezone(user, zone)).length === 0
+
+  const links = [
+    "Asia/Kolkata",
+    "Asia/Calcutta",
+    "Europe/Kyiv",
+    "Europe/Kiev",
+    "America/Nuuk",
+    "America/Argentina/ComodRivadavia",
+    "America/Knox_IN",
+    "Antarctica/McMurdo",
+    "Antarctica/South_Pole",
+    "Australia/ACT",
+    "Australia/NSW",
+    "Brazil/DeNoronha",
+    "Canada/Saskatchewan",
+    "Chile/EasterIsland",
+    "Mexico/BajaSur",
+    "US/East-Indiana",
+    "US/Pacific",
+    "Etc/UTC",
+    "Etc/UCT",
+    "Etc/Zulu",
+    "Etc/Universal",
+    "Etc/Greenwich",
+    "Etc/GMT",
+    "Etc/GMT0",
+    "Etc/GMT+0",
+    "Etc/GMT-14",
+    "Etc/GMT+12",
+    "UTC",
+    "UCT",
+    "GMT",
+    "GMT0",
+    "GMT+0",
+    "GMT-0",
+    "Greenwich",
+    "Universal",
+    "Zulu",
+    "Cuba",
+    "Eire",
+    "GB",
+    "GB-Eire",
+    "Hongkong",
+    "NZ",
+    "NZ-CHAT",
+    "PRC",
+    "ROC",
+    "ROK",
+    "Singapore",
+    "W-SU"
+  ]
+
+  it("is every one that the runtime lists, and every link to one", () => {
+    const listed = Intl.supportedValuesOf("timeZone").filter((zone) => /^(?!SystemV)\w+\//.test(zone))
+    expect([...listed, ...links].filter((zone) => !isValid(zone))).toEqual([])
+  })
+
+  it("is not an abbreviation, whether the runtime knows it, the database or neither", () => {
+    const abbreviations = [
+      ..."ACT AET AGT ART AST BET BST CAT CNT CST CTT EAT ECT IET IST JST MIT NET NST PLT PNT PRT PST SST VST".split(
+        " "
+      ),
+      ..."EST MST HST CET MET EET WET EST5EDT CST6CDT MST7MDT PST8PDT EDT CEST AEST bst est PST8 EST5 UTC+5 GMT+5"
+        .split(" ")
+    ]
+    expect(abbreviations.filter(isValid)).toEqual([])
+    expect(messageOf(UserEdit.setTimezone(user, "BST"))).toBe(
+      "must be an IANA time zone such as \"Europe/London\", not an abbreviation, which can mean several zones"
+    )
+  })
+
+  it("is not what the database does not have, or has no more", () => {
+    for (
+      const zone of [
+        "SystemV/PST8PDT",
+        "SystemV/EST5",
+        "US/Pacific-New",
+        "Canada/East-Saskatchewan",
+        "Asia/Riyadh87",
+        "Etc/Unknown",
+        "Etc/GMT+15",
+        "Etc/GMT-00",
+        "Factory",
+        "localtime",
+        "posixrules",
+        "posix/Europe/London",
+        "+05:30",
+        "-08",
+        "Europe",
+        "Europe/",
+        "/London",
+        "Europe//London",
+        "Mars/Olympus",
+        "Europe/London/City",
+        "Europe/London\n",
+        "Europe\u2044London"
+      ]
+    ) {
+      expect([zone, isValid(zone)]).toEqual([zone, false])
+    }
+  })
+
+  it("is written as the database writes it, or it is said how", () => {
+    const meant: Record<string, string> = {
+      "europe/london": "Europe/London",
+      "EUROPE/LONDON": "Europe/London",
+      "asia/kolkata": "Asia/Kolkata",
+      "Asia/KOLKATA": "Asia/Kolkata",
+      "america/port-au-prince": "America/Port-au-Prince",
+      "antarctica/dumontdurville": "Antarctica/DumontDUrville",
+      "America/New York": "America/New_York",
+      " Asia/Kolkata ": "Asia/Kolkata",
+      "utc": "UTC",
+      "gb-eire": "GB-Eire"
+    }
+    for (const [zone, name] of Object.entries(meant)) {
+      expect(messageOf(UserEdit.setTimezone(user, zone))).toBe(
+        `must be an IANA time zone such as "Europe/London": did you mean "${name}"?`
+      )
+      expect(isValid(name)).toBe(true)
+    }
+  })
+
+  it.prop("is never suggested but as a valid one", [
+    FastCheck.oneof(
+      FastCheck.string({ maxLength: 80 }),
+      FastCheck.tuple(Arbitraries.timezone, FastCheck.constantFrom("", " ", "_", "X")).map((parts) => parts.join("")),
+      Arbitraries.timezone.map((zone) => zone.toLowerCase())
+    )
+  ], ([zone]) => {
+    const suggested = /did you mean "(.*)"\?$/s.exec(messageOf(UserEdit.setTimezone(user, zone)) ?? "")?.[1]
+    if (suggested !== undefined) expect(isValid(suggested)).toBe(true)
+  })
+
+  it("is looked up once, be it a link or be it none, and never if it is too long", () => {
+    const asked = vi.spyOn(Intl, "DateTimeFormat")
+    try {
+      const check = (zone: string) => {
+        asked.mockClear()
+        for (let i = 0; i < 500; i++) void UserEdit.validate(UserEdit.setTimezone(user, zone))
+        return asked.mock.calls.length
+      }
+      expect(check("Asia/Ujung_Pandang")).toBe(1)
+      expect(check("Asia/Ujung_Pandang")).toBe(0)
+      expect(check("Mars/Olympus_Mons")).toBeLessThanOrEqual(4)
+      expect(check("Mars/Olympus_Mons")).toBe(0)
+      expect(check("Europe/".repeat(100_000))).toBe(0)
+      // More of them than are remembered.
+      for (let i = 0; i < 3_000; i++) expect(isValid(`Europe/London${"x".repeat(i % 7)}${i}`)).toBe(false)
+      expect(isValid("Asia/Ujung_Pandang")).toBe(true)
+    } finally {
+      asked.mockRestore()
+    }
+  })
+})
+
+describe("a language", () => {
+  const isValid = (tag: string) =>
+    issuesOf(UserEdit.setLocale(user, tag)).length === 0 &&
+    issuesOf(UserEdit.setPreferredLanguage(user, tag)).length === 0
+
+  it("is a tag of BCP 47, be it with underscores", () => {
+    const tags = [
+      ..."en EN hi fil yue en-GB en_GB en-gb es-419 es_419 zh-Hans zh_Hans_CN zh-Hans-CN sr-Latn_RS ar-u-nu-latn".split(
+        " "
+      ),
+      ..."ca-valencia de-1996 sl-rozaj-biske en-x-private und mul".split(" ")
+    ]
+    expect(tags.filter((tag) => !isValid(tag))).toEqual([])
+  })
+
+  it("is not the name of one, and it is said which tag was meant", () => {
+    const meant: Record<string, string> = {
+      "English": "en",
+      "english": "en",
+      "ENGLISH ": "en",
+      "German": "de",
+      "Deutsch": "de",
+      "french": "fr",
+      "Français": "fr",
+      "francais": "fr",
+      "Español": "es",
+      "Espanol": "es",
+      "Thai": "th",
+      "Urdu": "ur",
+      "Hindi": "hi",
+      "हिन्दी": "hi",
+      "中文": "zh",
+      "Mandarin": "zh",
+      "Cantonese": "yue",
+      "日本語": "ja",
+      "Português": "pt",
+      "Portuguese (BR)": "pt-BR",
+      "English_US": "en-US",
+      "Chinese (Simplified)": "zh",
+      "Haitian Creole": "ht",
+      "Русский": "ru",
+      "en US": "en-US",
+      " en ": "en",
+      "en_US.UTF-8": "en_US",
+      "de_DE@euro": "de-DE"
+    }
+    for (const [name, tag] of Object.entries(meant)) {
+      const message = messageOf(UserEdit.setPreferredLanguage(user, name))
+      expect(message?.replaceAll("_", "-")).toBe(
+        `must be a language tag such as "en" or "pt-BR": did you mean "${tag.replaceAll("_", "-")}"?`
+      )
+      expect(isValid(tag)).toBe(true)
+      expect(messageOf(UserEdit.setLocale(user, name))).toContain("did you mean")
+    }
+  })
+
+  it("is nothing else", () => {
+    const words = [
+      "",
+      " ",
+      "e",
+      "Klingonish",
+      "englishlanguage",
+      "abcde",
+      "en-",
+      "-en",
+      "en--GB",
+      "en-GB-",
+      "123",
+      "e n",
+      "*"
+    ]
+    expect(words.filter(isValid)).toEqual([])
+    expect(issuesOfProfile({ $locale: "English" })).toHaveLength(1)
+    expect(Either.isLeft(input.locale("call", "Deutsch"))).toBe(true)
+  })
+
+  it("is not looked at if it is too long, and asked for once if it is unusual", () => {
+    const asked = vi.spyOn(Intl, "getCanonicalLocales")
+    try {
+      expect(isValid(`en${"-abcde".repeat(40_000)}`)).toBe(false)
+      expect(isValid("-".repeat(200_000))).toBe(false)
+      expect(asked).not.toHaveBeenCalled()
+      for (let i = 0; i < 500; i++) expect(isValid("sl-nedis")).toBe(true)
+      expect(asked).toHaveBeenCalledTimes(1)
+    } finally {
+      asked.mockRestore()
+    }
+  })
+})
+
+describe("an address", () => {
+  const secret = "token-1"
+  const subscription = { endpoint: "https://push.example.com/1", keys: { p256dh: "p", auth: "a" } }
+
+  /** A channel, an identity on it that holds a text, and where it holds it. */
+  const places: ReadonlyArray<
+    readonly [key: string, verbs: string, identity: (text: string) => Operation.JsonValue, path: ReadonlyArray<string>]
+  > = [
+    ["$email", "Email", (text) => text, []],
+    ["$sms", "Sms", (text) => text, []],
+    ["$whatsapp", "Whatsapp", (text) => text, []],
+    ["$androidpush", "AndroidPush", (text) => text, []],
+    ["$iospush", "IosPush", (text) => text, []],
+    ["$webpush", "WebPush", (endpoint) => ({ ...subscription, endpoint }), ["endpoint"]],
+    ["$webpush", "WebPush", (auth) => ({ ...subscription, keys: { p256dh: "p", auth } }), ["keys", "auth"]],
+    ["$webpush", "WebPush", (p256dh) => ({ ...subscription, keys: { p256dh, auth: "a" } }), ["keys", "p256dh"]],
+    ["$slack", "Slack", (email) => ({ email, access_token: secret }), ["email"]],
+    ["$slack", "Slack", (user_id) => ({ user_id, access_token: secret }), ["user_id"]],
+    ["$slack", "Slack", (channel_id) => ({ channel_id, access_token: secret }), ["channel_id"]],
+    ["$slack", "Slack", (access_token) => ({ user_id: "U1", access_token }), ["access_token"]],
+    ["$slack", "Slack", (url) => ({ incoming_webhook: { url } }), ["incoming_webhook", "url"]],
+    ["$ms_teams", "MsTeams", (id) => ({ tenant_id: id, service_url: "s", user_id: "u" }), ["tenant_id"]],
+    ["$ms_teams", "MsTeams", (url) => ({ tenant_id: "t", service_url: url, user_id: "u" }), ["service_url"]],
+    ["$ms_teams", "MsTeams", (id) => ({ tenant_id: "t", service_url: "s", conversation_id: id }), ["conversation_id"]],
+    ["$ms_teams", "MsTeams", (url) => ({ incoming_webhook: { url } }), ["incoming_webhook", "url"]]
+  ]
+
+  const verb = (name: string): (...args: never) => unknown => {
+    const verb: unknown = Reflect.get(UserEdit, name)
+    if (typeof verb !== "function") throw new Error(`There is no ${name}`)
+    return (...args) => Reflect.apply(verb, undefined, args)
+  }
+
+  /** Every way in which an identity comes into an edit. */
+  const ways = (key: string, verbs: string, identity: Operation.JsonValue): ReadonlyArray<UserEdit.UserEdit> => [
+    dataFirst(verb(`add${verbs}`), user, [identity]),
+    dataFirst(verb(`remove${verbs}`), user, [identity]),
+    UserEdit.append(user, key, identity),
+    UserEdit.append(user, { [` ${key}`]: identity, plan: "pro" }),
+    UserEdit.remove(user, key, identity),
+    UserEdit.remove(user, { [key]: identity }),
+    UserEdit.appendOperation(user, { $append: { [key]: identity } }),
+    UserEdit.appendOperation(user, { $remove: { [key]: identity } })
+  ]
+
+  const blank = FastCheck.constantFrom(
+    " ",
+    "\n",
+    "\t",
+    "\r\n",
+    "\u00a0",
+    "\u3000",
+    "\u0085",
+    "\ufeff",
+    "\u200b",
+    "\u202a",
+    "\u0000"
+  )
+
+  for (const [key, verbs, identity, path] of places) {
+    it.prop(`is refused with white space at an end, to add and to remove alike: ${[key, ...path].join(".")}`, [
+      FastCheck.tuple(FastCheck.option(blank, { nil: "" }), FastCheck.option(blank, { nil: "" }))
+        .filter(([before, after]) => before + after !== ""),
+      FastCheck.constantFrom("ada@example.com", "+15555555555", "a b", "é")
+    ], ([[before, after], text]) => {
+      for (const edit of ways(key, verbs, identity(text))) expect(pathsOf(edit)).toEqual([])
+      expect(issuesOfProfile({ [key]: [identity(text)] })).toEqual([])
+      for (const edit of ways(key, verbs, identity(before + text + after))) {
+        expect(pathsOf(edit)).toEqual([[
+          edit.operations[0]?.hasOwnProperty("$append") ? "$append" : "$remove",
+          key,
+          ...path
+        ]])
+        expect(messageOf(edit)).toContain("white space at an end")
+      }
+      expect(issuesOfProfile({ [key]: [identity(before + text + after)] }).map(({ path }) => path)).toEqual([
+        [key, 0, ...path]
+      ])
+    }, { fastCheck: { numRuns: 20 } })
+
+    it(`is refused if it is blank or no text: ${[key, ...path].join(".")}`, () => {
+      for (const text of ["", " ", "\u3000"]) {
+        for (const edit of ways(key, verbs, identity(text))) {
+          expect(pathsOf(edit).map((path) => path.slice(2))).toEqual([path])
+        }
+        expect(issuesOfProfile({ [key]: [identity(text)] }).map(({ path }) => path)).toEqual([[key, 0, ...path]])
+      }
+    })
+  }
+
+  it("for web push is refused without endpoint or keys", () => {
+    const { endpoint, keys } = subscription
+    const broken: ReadonlyArray<readonly [subscription: unknown, path: ReadonlyArray<string>]> = [
+      [{ keys }, ["endpoint"]],
+      [{ endpoint: null, keys }, ["endpoint"]],
+      [{ endpoint }, ["keys"]],
+      [{ endpoint, keys: null }, ["keys"]],
+      [{ endpoint, keys: "p a" }, ["keys"]],
+      [{ endpoint, keys: {} }, ["keys", "p256dh"]],
+      [{ endpoint, keys: { p256dh: "p" } }, ["keys", "auth"]],
+      [{ endpoint, keys: { auth: "a", p256dh: 1 } }, ["keys", "p256dh"]],
+      [{ token: "t" }, ["endpoint"]]
+    ]
+    for (const [subscription, path] of broken) {
+      for (const name of ["addWebPush", "removeWebPush"]) {
+        expect(pathsOf(dataFirst(verb(name), user, [subscription])).map((path) => path.slice(2))).toEqual([path])
+      }
+      for (const generic of [UserEdit.append, UserEdit.remove]) {
+        expect(pathsOf(dataFirst(generic, user, ["$webpush", subscription])).map((path) => path.slice(2))).toEqual([
+          path
+        ])
+      }
+      expect(issuesOfProfile({ $webpush: [subscription] }).map(({ path }) => path)).toEqual([["$webpush", 0, ...path]])
+    }
+  })
+
+  it("may have white space at its ends where it is none", () => {
+    expect(issuesOf(UserEdit.set(user, { name: " Ada ", $email: " as the vendor has it " }))).toEqual([])
+    expect(issuesOf(UserEdit.append(user, "nicknames", " Ada "))).toEqual([])
+  })
+})
+
+describe("half of a surrogate pair", () => {
+  const half = FastCheck.tuple(
+    FastCheck.constantFrom("", "a", "é", "😀", "x".repeat(100), "é".repeat(100)),
+    FastCheck.constantFrom("\ud800", "\udbff", "\udc00", "\udfff", "\udc00\ud800"),
+    FastCheck.constantFrom("", "z", "é", "\"", "x".repeat(100))
+  ).map((parts) => parts.join(""))
+
+  it.prop("is refused in keys and in values, however deep", [half], ([half]) => {
+    const places: ReadonlyArray<readonly [edit: UserEdit.UserEdit, path: ReadonlyArray<string | number>]> = [
+      [UserEdit.set(user, "name", half), ["$set", "name"]],
+      [UserEdit.set(user, half, 1), ["$set", half]],
+      [UserEdit.setOnce(user, { a: [{ b: half }] }), ["$set_once", "a", 0, "b"]],
+      [UserEdit.set(user, "a", { b: [{ [half]: 1 }] }), ["$set", "a", "b", 0, half]],
+      [UserEdit.increment(user, half, 1), ["$add", half]],
+      [UserEdit.append(user, "list", half), ["$append", "list"]],
+      [UserEdit.remove(user, half, "x"), ["$remove", half]],
+      [UserEdit.addEmail(user, `${half}@example.com`), ["$append", "$email"]],
+      [UserEdit.addSlack(user, { email: "a@b.c", access_token: half }), ["$append", "$slack", "access_token"]],
+      [UserEdit.unset(user, ["a", half]), ["$unset", 1]],
+      [UserEdit.appendOperation(user, { [half]: 1 }), [half]],
+      [UserEdit.appendOperation(user, { $other: { a: half } }), ["$other", "a"]]
+    ]
+    const short = (step: string | number) =>
+      typeof step === "string" && step.length > 100 ? `${step.slice(0, 100)}…` : step
+    for (const [edit, path] of places) {
+      expect(pathsOf(edit)).toEqual([path.map(short)])
+      expect(messageOf(edit)).toContain("half of a surrogate pair")
+    }
+    expect(issuesOf(UserEdit.edit("ada", { insertId: half })).map(({ path }) => path)).toEqual([["insertId"]])
+    expect(issuesOfProfile({ name: half, [half]: 1, $email: [`${half}@example.com`], a: [{ [half]: 1 }] }))
+      .toHaveLength(4)
+  })
+
+  it.prop("is nowhere in Unicode", [FastCheck.string({ unit: "binary", minLength: 1, maxLength: 200 })], ([text]) => {
+    expect(issuesOf(UserEdit.set(user, { text, more: [{ [`key ${text}`]: text }] }))).toEqual([])
+  })
+})
+
+describe("advice", () => {
+  const advice = (value: unknown) => messageOf(dataFirst(UserEdit.set, user, ["key", value]))
+
+  it("is to leave out what is undefined, or to unset the property", () => {
+    const wanted = "is undefined: leave it out, or unset the property"
+    expect(advice(undefined)).toBe(wanted)
+    expect(messageOf(dataFirst(UserEdit.set, user, [{ a: 1, b: undefined }]))).toBe(wanted)
+    expect(messageOf(dataFirst(UserEdit.set, user, ["a", [undefined]]))).toBe(wanted)
+    expect(issuesOfProfile({ name: undefined }).map(({ message }) => message)).toEqual([wanted])
+  })
+
+  it("says what to do with what JavaScript has and JSON has not", () => {
+    expect(advice(new Date(0))).toBe(
+      "JSON cannot carry an instance of Date: send its toISOString(), or its milliseconds"
+    )
+    expect(advice(new Map())).toBe("JSON cannot carry an instance of Map: send Object.fromEntries(map)")
+    expect(advice(new Set())).toBe("JSON cannot carry an instance of Set: send [...set]")
+    expect(advice(1n)).toBe("JSON cannot carry a bigint: convert it to a string or a number")
+    expect(advice(NaN)).toBe("JSON has no NaN: send a finite number, or null")
+    expect(advice(() => 1)).toBe("JSON cannot carry a function: leave it out")
+  })
+})
+
+describe("a path", () => {
+  const nested = (levels: number, value: unknown): unknown => {
+    let inner = value
+    for (let i = 0; i < levels; i++) inner = i % 2 === 0 ? [inner] : { inner }
+    return inner
+  }
+
+  it("can be read, however deep the value is", () => {
+    for (const levels of [20, 900, 3_000, 50_000]) {
+      const [issue] = issuesOf(dataFirst(UserEdit.set, user, ["deep", nested(levels, NaN)]))
+      expect(issue?.path.length).toBe(16)
+      expect(issue?.path.slice(0, 4)).toEqual(["operations", 0, "$set", "deep"])
+      expect(issue?.path[12]).toBe("…")
+      expect(issue?.message).toContain(levels > 1_000 ? "nested more than 1000 levels deep" : "JSON has no NaN")
+    }
+    expect(issuesOf(dataFirst(UserEdit.set, user, ["deep", nested(900, 1)]))).toEqual([])
+  })
+
+  it("can be read, however long a key is", () => {
+    const [issue] = issuesOf(dataFirst(UserEdit.set, user, ["k".repeat(1_000_000), NaN]))
+    expect(JSON.stringify(issue?.path).length).toBeLessThan(200)
+  })
+})
+
+describe("a profile", () => {
+  it("is read once, and what was checked is what is sent", () => {
+    let reads = 0
+    const profile = {
+      get name() {
+        return reads++ === 0 ? "Ada" : NaN
+      }
+    }
+    const checked = loosely(input.profile)("call", profile)
+    expect(Either.isRight(checked) && JSON.stringify(checked.right)).toBe("{\"name\":\"Ada\"}")
+    expect(reads).toBe(1)
+  })
+
+  it.prop("is taken if it is one of the arbitrary", [Arbitraries.userProfile], ([profile]) => {
+    const checked: Either.Either<UserProfile, unknown> = input.profile("call", profile)
+    expect(Either.isRight(checked) && checked.right).toEqual(profile)
+  })
+})

@@ -588,7 +588,7 @@ const options: FastCheck.Arbitrary<UserEdit.Options> = lazily(() =>
  *
  * const sent = FastCheck.asyncProperty(userEdit, (edit) =>
  *   Effect.flatMap(UsersService, (users) => users.asyncEdit(edit)).pipe(
- *     Effect.map((accepted) => accepted.statusCode === 202),
+ *     Effect.map((accepted) => accepted.status === 202),
  *     Effect.provide(Suprsend.layerTest),
  *     Effect.runPromise
  *   ))

@@ -90,7 +90,7 @@ export type Failure =
   /** The server answered with this status. */
   | { readonly _tag: "Status"; readonly status: number; readonly retryAfter: Option.Option<Duration.Duration> }
   /** No whole answer came, but the request may have arrived. */
-  | { readonly _tag: "NoAnswer" }
+  | { readonly _tag: "NoResponse" }
   /** The request never left: the connection was refused, or the name has no address. */
   | { readonly _tag: "NotSent" }
   /** The request never left: the certificate is not trusted, or TLS could not be negotiated. */
@@ -102,30 +102,30 @@ export type Failure =
  * - 408, 425, 429 and 5xx, save 501 and 505, which no repetition mends.
  * - Every failure of the connection, and every timeout. A certificate that is not trusted stays so.
  *
- * A request that must not happen twice (`repeatable` is false) is only sent again where the failure says that it did not
+ * A request that must not happen twice (`idempotent` is false) is only sent again where the failure says that it did not
  * happen: 429, or a request that never left. (A 503 may come from a proxy that lost the server after it had sent the request.)
  *
  * @example
  * ```ts
  * import * as RetryPolicy from "effect-suprsend/RetryPolicy"
  *
- * console.log(RetryPolicy.isTransient({ _tag: "NoAnswer" }, true)) // true
- * console.log(RetryPolicy.isTransient({ _tag: "NoAnswer" }, false)) // false
+ * console.log(RetryPolicy.isTransient({ _tag: "NoResponse" }, true)) // true
+ * console.log(RetryPolicy.isTransient({ _tag: "NoResponse" }, false)) // false
  * ```
  *
  * @since 0.1.0
  * @category deciding
  */
-export const isTransient = (failure: Failure, repeatable: boolean): boolean => {
+export const isTransient = (failure: Failure, idempotent: boolean): boolean => {
   switch (failure._tag) {
     case "NotSent":
       return true
     case "TlsFailure":
       return false
-    case "NoAnswer":
-      return repeatable
+    case "NoResponse":
+      return idempotent
     case "Status":
-      return repeatable ? isTransientStatus(failure.status) : failure.status === 429
+      return idempotent ? isTransientStatus(failure.status) : failure.status === 429
   }
 }
 
@@ -147,7 +147,7 @@ const isTransientStatus = (status: number): boolean =>
  *   attempts: 1,
  *   elapsed: 40,
  *   failure: { _tag: "Status", status: 503, retryAfter: Option.none() },
- *   repeatable: true,
+ *   idempotent: true,
  *   random: 0.5
  * }) // Some(125 ms)
  * ```
@@ -161,10 +161,10 @@ export const decide = (policy: RetryPolicy, state: {
   /** Milliseconds since the call began. */
   readonly elapsed: number
   readonly failure: Failure
-  readonly repeatable: boolean
+  readonly idempotent: boolean
   readonly random: number
 }): Option.Option<Duration.Duration> => {
-  if (state.attempts >= policy.attempts || !isTransient(state.failure, state.repeatable)) return Option.none()
+  if (state.attempts >= policy.attempts || !isTransient(state.failure, state.idempotent)) return Option.none()
   const wait = state.failure._tag === "Status" && Option.isSome(state.failure.retryAfter)
     ? state.failure.retryAfter.value
     // In whole milliseconds, as timers know no others.

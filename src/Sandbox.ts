@@ -125,7 +125,7 @@ export declare namespace Sandbox {
   export interface Service {
     /** Every request that arrived, in order. */
     readonly requests: Effect.Effect<ReadonlyArray<RecordedRequest>>
-    /** Of each insert id, the requests with which it arrived, whether they were carried out or not. */
+    /** Of each insert id, the requests with which it arrived, whether they were applied or not. */
     readonly attempts: Effect.Effect<ReadonlyMap<string, ReadonlyArray<RecordedRequest>>>
     /** The insert ids that were accepted, each once, in the order in which they first were. */
     readonly acceptedInsertIds: Effect.Effect<ReadonlyArray<string>>
@@ -327,24 +327,24 @@ export type Fault = Data.TaggedEnum<{
     readonly status: number
     readonly headers: { readonly [name: string]: string }
     readonly body: string
-    readonly carriedOut: boolean
+    readonly applied: boolean
   }
   /** Answered late. `then` happens after the delay; none is the ordinary answer. */
   readonly Delay: { readonly duration: Duration.Duration; readonly then: Option.Option<Fault> }
   /** The connection is cut without an answer. */
-  readonly Cut: { readonly carriedOut: boolean }
+  readonly ResetPeer: { readonly applied: boolean }
   /** The head and so many bytes of the answer arrive, half of them if none; the rest never comes, or the connection is cut. */
-  readonly Part: {
+  readonly TruncateBody: {
     readonly bytes: Option.Option<number>
-    readonly then: "cut" | "stall"
-    readonly carriedOut: boolean
+    readonly then: "reset" | "stall"
+    readonly applied: boolean
   }
   /** Answered with 200, and a body that means nothing. */
-  readonly Garbage: { readonly body: string; readonly carriedOut: boolean }
-  /** Carried out and answered, so many bytes of the body after each interval. */
-  readonly Drip: { readonly bytes: number; readonly interval: Duration.Duration }
+  readonly MalformedBody: { readonly body: string; readonly applied: boolean }
+  /** Applied and answered, so many bytes of the body after each interval. */
+  readonly SlowBody: { readonly bytes: number; readonly interval: Duration.Duration }
   /** Never answered. */
-  readonly Silent: { readonly carriedOut: boolean }
+  readonly NoResponse: { readonly applied: boolean }
   /** Refused with 429 if so many passed within the window before it; `passed` is when those did. */
   readonly RateLimit: {
     readonly limit: number
@@ -372,7 +372,7 @@ export type Fault = Data.TaggedEnum<{
 }>
 
 /**
- * An answer of this status; nothing is carried out unless `carriedOut` says so.
+ * An answer of this status; nothing is applied unless `applied` says so.
  *
  * @example
  * ```ts
@@ -392,7 +392,7 @@ export const status = (status: number, options?: {
   readonly contentType?: string | undefined
   readonly headers?: { readonly [name: string]: string } | undefined
   /** Default: false. */
-  readonly carriedOut?: boolean | undefined
+  readonly applied?: boolean | undefined
 }): Fault =>
   Cases.Status({
     status,
@@ -402,7 +402,7 @@ export const status = (status: number, options?: {
       ...options?.headers
     }),
     body: options?.body ?? refuse(status, "scripted").body,
-    carriedOut: options?.carriedOut ?? false
+    applied: options?.applied ?? false
   })
 
 /**
@@ -428,96 +428,96 @@ export const delay = (duration: Duration.DurationInput, then?: Fault): Fault =>
  * @since 0.1.0
  * @category faults
  */
-export const cut: Fault = Cases.Cut({ carriedOut: false })
+export const resetPeer: Fault = Cases.ResetPeer({ applied: false })
 
 /**
- * A connection that is cut after the request was carried out: the client cannot tell it from {@link cut}.
+ * A connection that is cut after the request was applied: the client cannot tell it from {@link resetPeer}.
  *
  * @since 0.1.0
  * @category faults
  */
-export const cutAfter: Fault = Cases.Cut({ carriedOut: true })
+export const resetPeerApplied: Fault = Cases.ResetPeer({ applied: true })
 
 /**
- * An answer that breaks off in the middle of its body; the request was carried out.
+ * An answer that breaks off in the middle of its body; the request was applied.
  *
  * @since 0.1.0
  * @category faults
  */
-export const cutBody: Fault = Cases.Part({ bytes: Option.none(), then: "cut", carriedOut: true })
+export const truncateBody: Fault = Cases.TruncateBody({ bytes: Option.none(), then: "reset", applied: true })
 
 /**
- * An answer that breaks off after so many bytes of its body; the request was carried out unless `carriedOut` says otherwise.
+ * An answer that breaks off after so many bytes of its body; the request was applied unless `applied` says otherwise.
  *
  * @example
  * ```ts
  * import * as Sandbox from "effect-suprsend/Sandbox"
  *
- * const headOnly = Sandbox.cutAfterBytes(0)
- * const rolledBack = Sandbox.cutAfterBytes(10, { carriedOut: false })
+ * const headOnly = Sandbox.truncateBodyAfter(0)
+ * const rolledBack = Sandbox.truncateBodyAfter(10, { applied: false })
  * ```
  *
  * @since 0.1.0
  * @category faults
  */
-export const cutAfterBytes = (bytes: number, options?: { readonly carriedOut?: boolean | undefined }): Fault =>
-  Cases.Part({ bytes: Option.some(bytes), then: "cut", carriedOut: options?.carriedOut ?? true })
+export const truncateBodyAfter = (bytes: number, options?: { readonly applied?: boolean | undefined }): Fault =>
+  Cases.TruncateBody({ bytes: Option.some(bytes), then: "reset", applied: options?.applied ?? true })
 
 /**
- * An answer whose body never ends; the request was carried out.
+ * An answer whose body never ends; the request was applied.
  *
  * @since 0.1.0
  * @category faults
  */
-export const stall: Fault = Cases.Part({ bytes: Option.none(), then: "stall", carriedOut: true })
+export const stall: Fault = Cases.TruncateBody({ bytes: Option.none(), then: "stall", applied: true })
 
 /**
- * A request that is read and never answered; nothing is carried out unless `carriedOut` says so.
+ * A request that is read and never answered; nothing is applied unless `applied` says so.
  *
  * @since 0.1.0
  * @category faults
  */
-export const silence = (options?: { readonly carriedOut?: boolean | undefined }): Fault =>
-  Cases.Silent({ carriedOut: options?.carriedOut ?? false })
+export const noResponse = (options?: { readonly applied?: boolean | undefined }): Fault =>
+  Cases.NoResponse({ applied: options?.applied ?? false })
 
 /**
- * An answer with 200 whose body is not what it should be; the request was carried out unless `carriedOut` says otherwise.
+ * An answer with 200 whose body is not what it should be; the request was applied unless `applied` says otherwise.
  *
  * @example
  * ```ts
  * import * as Sandbox from "effect-suprsend/Sandbox"
  *
- * const portal = Sandbox.garbage({ body: "<html>Please log in to this network</html>", carriedOut: false })
+ * const portal = Sandbox.malformedBody({ body: "<html>Please log in to this network</html>", applied: false })
  * ```
  *
  * @since 0.1.0
  * @category faults
  */
-export const garbage = (options?: {
+export const malformedBody = (options?: {
   /** Default: bytes that are no JSON. */
   readonly body?: string | undefined
   /** Default: true. */
-  readonly carriedOut?: boolean | undefined
-}): Fault => Cases.Garbage({ body: options?.body ?? faults.garbage, carriedOut: options?.carriedOut ?? true })
+  readonly applied?: boolean | undefined
+}): Fault => Cases.MalformedBody({ body: options?.body ?? faults.garbage, applied: options?.applied ?? true })
 
 /**
- * An answer that comes in drops; the request was carried out.
+ * An answer that comes in drops; the request was applied.
  *
  * @example
  * ```ts
  * import * as Sandbox from "effect-suprsend/Sandbox"
  *
- * const slowly = Sandbox.drip({ bytes: 16, interval: "1 second" })
+ * const slowly = Sandbox.slowBody({ bytes: 16, interval: "1 second" })
  * ```
  *
  * @since 0.1.0
  * @category faults
  */
-export const drip = (options: {
+export const slowBody = (options: {
   /** Of the body, after each interval. */
   readonly bytes: number
   readonly interval: Duration.DurationInput
-}): Fault => Cases.Drip({ bytes: options.bytes, interval: Duration.decode(options.interval) })
+}): Fault => Cases.SlowBody({ bytes: options.bytes, interval: Duration.decode(options.interval) })
 
 /**
  * Every answer takes this long: a {@link delay} that stands.
@@ -632,7 +632,7 @@ export const when = (predicate: (request: RecordedRequest) => boolean, fault: Fa
  * ```ts
  * import * as Sandbox from "effect-suprsend/Sandbox"
  *
- * const twice = Sandbox.failNext(2, Sandbox.on("POST /event/", Sandbox.cutAfter))
+ * const twice = Sandbox.failNext(2, Sandbox.on("POST /event/", Sandbox.resetPeerApplied))
  * ```
  *
  * @since 0.1.0
@@ -657,7 +657,7 @@ export const lasting = (duration: Duration.DurationInput, fault: Fault): Fault =
  * ```ts
  * import * as Sandbox from "effect-suprsend/Sandbox"
  *
- * const flaky = Sandbox.sometimes(0.1, Sandbox.cut)
+ * const flaky = Sandbox.sometimes(0.1, Sandbox.resetPeer)
  * ```
  *
  * @since 0.1.0
@@ -672,7 +672,7 @@ export const sometimes = (probability: number, fault: Fault): Fault => Cases.Som
  * ```ts
  * import * as Sandbox from "effect-suprsend/Sandbox"
  *
- * const outage = Sandbox.inOrder(Sandbox.failNext(3, Sandbox.cut), Sandbox.lasting("1 minute", Sandbox.latency("2 seconds")))
+ * const outage = Sandbox.inOrder(Sandbox.failNext(3, Sandbox.resetPeer), Sandbox.lasting("1 minute", Sandbox.latency("2 seconds")))
  * ```
  *
  * @since 0.1.0
@@ -690,7 +690,7 @@ export const inOrder = (...faults: ReadonlyArray<Fault>): Fault => Cases.InOrder
  * const realistic = Sandbox.together(
  *   Sandbox.latency("20 millis"),
  *   Sandbox.rateLimit({ limit: 1000, window: "1 second" }),
- *   Sandbox.sometimes(0.01, Sandbox.cutAfter)
+ *   Sandbox.sometimes(0.01, Sandbox.resetPeerApplied)
  * )
  * ```
  *
@@ -894,11 +894,11 @@ export const makeMachine = (options: Options): Effect.Effect<Machine> =>
         }),
         (exchange) => {
           switch (exchange._tag) {
-            case "Cut":
+            case "ResetPeer":
               return Effect.fail(
                 new HttpClientError.RequestError({ request, reason: "Transport", cause: new Error("socket hang up") })
               )
-            case "Silent":
+            case "NoResponse":
               return Effect.never
             default:
               return Effect.map(http.toResponse(exchange, signal), (response) =>
@@ -1113,8 +1113,8 @@ export const layer: Layer.Layer<Sandbox | HttpClient.HttpClient> = layerWith({})
  *   Effect.gen(function*() {
  *     const users = yield* UsersService
  *     const sandbox = yield* Sandbox.Sandbox
- *     yield* sandbox.faults.add(Sandbox.failNext(2, Sandbox.cutAfter))
- *     yield* Sandbox.playOut(users.asyncEdit(increment(edit("user-42"), "visits", 1)))
+ *     yield* sandbox.faults.add(Sandbox.failNext(2, Sandbox.resetPeerApplied))
+ *     yield* Sandbox.runToCompletion(users.asyncEdit(increment(edit("user-42"), "visits", 1)))
  *     expect((yield* users.get("user-42")).properties.visits).toBe(1)
  *   }).pipe(Effect.provide(Suprsend.layerTest)))
  * ```
@@ -1122,7 +1122,7 @@ export const layer: Layer.Layer<Sandbox | HttpClient.HttpClient> = layerWith({})
  * @since 0.1.0
  * @category testing
  */
-export const playOut = <A, E, R>(
+export const runToCompletion = <A, E, R>(
   effect: Effect.Effect<A, E, R>,
   options?: { readonly longest?: Duration.DurationInput | undefined }
-): Effect.Effect<A, E, R> => time.playOut(effect, Duration.toMillis(options?.longest ?? Duration.infinity))
+): Effect.Effect<A, E, R> => time.runToCompletion(effect, Duration.toMillis(options?.longest ?? Duration.infinity))

@@ -92,7 +92,7 @@ export declare namespace SuprsendClient {
      *
      * @internal
      */
-    readonly breathe?: Effect.Effect<void>
+    readonly yieldToEventLoop?: Effect.Effect<void>
   }
 
   /**
@@ -114,9 +114,9 @@ export declare namespace SuprsendClient {
     /** The body, serialised once: these bytes are signed and sent. */
     readonly body?: string | Uint8Array | undefined
     /** False if doing it twice is wrong and nothing guards against it. Default true. */
-    readonly repeatable?: boolean | undefined
+    readonly idempotent?: boolean | undefined
     /** True to let the status settle the request, even if the body of the response is cut or never ends. */
-    readonly discard?: boolean | undefined
+    readonly ignoreBody?: boolean | undefined
     /**
      * The status that the endpoint documents, and how else to know its response. A 2xx of another status, whose body is not of the
      * endpoint either, fails with `SuprsendUnexpectedResponse`. By default any 2xx succeeds that is not a page of HTML.
@@ -127,14 +127,14 @@ export declare namespace SuprsendClient {
      *
      * @internal
      */
-    readonly giveUp?: Signal | undefined
+    readonly abort?: Signal | undefined
     /**
      * When this is given, no further attempt starts: what waits for a slot or for its next attempt ends, and an attempt in flight goes
-     * on. Without it, `giveUp` ends the waiting too.
+     * on. Without it, `abort` ends the waiting too.
      *
      * @internal
      */
-    readonly giveUpWaiting?: Signal | undefined
+    readonly abortWaiting?: Signal | undefined
     /**
      * The body as it is when the first attempt has its slot, in place of `body`: what is not wanted any more by then is not in it. It is
      * asked for once, before the body is signed, and all attempts send what it was then.
@@ -169,7 +169,7 @@ export declare namespace SuprsendClient {
   export interface Response {
     readonly status: number
     readonly headers: Headers.Headers
-    /** The body as text; empty if the request discards it, and it was cut or never came. */
+    /** The body as text; empty if the request ignores it, and it was cut or never came. */
     readonly body: string
     /** How many requests were sent. */
     readonly attempts: number
@@ -244,8 +244,8 @@ export const make = (
             { kind: "client", captureStackTrace: false, attributes },
             (span) => {
               const response = underWay.run(
-                request.giveUp,
-                request.giveUpWaiting,
+                request.abort,
+                request.abortWaiting,
                 (abort, abortWaiting) => call(request, options, clock, span, abort, abortWaiting)
               )
               return transport.isTraced ? Effect.withParentSpan(response, span) : response
@@ -259,7 +259,7 @@ export const make = (
       workspace: config.env,
       userAgent: config.userAgent.header,
       concurrency: config.concurrency,
-      breathe: transport.yieldToEventLoop
+      yieldToEventLoop: transport.yieldToEventLoop
     }
   })
 

@@ -220,7 +220,7 @@ const settled = {
   call: Schema.String,
   /** How many requests were sent. */
   attempts: Schema.Number,
-  /** "no" if the server certainly did nothing, "unknown" if one of the attempts may have been carried out. */
+  /** "no" if the server certainly did nothing, "unknown" if one of the attempts may have been applied. */
   applied: Schema.Literal("no", "unknown"),
   /** What the server said, if it said anything. */
   serverMessage: Schema.optional(Schema.String),

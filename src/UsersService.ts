@@ -262,7 +262,7 @@ export declare namespace UsersService {
     /** The id under which the edit travelled. */
     readonly insertId: string
     /** 202, as documented, or another 2xx. */
-    readonly statusCode: number
+    readonly status: number
     /** What the server said: "OK", as documented. */
     readonly message: string
   }

@@ -206,8 +206,8 @@ describe("failures", () => {
     "does not call rejected what may have been accepted before it was halved",
     (users, sandbox) =>
       Effect.gen(function*() {
-        // Carried out, its answer lost; then refused whole, and the first half again.
-        yield* sandbox.script([Sandbox.cutAfter, Sandbox.status(400), Sandbox.status(400)])
+        // Applied, its answer lost; then refused whole, and the first half again.
+        yield* sandbox.script([Sandbox.resetPeerApplied, Sandbox.status(400), Sandbox.status(400)])
         const fiber = yield* Effect.fork(users.bulkEdit([signUp(1), signUp(2)]))
         yield* TestClock.adjust("1 second")
         const report = yield* Fiber.join(fiber)
@@ -256,7 +256,7 @@ describe("failures", () => {
     "calls a record unknown when an answer never came, unsent when the server certainly did nothing",
     (users, sandbox) =>
       Effect.gen(function*() {
-        yield* sandbox.script([Sandbox.cut, Sandbox.status(500), Sandbox.status(429)])
+        yield* sandbox.script([Sandbox.resetPeer, Sandbox.status(500), Sandbox.status(429)])
         const outcome = users.bulkEdit([signUp(1)]).pipe(
           Effect.map((report) => report.failedRecords.map(({ error, outcome }) => [outcome, error._tag])),
           once
@@ -297,8 +297,8 @@ describe("failures", () => {
   test("a second try with the failed records is safe", (users, sandbox) =>
     Effect.gen(function*() {
       const visits = Arr.makeBy(500, (n) => UserEdit.increment(UserEdit.edit(`user-${n}`), "visits", 1))
-      // The first request is carried out, and its answer lost; the second is not carried out.
-      yield* sandbox.script([Sandbox.cutAfter, Sandbox.cut])
+      // The first request is applied, and its answer lost; the second is not applied.
+      yield* sandbox.script([Sandbox.resetPeerApplied, Sandbox.resetPeer])
       const first = yield* once(users.bulkEdit(visits))
       expect(first).toMatchObject({ status: "fail", failure: 500 })
       const second = yield* users.bulkEdit(first.failedRecords.map((record) => record.edit))
@@ -327,9 +327,9 @@ describe("outcomes", () => {
     Sandbox.status(404),
     Sandbox.status(429),
     Sandbox.status(503),
-    Sandbox.cut,
-    Sandbox.cutAfter,
-    Sandbox.cutBody,
+    Sandbox.resetPeer,
+    Sandbox.resetPeerApplied,
+    Sandbox.truncateBody,
     Sandbox.delay(5)
   )
 

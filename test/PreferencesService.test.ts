@@ -622,7 +622,7 @@ describe("bulk", () => {
       const outcome = once(
         Effect.map(preferences.bulkUpdate(["ada"], quiet), (report) => report.failedRecords[0]?.outcome)
       )
-      yield* sandbox.script([Sandbox.status(429), Sandbox.cutAfter, Sandbox.status(401)])
+      yield* sandbox.script([Sandbox.status(429), Sandbox.resetPeerApplied, Sandbox.status(401)])
       expect([yield* outcome, yield* outcome, yield* outcome]).toEqual(["unsent", "unknown", "rejected"])
     }))
 })

@@ -14,7 +14,7 @@ const retryAfter = FastCheck.option(FastCheck.integer({ min: 0, max: 200_000 }),
 
 const failure: FastCheck.Arbitrary<RetryPolicy.Failure> = FastCheck.oneof(
   { weight: 4, arbitrary: FastCheck.record({ status, retryAfter }) },
-  { weight: 1, arbitrary: FastCheck.constantFrom("NoAnswer" as const, "NotSent" as const) }
+  { weight: 1, arbitrary: FastCheck.constantFrom("NoResponse" as const, "NotSent" as const) }
 ).map((made): RetryPolicy.Failure =>
   typeof made === "string"
     ? { _tag: made }
@@ -39,7 +39,7 @@ const state = FastCheck.record({
   attempts: FastCheck.integer({ min: 1, max: 14 }),
   elapsed: FastCheck.integer({ min: 0, max: 130_000 }),
   failure,
-  repeatable: FastCheck.boolean(),
+  idempotent: FastCheck.boolean(),
   random
 })
 
@@ -85,7 +85,7 @@ describe("decide", () => {
           attempts: 1,
           elapsed,
           failure: { _tag: "Status", status: 429, retryAfter: Option.some(Duration.millis(after)) },
-          repeatable: false,
+          idempotent: false,
           random: 0
         })
       expect(decide(left)).toEqual(Option.none())
@@ -129,7 +129,7 @@ describe("decide", () => {
         attempts,
         elapsed: 0,
         failure: { _tag: "NotSent" },
-        repeatable: true,
+        idempotent: true,
         random
       })
       expect(waitOf(wait)).toBeGreaterThanOrEqual(0)
@@ -139,7 +139,7 @@ describe("decide", () => {
   )
 
   it.prop("repeats what must not happen twice only if it did not happen", { policy, state }, ({ policy, state }) => {
-    const wait = RetryPolicy.decide(policy, { ...state, repeatable: false })
+    const wait = RetryPolicy.decide(policy, { ...state, idempotent: false })
     if (Option.isNone(wait)) return
     expect(
       state.failure._tag === "NotSent" || (state.failure._tag === "Status" && state.failure.status === 429)
@@ -150,8 +150,8 @@ describe("decide", () => {
     const { failure } = state
     const wait = asked(failure) ?? Math.floor(capOf(policy, state.attempts) * state.random)
     const mayPass = failure._tag === "NotSent" ||
-      (failure._tag === "NoAnswer" && state.repeatable) ||
-      (failure._tag === "Status" && (state.repeatable ? transient.has(failure.status) : failure.status === 429))
+      (failure._tag === "NoResponse" && state.idempotent) ||
+      (failure._tag === "Status" && (state.idempotent ? transient.has(failure.status) : failure.status === 429))
     const expected = mayPass && state.attempts < policy.attempts &&
       state.elapsed + wait < Duration.toMillis(policy.elapsed)
     expect(Option.isSome(RetryPolicy.decide(policy, state))).toBe(expected)
@@ -169,12 +169,12 @@ describe("decide", () => {
       let elapsed = 0
       let attempts = 0
       for (let i = 0; i < 100; i++) {
-        const [failure, duration] = server[i % server.length] ?? [{ _tag: "NoAnswer" }, 0]
+        const [failure, duration] = server[i % server.length] ?? [{ _tag: "NoResponse" }, 0]
         // No attempt begins at the deadline or later.
         expect(elapsed).toBeLessThan(Duration.toMillis(policy.elapsed))
         attempts++
         elapsed += duration
-        const wait = RetryPolicy.decide(policy, { attempts, elapsed, failure, repeatable: true, random })
+        const wait = RetryPolicy.decide(policy, { attempts, elapsed, failure, idempotent: true, random })
         if (Option.isNone(wait)) break
         elapsed += Duration.toMillis(wait.value)
       }
@@ -189,15 +189,15 @@ describe("isTransient", () => {
     for (const status of Arr.range(100, 599)) {
       const failure: RetryPolicy.Failure = { _tag: "Status", status, retryAfter: Option.none() }
       expect(RetryPolicy.isTransient(failure, true), `${status}`).toBe(transient.has(status))
-      expect(RetryPolicy.isTransient(failure, false), `${status}, not repeatable`).toBe(status === 429)
+      expect(RetryPolicy.isTransient(failure, false), `${status}, not idempotent`).toBe(status === 429)
     }
   })
 
   it("is true of every failure of the connection, unless what may have arrived must not happen twice", () => {
     expect(RetryPolicy.isTransient({ _tag: "NotSent" }, true)).toBe(true)
     expect(RetryPolicy.isTransient({ _tag: "NotSent" }, false)).toBe(true)
-    expect(RetryPolicy.isTransient({ _tag: "NoAnswer" }, true)).toBe(true)
-    expect(RetryPolicy.isTransient({ _tag: "NoAnswer" }, false)).toBe(false)
+    expect(RetryPolicy.isTransient({ _tag: "NoResponse" }, true)).toBe(true)
+    expect(RetryPolicy.isTransient({ _tag: "NoResponse" }, false)).toBe(false)
   })
 })
 

@@ -181,7 +181,7 @@ describe("faults", () => {
     Effect.gen(function*() {
       const sandbox = yield* Sandbox.Sandbox
       yield* sandbox.script([Sandbox.status(503), Sandbox.status(429, { retryAfter: "2", body: "<html>" })])
-      yield* sandbox.script([Sandbox.cut])
+      yield* sandbox.script([Sandbox.resetPeer])
       expect(yield* raw("GET", "/v1/user/")).toEqual({ status: 503, text: `{"code":503,"message":"scripted"}` })
       expect(yield* raw("GET", "/v1/user/")).toEqual({ status: 429, text: "<html>" })
       expect(Exit.isFailure(yield* Effect.exit(raw("GET", "/v1/user/")))).toBe(true)
@@ -200,14 +200,14 @@ describe("faults", () => {
       expect((yield* Fiber.join(fiber)).status).toBe(500)
     }).pipe(Effect.provide(Sandbox.layer)))
 
-  it.effect("that cut the connection say whether the request was carried out", () =>
+  it.effect("that cut the connection say whether the request was applied", () =>
     Effect.gen(function*() {
       const sandbox = yield* Sandbox.Sandbox
-      yield* sandbox.script([Sandbox.cut, Sandbox.cutAfter, Sandbox.cutBody])
-      for (const id of ["cut", "cutAfter", "cutBody"]) {
+      yield* sandbox.script([Sandbox.resetPeer, Sandbox.resetPeerApplied, Sandbox.truncateBody])
+      for (const id of ["resetPeer", "resetPeerApplied", "truncateBody"]) {
         expect(Exit.isFailure(yield* Effect.exit(raw("POST", "/event/", JSON.stringify(event(id, [])))))).toBe(true)
       }
-      expect((yield* sandbox.users).map((user) => user.distinctId)).toEqual(["cutAfter", "cutBody"])
+      expect((yield* sandbox.users).map((user) => user.distinctId)).toEqual(["resetPeerApplied", "truncateBody"])
     }).pipe(Effect.provide(Sandbox.layer)))
 
   it.effect("that stall never end, and can be interrupted", () =>

@@ -166,11 +166,11 @@ describe("the schedule", () => {
     Effect.gen(function*() {
       yield* sandbox.script([
         Sandbox.status(503),
-        Sandbox.cut,
+        Sandbox.resetPeer,
         Sandbox.status(429),
         Sandbox.stall,
         Sandbox.status(500),
-        Sandbox.cutBody
+        Sandbox.truncateBody
       ])
       const { error } = yield* failure(users.list())
       expect(error).toMatchObject({ _tag: "SuprsendUnavailable", reason: "Timeout", attempts: 4 })
@@ -317,9 +317,9 @@ describe("what is tried again", () => {
   }
 
   const faults: Record<string, Sandbox.Fault> = {
-    "a connection that is cut before the answer": Sandbox.cut,
-    "a connection that is cut after the request was carried out": Sandbox.cutAfter,
-    "an answer that breaks off": Sandbox.cutBody,
+    "a connection that is cut before the answer": Sandbox.resetPeer,
+    "a connection that is cut after the request was applied": Sandbox.resetPeerApplied,
+    "an answer that breaks off": Sandbox.truncateBody,
     "an answer that does not end": Sandbox.stall,
     "an answer that does not come": Sandbox.delay("1 hour")
   }
@@ -424,15 +424,15 @@ describe("the answer", () => {
   test("settles an event by its status, even if the body stalls", ({ sandbox, users }) =>
     Effect.gen(function*() {
       yield* sandbox.script([Sandbox.stall])
-      expect(yield* inAnHour(users.asyncEdit(ada))).toMatchObject({ statusCode: 202, message: "" })
+      expect(yield* inAnHour(users.asyncEdit(ada))).toMatchObject({ status: 202, message: "" })
       expect(yield* sandbox.requests).toHaveLength(1)
       expect(yield* sandbox.users).toHaveLength(1)
     }))
 
   test("settles an event by its status, even if the body is cut", ({ sandbox, users }) =>
     Effect.gen(function*() {
-      yield* sandbox.script([Sandbox.cutBody])
-      expect(yield* inAnHour(users.asyncEdit(ada))).toMatchObject({ statusCode: 202, message: "" })
+      yield* sandbox.script([Sandbox.truncateBody])
+      expect(yield* inAnHour(users.asyncEdit(ada))).toMatchObject({ status: 202, message: "" })
       expect(yield* sandbox.requests).toHaveLength(1)
     }))
 
@@ -441,10 +441,10 @@ describe("the answer", () => {
     ({ sandbox, users }) =>
       Effect.gen(function*() {
         yield* sandbox.script([Sandbox.stall])
-        expect(yield* inAnHour(users.asyncEdit(ada))).toMatchObject({ statusCode: 202, message: "" })
+        expect(yield* inAnHour(users.asyncEdit(ada))).toMatchObject({ status: 202, message: "" })
         // The second attempt has ten seconds left, less than its timeout.
         yield* sandbox.script([Sandbox.delay("1 hour"), Sandbox.stall])
-        expect(yield* inAnHour(users.asyncEdit(ada))).toMatchObject({ statusCode: 202, message: "" })
+        expect(yield* inAnHour(users.asyncEdit(ada))).toMatchObject({ status: 202, message: "" })
         expect(yield* sandbox.requests).toHaveLength(3)
       }),
     { retry: { elapsed: "40 seconds" } }
@@ -587,7 +587,7 @@ describe("the rate limiter", () => {
 
   const before: ReadonlyArray<readonly [fault: Sandbox.Fault, reason: string, status: number | undefined]> = [
     [Sandbox.status(503, { retryAfter: "5" }), "ServerError", 503],
-    [Sandbox.cut, "Transport", undefined]
+    [Sandbox.resetPeer, "Transport", undefined]
   ]
   for (const [fault, reason, status] of before) {
     test(
@@ -750,9 +750,9 @@ describe("the rate limiter", () => {
 
 describe("what must not happen twice", () => {
   const never: Record<string, Sandbox.Fault> = {
-    "a connection that is cut": Sandbox.cut,
-    "a connection that is cut after the request was carried out": Sandbox.cutAfter,
-    "an answer that breaks off": Sandbox.cutBody,
+    "a connection that is cut": Sandbox.resetPeer,
+    "a connection that is cut after the request was applied": Sandbox.resetPeerApplied,
+    "an answer that breaks off": Sandbox.truncateBody,
     "an answer that does not end": Sandbox.stall,
     "408": Sandbox.status(408),
     "425": Sandbox.status(425),
@@ -822,7 +822,7 @@ describe("what must not happen twice", () => {
     )
   }
 
-  const edits: Record<string, readonly [edit: UserEdit.UserEdit, repeatable: boolean]> = {
+  const edits: Record<string, readonly [edit: UserEdit.UserEdit, idempotent: boolean]> = {
     set: [ada, true],
     setOnce: [UserEdit.setOnce(UserEdit.edit("ada"), "plan", "pro"), true],
     remove: [UserEdit.remove(UserEdit.edit("ada"), "games", "chess"), true],
@@ -833,21 +833,21 @@ describe("what must not happen twice", () => {
     "an operation that is not known": [UserEdit.appendOperation(UserEdit.edit("ada"), { $multiply: { n: 2 } }), false],
     "one increment among others": [UserEdit.set(visit, "plan", "pro"), false]
   }
-  for (const [name, [edit, repeatable]] of Object.entries(edits)) {
+  for (const [name, [edit, idempotent]] of Object.entries(edits)) {
     testScript(
-      `${repeatable ? "is not" : "is"} an edit with ${name}`,
+      `${idempotent ? "is not" : "is"} an edit with ${name}`,
       [answer(500), answer(202, "{\"distinct_id\":\"ada\"}")],
       (users, sent) =>
         Effect.gen(function*() {
           yield* inAnHour(Effect.exit(users.edit(edit)))
-          expect(sent).toHaveLength(repeatable ? 2 : 1)
+          expect(sent).toHaveLength(idempotent ? 2 : 1)
         })
     )
   }
 
   test("is not an event, whatever it holds, for its insert id guards it", ({ sandbox, users }) =>
     Effect.gen(function*() {
-      yield* sandbox.script([Sandbox.cutAfter, Sandbox.status(500)])
+      yield* sandbox.script([Sandbox.resetPeerApplied, Sandbox.status(500)])
       yield* inAnHour(users.asyncEdit(visit))
       expect(yield* sandbox.requests).toHaveLength(3)
       expect((yield* sandbox.users)[0]?.properties).toEqual({ visits: 1 })
@@ -864,9 +864,9 @@ describe("applied", () => {
       ["nor did one that says it is too early", times(4, Sandbox.status(425, { retryAfter: "0" })), "no"],
       ["one that says 5xx may have", times(4, Sandbox.status(503, { retryAfter: "0" })), "unknown"],
       ["so may one that says 408", times(4, Sandbox.status(408, { retryAfter: "0" })), "unknown"],
-      ["so may one that cut the connection", times(4, Sandbox.cut), "unknown"],
+      ["so may one that cut the connection", times(4, Sandbox.resetPeer), "unknown"],
       ["so may one that does not answer", times(2, Sandbox.delay("1 hour")), "unknown"],
-      ["an attempt before may have, though the last one did not", [Sandbox.cut, Sandbox.status(400)], "unknown"],
+      ["an attempt before may have, though the last one did not", [Sandbox.resetPeer, Sandbox.status(400)], "unknown"],
       ["one long before, too", [
         Sandbox.status(500),
         Sandbox.status(429, { retryAfter: "0" }),
@@ -1126,7 +1126,7 @@ describe("errors", () => {
       fix: /ServerError: 503\), after 4 requests: the server may have applied it; sending it again is safe/
     },
     {
-      faults: [Sandbox.cut],
+      faults: [Sandbox.resetPeer],
       call: (users) => users.edit(visit),
       expected: {
         _tag: "SuprsendUnavailable",
@@ -1213,7 +1213,7 @@ describe("whatever the server does", () => {
   const fault: FastCheck.Arbitrary<Sandbox.Fault> = FastCheck.letrec<{ fault: Sandbox.Fault; plain: Sandbox.Fault }>(
     (tie) => ({
       plain: FastCheck.oneof(
-        FastCheck.constantFrom(Sandbox.cut, Sandbox.cutAfter, Sandbox.cutBody, Sandbox.stall),
+        FastCheck.constantFrom(Sandbox.resetPeer, Sandbox.resetPeerApplied, Sandbox.truncateBody, Sandbox.stall),
         FastCheck.record({
           status: FastCheck.constantFrom(302, 400, 401, 404, 408, 425, 429, 429, 429, 500, 501, 502, 503, 503),
           retryAfter: FastCheck.option(FastCheck.nat(40).map(String), { nil: undefined })
@@ -1232,10 +1232,10 @@ describe("whatever the server does", () => {
       faults: FastCheck.array(fault, { maxLength: 8 }),
       attempts: FastCheck.integer({ min: 1, max: 6 }),
       elapsed: FastCheck.integer({ min: 1_000, max: 90_000 }),
-      repeatable: FastCheck.boolean(),
+      idempotent: FastCheck.boolean(),
       limit: FastCheck.integer({ min: 1, max: 3 })
     },
-    ({ attempts, elapsed, faults, limit, repeatable }) =>
+    ({ attempts, elapsed, faults, limit, idempotent }) =>
       Effect.gen(function*() {
         const sandbox = yield* Sandbox.Sandbox
         const client = yield* SuprsendClient
@@ -1246,7 +1246,7 @@ describe("whatever the server does", () => {
           template: "/v1/user/{id}/",
           params: { id: "ada" },
           body: JSON.stringify({ operations: [{ $add: { n: 1 } }] }),
-          repeatable
+          idempotent: idempotent
         })
         const { at, exit } = yield* inAnHour(
           Effect.flatMap(Effect.exit(call), (exit) => Effect.map(Clock.currentTimeMillis, (at) => ({ at, exit })))
@@ -1261,11 +1261,11 @@ describe("whatever the server does", () => {
         expect(new Set(requests.map(({ body, uri }) => body + uri)).size).toBeLessThanOrEqual(1)
         expect((Exit.isSuccess(exit) ? exit.value : yield* Effect.flip(exit)).attempts).toBe(requests.length)
         // What must not happen twice does not.
-        if (!repeatable) expect(counter).toBeLessThanOrEqual(1)
+        if (!idempotent) expect(counter).toBeLessThanOrEqual(1)
         if (Exit.isFailure(exit)) {
           const error = yield* Effect.flip(exit)
           if (error.applied === "no") expect(counter).toBe(0)
-          if (!repeatable && error.applied === "unknown") expect(error.retryable).toBe(false)
+          if (!idempotent && error.applied === "unknown") expect(error.retryable).toBe(false)
         }
       }).pipe(
         Effect.provide(

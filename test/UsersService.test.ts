@@ -31,7 +31,7 @@ describe("asyncEdit", () => {
       const accepted = yield* users.asyncEdit(ada).pipe(
         Effect.provideService(InsertId, Effect.succeed("insert-id-1"))
       )
-      expect(accepted).toEqual({ insertId: "insert-id-1", statusCode: 202, message: "OK" })
+      expect(accepted).toEqual({ insertId: "insert-id-1", status: 202, message: "OK" })
       const [request] = yield* sandbox.requests
       expect(request).toMatchObject({ method: "POST", uri: "/event/", status: 202 })
       expect(request?.json).toEqual({
@@ -96,7 +96,7 @@ describe("asyncEdit", () => {
     "tells the insert id of an edit that failed, so that it can be sent again",
     (users, sandbox) =>
       Effect.gen(function*() {
-        yield* sandbox.script([Sandbox.cutAfter])
+        yield* sandbox.script([Sandbox.resetPeerApplied])
         const visit = UserEdit.increment(UserEdit.edit("ada"), "visits", 1)
         const error = yield* Effect.flip(once(users.asyncEdit(visit)))
         if (error._tag !== "SuprsendUnavailable") return expect.unreachable()
@@ -135,7 +135,7 @@ describe("edit", () => {
     "is not repeated where that would count twice, and is where it would not",
     (users, sandbox) =>
       Effect.gen(function*() {
-        yield* sandbox.script([Sandbox.cutAfter])
+        yield* sandbox.script([Sandbox.resetPeerApplied])
         const error = yield* Effect.flip(users.edit(UserEdit.increment(UserEdit.edit("ada"), "visits", 1)))
         expect(error).toMatchObject({ _tag: "SuprsendUnavailable", attempts: 1, applied: "unknown", retryable: false })
         expect(error.message).toContain("look before sending it again")

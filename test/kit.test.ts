@@ -111,7 +111,7 @@ describe("playOut", () => {
       const users = yield* UsersService.UsersService
       const sandbox = yield* Sandbox.Sandbox
       yield* sandbox.faults.add(Sandbox.failNext(1, Sandbox.status(503, { retryAfter: "17" })))
-      yield* Sandbox.playOut(users.asyncEdit(UserEdit.edit("ada")))
+      yield* Sandbox.runToCompletion(users.asyncEdit(UserEdit.edit("ada")))
       expect(yield* Clock.currentTimeMillis).toBe(17_000)
     }).pipe(Effect.provide(Suprsend.layerTest)))
 
@@ -119,7 +119,7 @@ describe("playOut", () => {
     Effect.gen(function*() {
       const users = yield* UsersService.UsersService
       const edits = Array.from({ length: 12 }, (_, n) => UserEdit.edit(`user-${n}`))
-      yield* Sandbox.playOut(Effect.forEach(edits, users.asyncEdit, { concurrency: "unbounded" }))
+      yield* Sandbox.runToCompletion(Effect.forEach(edits, users.asyncEdit, { concurrency: "unbounded" }))
       const passed = yield* Clock.currentTimeMillis
       expect(passed).toBeGreaterThanOrEqual(2_000)
       expect(passed).toBeLessThan(10_000)
@@ -130,23 +130,23 @@ describe("playOut", () => {
 
   it.effect("gives back what the effect ends with, also if it never sleeps", () =>
     Effect.gen(function*() {
-      expect(yield* Sandbox.playOut(Effect.succeed(1))).toBe(1)
-      expect(yield* Effect.flip(Sandbox.playOut(Effect.fail("no")))).toBe("no")
-      expect(Exit.isInterrupted(yield* Effect.exit(Sandbox.playOut(Effect.interrupt)))).toBe(true)
+      expect(yield* Sandbox.runToCompletion(Effect.succeed(1))).toBe(1)
+      expect(yield* Effect.flip(Sandbox.runToCompletion(Effect.fail("no")))).toBe("no")
+      expect(Exit.isInterrupted(yield* Effect.exit(Sandbox.runToCompletion(Effect.interrupt)))).toBe(true)
       expect(yield* Clock.currentTimeMillis).toBe(0)
     }))
 
   it.effect("takes long sleeps and many", () =>
     Effect.gen(function*() {
-      yield* Sandbox.playOut(Effect.sleep("400 days"))
-      yield* Sandbox.playOut(Effect.repeatN(Effect.sleep("1 millis"), 499))
+      yield* Sandbox.runToCompletion(Effect.sleep("400 days"))
+      yield* Sandbox.runToCompletion(Effect.repeatN(Effect.sleep("1 millis"), 499))
       expect(yield* Clock.currentTimeMillis).toBe(400 * 24 * 3_600_000 + 500)
     }))
 
   it.effect("takes whatever sleeps at the same time in its order", () =>
     Effect.gen(function*() {
       const seen = yield* Ref.make<ReadonlyArray<number>>([])
-      yield* Sandbox.playOut(
+      yield* Sandbox.runToCompletion(
         Effect.forEach([30, 10, 20], (n) => Effect.zipRight(Effect.sleep(n), Ref.update(seen, (all) => [...all, n])), {
           concurrency: "unbounded"
         })
@@ -156,7 +156,7 @@ describe("playOut", () => {
 
   it.effect("leaves waits alone that are longer than is said", () =>
     Effect.gen(function*() {
-      const fiber = yield* Effect.fork(Sandbox.playOut(Effect.sleep("2 seconds"), { longest: "1 second" }))
+      const fiber = yield* Effect.fork(Sandbox.runToCompletion(Effect.sleep("2 seconds"), { longest: "1 second" }))
       yield* Effect.repeatN(Effect.yieldNow(), 100)
       expect(yield* Clock.currentTimeMillis).toBe(0)
       yield* TestClock.adjust("2 seconds")
@@ -166,7 +166,9 @@ describe("playOut", () => {
   it.effect("takes the effect with it when it is interrupted", () =>
     Effect.gen(function*() {
       const ended = yield* Ref.make(false)
-      const fiber = yield* Effect.fork(Sandbox.playOut(Effect.onInterrupt(Effect.never, () => Ref.set(ended, true))))
+      const fiber = yield* Effect.fork(
+        Sandbox.runToCompletion(Effect.onInterrupt(Effect.never, () => Ref.set(ended, true)))
+      )
       yield* Effect.repeatN(Effect.yieldNow(), 10)
       yield* Fiber.interrupt(fiber)
       expect(yield* Ref.get(ended)).toBe(true)

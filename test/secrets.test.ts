@@ -529,12 +529,12 @@ describe("what a program shows", () => {
     const users = yield* UsersService
     const client = yield* SuprsendClient.SuprsendClient
     const limiter = yield* RateLimiter.RateLimiter
-    const retried = [Sandbox.status(503), Sandbox.cut, Sandbox.cutBody]
+    const retried = [Sandbox.status(503), Sandbox.resetPeer, Sandbox.truncateBody]
     yield* sandbox.script(retried)
     const accepted = yield* users.asyncEdit(busy)
     const user = yield* users.edit(busy)
     const report = yield* users.bulkEdit([busy, UserEdit.edit(" "), UserEdit.setTimezone(busy, "Mars/Olympus")])
-    yield* sandbox.script([Sandbox.cut])
+    yield* sandbox.script([Sandbox.resetPeer])
     const failed = yield* users.bulkEdit([busy]).pipe(withRequestOptions({ retry: { attempts: 1 } }))
     const outcomes = Chunk.toReadonlyArray(yield* Stream.runCollect(users.bulkEditStream([busy])))
     const page = yield* users.list({ limit: 1 })
@@ -611,7 +611,7 @@ describe("spans", () => {
       yield* inAnHour(Effect.gen(function*() {
         const sandbox = yield* Sandbox.Sandbox
         const users = yield* UsersService
-        yield* sandbox.script([Sandbox.status(503), Sandbox.cut])
+        yield* sandbox.script([Sandbox.status(503), Sandbox.resetPeer])
         yield* users.edit(UserEdit.set(UserEdit.edit(id), "plan", "pro"))
         yield* users.get(id)
         yield* sandbox.subscribeToObject(id, { objectType: "team", objectId: "1" })
@@ -623,7 +623,7 @@ describe("spans", () => {
         yield* users.list()
         yield* users.delete(id)
         yield* Effect.exit(users.delete(id))
-        yield* sandbox.script([Sandbox.cut])
+        yield* sandbox.script([Sandbox.resetPeer])
         yield* Effect.exit(users.get(id)).pipe(withRequestOptions({ retry: { attempts: 1 } }))
       })).pipe(
         Effect.withSpan("program"),

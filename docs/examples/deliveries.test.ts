@@ -11,11 +11,11 @@ it.effect("an import takes effect exactly once, although the network is bad", ()
     const sandbox = yield* Sandbox.Sandbox
     yield* sandbox.faults.add(
       Sandbox.latency("20 millis"),
-      Sandbox.on("POST /event/", Sandbox.failNext(3, Sandbox.cutAfter))
+      Sandbox.on("POST /event/", Sandbox.failNext(3, Sandbox.resetPeerApplied))
     )
 
     const edits = Array.from({ length: 1_000 }, (_, n) => increment(edit(`user-${n}`), "visits", 1))
-    const report = yield* Sandbox.playOut(users.bulkEdit(edits))
+    const report = yield* Sandbox.runToCompletion(users.bulkEdit(edits))
 
     expect(report.success).toBe(1_000)
     const deliveries = yield* sandbox.deliveries

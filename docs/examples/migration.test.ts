@@ -38,7 +38,7 @@ it.effect("a bulk, from Node", () =>
   Effect.gen(function*() {
     const sandbox = yield* Sandbox
     yield* sandbox.faults.add(Sandboxes.failNext(4, Sandboxes.status(503)))
-    const report = yield* Sandboxes.playOut(upgrade(["user-1", "user-2"]))
+    const report = yield* Sandboxes.runToCompletion(upgrade(["user-1", "user-2"]))
     expect(String(report)).toBe("2 records: 2 accepted")
     expect((yield* user("user-2")).properties.plan).toBe("pro")
   }).pipe(Effect.provide(Suprsend.layerTest)))
@@ -66,7 +66,7 @@ it.effect("shapes, from Node", () =>
 
 it.effect("an edit, from Python", () =>
   Effect.gen(function*() {
-    expect(yield* python.loggedIn).toMatchObject({ statusCode: 202, message: "OK" })
+    expect(yield* python.loggedIn).toMatchObject({ status: 202, message: "OK" })
     expect((yield* user("user-42")).properties.login_count).toBe(1)
   }).pipe(Effect.provide(Suprsend.layerTest)))
 

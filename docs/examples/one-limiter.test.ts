@@ -23,12 +23,12 @@ const mostInASecond = Effect.map(
 
 it.effect("wrong: a layer that is provided to each call has a new limiter each time", () =>
   Effect.gen(function*() {
-    yield* Sandbox.playOut(Effect.forEach(ids, (id) => Effect.provide(upgrade(id), SuprsendLive)))
+    yield* Sandbox.runToCompletion(Effect.forEach(ids, (id) => Effect.provide(upgrade(id), SuprsendLive)))
     expect(yield* mostInASecond).toBe(20)
   }).pipe(Effect.provide(Sandbox.layer)))
 
 it.effect("right: a layer that is provided once has one limiter for all calls", () =>
   Effect.gen(function*() {
-    yield* Sandbox.playOut(Effect.provide(Effect.forEach(ids, upgrade), SuprsendLive))
+    yield* Sandbox.runToCompletion(Effect.provide(Effect.forEach(ids, upgrade), SuprsendLive))
     expect(yield* mostInASecond).toBe(5)
   }).pipe(Effect.provide(Sandbox.layer)))

@@ -46,7 +46,7 @@ const job = Effect.gen(function*() {
   yield* Console.log("\n1. Create a user with an edit, queued by SuprSend")
   yield* Console.log(ada.toString())
   const accepted = yield* users.asyncEdit(ada)
-  yield* Console.log(`   ${accepted.statusCode} ${accepted.message}, as event ${accepted.insertId}`)
+  yield* Console.log(`   ${accepted.status} ${accepted.message}, as event ${accepted.insertId}`)
 
   yield* Console.log("\n2. Edit the user again, applied at once")
   yield* users.edit(pipe(

@@ -9,7 +9,7 @@ it.effect("counts a visit once, although the first answer is lost", () =>
   Effect.gen(function*() {
     const users = yield* UsersService
     const sandbox = yield* Sandbox.Sandbox
-    yield* sandbox.script([Sandbox.cutAfter])
+    yield* sandbox.script([Sandbox.resetPeerApplied])
 
     const fiber = yield* Effect.fork(users.asyncEdit(increment(edit("user-42"), "visits", 1)))
     yield* TestClock.adjust("1 second")

@@ -22,17 +22,17 @@ const [none, accepted, notApplied, unknown] = [0, 1, 2, 3]
 let made = 0
 
 const fault = (fault: unknown, probability: number) => ({ _tag: "Sometimes", probability, fault })
-const cut = { _tag: "Cut", carriedOut: true }
+const cut = { _tag: "ResetPeer", applied: true }
 const faults = [
   fault(cut, 0.02),
-  fault({ _tag: "Cut", carriedOut: false }, 0.02),
-  fault({ _tag: "Part", then: "cut", carriedOut: true }, 0.02),
-  fault({ _tag: "Part", then: "stall", carriedOut: true }, 0.005),
-  fault({ _tag: "Silent", carriedOut: true }, 0.005),
-  fault({ _tag: "Garbage", body: "no JSON", carriedOut: true }, 0.01),
-  fault({ _tag: "Status", status: 500, headers: {}, body: "", carriedOut: true }, 0.02),
-  fault({ _tag: "Status", status: 503, headers: {}, body: "", carriedOut: false }, 0.02),
-  fault({ _tag: "Status", status: 429, headers: { "retry-after": "0.2" }, body: "", carriedOut: false }, 0.002)
+  fault({ _tag: "ResetPeer", applied: false }, 0.02),
+  fault({ _tag: "TruncateBody", then: "reset", applied: true }, 0.02),
+  fault({ _tag: "TruncateBody", then: "stall", applied: true }, 0.005),
+  fault({ _tag: "NoResponse", applied: true }, 0.005),
+  fault({ _tag: "MalformedBody", body: "no JSON", applied: true }, 0.01),
+  fault({ _tag: "Status", status: 500, headers: {}, body: "", applied: true }, 0.02),
+  fault({ _tag: "Status", status: 503, headers: {}, body: "", applied: false }, 0.02),
+  fault({ _tag: "Status", status: 429, headers: { "retry-after": "0.2" }, body: "", applied: false }, 0.002)
 ]
 
 const server = Effect.acquireRelease(

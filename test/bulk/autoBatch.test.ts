@@ -52,7 +52,7 @@ describe("layerBatched", () => {
       const accepted = yield* Fiber.join(fiber)
       expect(yield* sizes(sandbox)).toEqual([400, 400, 200])
       expect(new Set(accepted.map(({ insertId }) => insertId)).size).toBe(1000)
-      expect(accepted[0]).toMatchObject({ statusCode: 202, message: "OK" })
+      expect(accepted[0]).toMatchObject({ status: 202, message: "OK" })
       expect(yield* sandbox.users).toHaveLength(1000)
     }))
 
@@ -116,7 +116,7 @@ describe("layerBatched", () => {
         expect((yield* Fiber.join(first))._tag).toBe("SuprsendUnauthorized")
         const second = yield* Effect.fork(users.asyncEdit(visit(1)))
         yield* TestClock.adjust("5 millis")
-        expect((yield* Fiber.join(second)).statusCode).toBe(202)
+        expect((yield* Fiber.join(second)).status).toBe(202)
       })
   )
 
@@ -182,7 +182,7 @@ describe("layerBatched", () => {
       yield* settle
       expect(yield* sandbox.requests).toEqual([])
       yield* Scope.close(scope, Exit.void)
-      expect((yield* Fiber.join(fiber)).statusCode).toBe(202)
+      expect((yield* Fiber.join(fiber)).status).toBe(202)
     }).pipe(Effect.provide(Client)))
 
   test("events have the time at which they were handed over", (users, sandbox) =>
@@ -212,7 +212,7 @@ describe("layerBatched", () => {
       expect(Exit.isFailure(exit) && Cause.squash(exit.cause)).toBe("no limiter")
       const second = yield* Effect.fork(users.asyncEdit(visit(3)))
       yield* TestClock.adjust("5 millis")
-      expect(yield* ended(second)).toMatchObject({ statusCode: 202 })
+      expect(yield* ended(second)).toMatchObject({ status: 202 })
     }).pipe(Effect.provide(
       UsersService.layerBatched().pipe(
         Layer.provideMerge(SuprsendClient.layerWithoutRateLimiter(Sandbox.credentials)),
@@ -233,7 +233,7 @@ describe("layerBatched", () => {
       yield* settle
       yield* Scope.close(scope, Exit.void)
       yield* TestClock.adjust("1 second")
-      expect(yield* ended(fiber)).toMatchObject({ insertId: "slow", statusCode: 202 })
+      expect(yield* ended(fiber)).toMatchObject({ insertId: "slow", status: 202 })
     }).pipe(Effect.provide(Client)))
 })
 
@@ -266,7 +266,7 @@ describe("a caller that is interrupted before its request has a slot", () => {
       yield* TestClock.adjust("1200 millis")
       yield* settle
       const [first, , third] = fibers
-      for (const fiber of [first, third]) expect(fiber && (yield* ended(fiber)).statusCode).toBe(202)
+      for (const fiber of [first, third]) expect(fiber && (yield* ended(fiber)).status).toBe(202)
       expect(yield* sizes(sandbox)).toEqual([1, 1, 2])
       expect(Option.isNone(yield* sandbox.user("user-2"))).toBe(true)
     }))
@@ -283,7 +283,7 @@ describe("a caller that is interrupted before its request has a slot", () => {
         const next = yield* Effect.forEach([3, 4], (n) => handOver(users, visit(n)))
         yield* TestClock.adjust("2 seconds")
         yield* settle
-        for (const fiber of next) expect((yield* ended(fiber)).statusCode).toBe(202)
+        for (const fiber of next) expect((yield* ended(fiber)).status).toBe(202)
         expect(yield* sizes(sandbox)).toEqual([1, 1, 1, 1])
       })
   )
@@ -292,7 +292,7 @@ describe("a caller that is interrupted before its request has a slot", () => {
     "is sent again under the same body once it was sent, and with the others of a halved one",
     (users, sandbox) =>
       Effect.gen(function*() {
-        yield* sandbox.script([Sandbox.cutAfter, Sandbox.status(400), Sandbox.status(400)])
+        yield* sandbox.script([Sandbox.resetPeerApplied, Sandbox.status(400), Sandbox.status(400)])
         const fibers = yield* Effect.forEach([1, 2, 3, 4], (n) => Effect.fork(Effect.either(users.asyncEdit(visit(n)))))
         yield* TestClock.adjust("5 millis")
         yield* settle

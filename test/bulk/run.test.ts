@@ -55,17 +55,17 @@ describe("requests made in a row", () => {
             Effect.yieldNow(),
             Effect.succeed({ status: 202, headers: Headers.empty, body: "OK", attempts: 1 })
           ),
-        breathe: Effect.sync(() => log.push("breathe"))
+        yieldToEventLoop: Effect.sync(() => log.push("yields"))
       }
       yield* Effect.flatMap(UsersService, (users) => users.bulkEdit(edits())).pipe(
         Effect.provide(Layer.provide(usersLayer, Layer.succeed(SuprsendClient, client)))
       )
       expect(log.slice(0, 6)).toEqual([
-        "breathe",
+        "yields",
         "request 1 is made",
-        "breathe",
+        "yields",
         "request 2 is made",
-        "breathe",
+        "yields",
         "request 3 is made"
       ])
     }))
@@ -449,7 +449,7 @@ describe("refused credentials", () => {
 describe("what is to stop a run", () => {
   test("stops it also when it dies", (users, sandbox) =>
     Effect.gen(function*() {
-      yield* sandbox.script([Sandbox.silence()])
+      yield* sandbox.script([Sandbox.noResponse()])
       const broken = Effect.delay(Effect.die("broken"), "1 second")
       const fiber = yield* Effect.fork(users.bulkEdit([signUp(1)], { stopWhen: broken }))
       yield* TestClock.adjust("1 second")
@@ -517,7 +517,7 @@ describe("a run that is stopped", () => {
     "pins the insert id of what was only pulled too, so that sending it twice applies it once",
     (users, sandbox) =>
       Effect.gen(function*() {
-        yield* sandbox.script([Sandbox.silence({ carriedOut: true })])
+        yield* sandbox.script([Sandbox.noResponse({ applied: true })])
         const visit = (n: number) => UserEdit.increment(UserEdit.edit(`user-${n % 900}`), "visits", 1)
         const report = yield* users.bulkEdit(Stream.fromIterable(Arr.makeBy(1000, visit)), {
           concurrency: 1,
@@ -616,9 +616,9 @@ describe("whatever happens", () => {
     Sandbox.status(400),
     Sandbox.status(429),
     Sandbox.status(503),
-    Sandbox.cut,
-    Sandbox.cutAfter,
-    Sandbox.cutBody,
+    Sandbox.resetPeer,
+    Sandbox.resetPeerApplied,
+    Sandbox.truncateBody,
     Sandbox.delay(50)
   )
 

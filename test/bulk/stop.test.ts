@@ -263,7 +263,7 @@ describe("whatever the source and whenever the end", () => {
     Sandbox.status(401),
     Sandbox.status(429),
     Sandbox.status(503),
-    Sandbox.cutAfter,
+    Sandbox.resetPeerApplied,
     Sandbox.stall,
     Sandbox.delay(30)
   )
@@ -339,7 +339,7 @@ describe("refused credentials", () => {
     (users, sandbox) =>
       Effect.gen(function*() {
         yield* sandbox.script([
-          Sandbox.cutAfter,
+          Sandbox.resetPeerApplied,
           Sandbox.status(429, { retryAfter: "5" }),
           Sandbox.delay("100 millis", Sandbox.status(401))
         ])
@@ -486,12 +486,12 @@ describe("a client that closes while a bulk runs", () => {
       accounted(yield* inScope((users) => users.bulkEdit(edits, { concurrency: 16 })), counter.given, 400)
     }))
 
-  for (const carriedOut of [true, false]) {
-    it.effect(`makes unknown what is in flight, and unsent what waits, ${carriedOut ? "" : "not "}applied`, () =>
+  for (const applied of [true, false]) {
+    it.effect(`makes unknown what is in flight, and unsent what waits, ${applied ? "" : "not "}applied`, () =>
       Effect.gen(function*() {
         const { counter, edits } = endless()
         const report = yield* inScope((users) => users.bulkEdit(edits, { concurrency: 16, grace: "1 hour" }), [
-          Sandbox.silence({ carriedOut })
+          Sandbox.noResponse({ applied })
         ])
         accounted(report, counter.given, 0)
         expect(Arr.groupBy(report.failedRecords, ({ outcome }) => outcome)).toMatchObject({
@@ -511,7 +511,7 @@ describe("a client that closes while a bulk runs", () => {
   it.effect("ends a bulkDelete", () =>
     Effect.gen(function*() {
       const ids = Arr.makeBy(1_000, (n) => `user-${n}`)
-      const report = yield* inScope((users) => users.bulkDelete(ids), [Sandbox.silence()])
+      const report = yield* inScope((users) => users.bulkDelete(ids), [Sandbox.noResponse()])
       expect(`${report}`).toBe("1,000 records: 0 done, 100 unknown, 900 unsent")
     }))
 
@@ -521,7 +521,7 @@ describe("a client that closes while a bulk runs", () => {
       const context = yield* Layer.buildWithScope(oneAnHour, scope)
       const batched = Layer.succeedContext(context).pipe((client) => Layer.provide(layerBatched(), client))
       const users = yield* Effect.map(Layer.build(batched), (context) => Context.get(context, UsersService))
-      yield* Context.get(context, Sandbox.Sandbox).script([Sandbox.silence()])
+      yield* Context.get(context, Sandbox.Sandbox).script([Sandbox.noResponse()])
       const handOver = (n: number) =>
         Effect.gen(function*() {
           const fiber = yield* Effect.fork(Effect.flip(users.asyncEdit(signUp(n))))
@@ -606,7 +606,7 @@ describe("a defect", () => {
     (users, sandbox) =>
       Effect.gen(function*() {
         calls = 0
-        yield* sandbox.script([Sandbox.delay(0), Sandbox.silence()])
+        yield* sandbox.script([Sandbox.delay(0), Sandbox.noResponse()])
         const fiber = yield* Effect.fork(reported(users, edits, { concurrency: 3 }))
         yield* settle
         const [report, defect] = yield* ended(fiber)
@@ -709,7 +709,7 @@ describe("a call for many users by their ids that is interrupted", () => {
       const lines: Array<string> = []
       const logger = Logger.make(({ message }) => lines.push(String(message)))
       const users = yield* UsersService
-      yield* (yield* Sandbox.Sandbox).faults.add(Sandbox.silence())
+      yield* (yield* Sandbox.Sandbox).faults.add(Sandbox.noResponse())
       const call = users.bulkDelete(ids, { concurrency: 1 })
       const fiber = yield* Effect.fork(Effect.provide(call, Logger.replace(Logger.defaultLogger, logger)))
       yield* TestClock.adjust("1 second")

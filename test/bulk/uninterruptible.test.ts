@@ -51,7 +51,7 @@ describe("a bulk that cannot be interrupted", () => {
     "as a stream of outcomes": (users) => Stream.runDrain(users.bulkEditStream([one])),
     "as a stream of outcomes that nobody reads to its end": (users, sandbox) =>
       Effect.zipRight(
-        sandbox.script([Sandbox.delay(0), Sandbox.silence()]),
+        sandbox.script([Sandbox.delay(0), Sandbox.noResponse()]),
         users.bulkEditStream(Stream.map(Stream.range(1, 800), (n) => UserEdit.edit(`user-${n}`)), { concurrency: 1 })
           .pipe(
             Stream.take(1),
@@ -68,11 +68,11 @@ describe("a bulk that cannot be interrupted", () => {
 
   test("can be stopped, and keeps its time of grace", (users, sandbox) =>
     Effect.gen(function*() {
-      yield* sandbox.script([Sandbox.silence()])
+      yield* sandbox.script([Sandbox.noResponse()])
       const call = users.bulkEdit([one], { stopWhen: Effect.sleep("1 second"), grace: "2 seconds" })
       expect(hasEnded(yield* after(2_999, call))).toBe(false)
       yield* TestClock.adjust("1 millis")
-      yield* sandbox.script([Sandbox.silence()])
+      yield* sandbox.script([Sandbox.noResponse()])
       expect(hasEnded(yield* after(3_000, call))).toBe(true)
     }))
 

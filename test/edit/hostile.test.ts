@@ -596,7 +596,7 @@ describe("an edit whose members throw, or are other ones each time", () => {
             concurrency: "unbounded"
           })
           expect(failed._tag).toBe("InvalidUserEdit")
-          expect(accepted.statusCode).toBe(202)
+          expect(accepted.status).toBe(202)
         }).pipe(Effect.provide(Batched)))
     }
   }

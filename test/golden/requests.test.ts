@@ -38,7 +38,7 @@ interface Sent {
 
 interface Deviation {
   readonly sent: ReadonlyArray<Sent>
-  /** The tag of the error, if it is not carried out. */
+  /** The tag of the error, if it is not applied. */
   readonly error?: string
 }
 

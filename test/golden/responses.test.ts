@@ -53,9 +53,9 @@ const accepted = (total: number) => ({ status: "success", total, success: total,
 /** What comes of each case: what the call succeeds with, or its error. One attempt only. */
 const outcomes: Readonly<Record<string, Expected>> = {
   // An event counts as accepted with any 2xx, whatever the body.
-  "async 202 text OK": { gives: { statusCode: 202, message: "OK" } },
-  "async 200 JSON string": { gives: { statusCode: 200, message: "\"OK\"" } },
-  "async 202 empty body": { gives: { statusCode: 202, message: "" } },
+  "async 202 text OK": { gives: { status: 202, message: "OK" } },
+  "async 200 JSON string": { gives: { status: 200, message: "\"OK\"" } },
+  "async 202 empty body": { gives: { status: 202, message: "" } },
 
   // The status decides, and the body adds words in any form.
   "async 400 JSON message": { gives: { ...rejected, status: 400, serverMessage: "bad thing" } },
@@ -189,7 +189,7 @@ const summary = (u: unknown): unknown => {
     )
     return { ...u, failedRecords: failedRecords.sort() }
   }
-  if ("statusCode" in u && "message" in u) return { statusCode: u.statusCode, message: u.message }
+  if ("status" in u && "message" in u) return { status: u.status, message: u.message }
   return "distinctId" in u ? { distinctId: u.distinctId } : u
 }
 
@@ -250,11 +250,14 @@ describe("responses.json", () => {
   it.scopedLive("async connection dropped, with retries: the second attempt has the same body", () =>
     Effect.gen(function*() {
       const server = yield* serve(inOrder(...testCase("async connection dropped").map(answerOf), text(202, "OK")))
-      const { statusCode } = yield* Effect.flatMap(UsersService, (users) => users.asyncEdit(set(edit("u"), "a", 1)))
+      const { status } = yield* Effect.flatMap(
+        UsersService,
+        (users) => users.asyncEdit(set(edit("u"), "a", 1))
+      )
         .pipe(
           Effect.provide(Suprsend.layer({ ...credentials, baseUrl: server.url, retry: { initialDelay: 0 } }))
         )
-      expect(statusCode).toBe(202)
+      expect(status).toBe(202)
       expect(server.requests.length).toBe(2)
       expect(server.requests[1]?.body).toBe(server.requests[0]?.body)
     }))

@@ -93,8 +93,8 @@ for (const [name, transport] of Object.entries(transports)) {
         const server = yield* serve(inOrder(text(202, ""), text(200, "OK"), json(202, { any: "thing" }), text(204, "")))
         yield* over(server.url, (users) =>
           Effect.gen(function*() {
-            expect((yield* users.asyncEdit(ada)).statusCode).toBe(202)
-            expect((yield* users.asyncEdit(ada)).statusCode).toBe(200)
+            expect((yield* users.asyncEdit(ada)).status).toBe(202)
+            expect((yield* users.asyncEdit(ada)).status).toBe(200)
             expect((yield* users.bulkEdit([ada])).success).toBe(1)
             yield* users.delete("ada")
           }))
@@ -209,7 +209,7 @@ for (const [name, transport] of Object.entries(transports)) {
           more()
         })
         const accepted = yield* over(server.url, (users) => users.asyncEdit(ada))
-        expect(accepted.statusCode).toBe(202)
+        expect(accepted.status).toBe(202)
         expect(written).toBeLessThan(2 ** 27)
       }))
 

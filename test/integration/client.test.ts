@@ -115,7 +115,7 @@ for (const [name, http] of Object.entries(httpClients)) {
           yield* TestClock.setTime(Date.UTC(2024, 10, 23, 8, 5, 9))
           const accepted = yield* calls(server.url, (users) => users.asyncEdit(ada))
 
-          expect(accepted).toMatchObject({ statusCode: 202, message: "OK" })
+          expect(accepted).toMatchObject({ status: 202, message: "OK" })
           expect(server.requests).toHaveLength(3)
           server.requests.forEach(isSigned)
           expect(server.requests.map(({ headers }) => headers.date)).toEqual([
@@ -356,7 +356,7 @@ for (const [name, http] of Object.entries(httpClients)) {
             yield* TestClock.adjust("30 seconds")
             yield* server.connectionClosed
             yield* settle
-            expect(yield* ended(fiber)).toMatchObject({ statusCode: 202, message: "" })
+            expect(yield* ended(fiber)).toMatchObject({ status: 202, message: "" })
             expect(server.requests).toHaveLength(1)
           }).pipe(
             Effect.provide(suprsend(http, server.url, {
@@ -421,14 +421,14 @@ for (const [name, http] of Object.entries(httpClients)) {
       it.scoped("within the answer to an event, which its status has settled", () =>
         Effect.gen(function*() {
           const server = yield* serve(cutWithinStatus(202))
-          expect(yield* calls(server.url, (users) => users.asyncEdit(ada))).toMatchObject({ statusCode: 202 })
+          expect(yield* calls(server.url, (users) => users.asyncEdit(ada))).toMatchObject({ status: 202 })
           expect(server.requests).toHaveLength(1)
         }))
 
       it.scoped("within an answer to an event of another status, which settles nothing and is tried again", () =>
         Effect.gen(function*() {
           const server = yield* serve(inOrder(cutWithin, text(202, "OK")))
-          expect(yield* calls(server.url, (users) => users.asyncEdit(ada))).toMatchObject({ statusCode: 202 })
+          expect(yield* calls(server.url, (users) => users.asyncEdit(ada))).toMatchObject({ status: 202 })
           expect(server.requests).toHaveLength(2)
         }))
 
@@ -633,7 +633,7 @@ describe("straight over undici", () => {
           yield* TestClock.adjust("30 seconds")
           yield* server.connectionClosed
           yield* settle
-          expect(yield* ended(fiber)).toMatchObject({ statusCode: 202, message: "" })
+          expect(yield* ended(fiber)).toMatchObject({ status: 202, message: "" })
           expect(server.requests).toHaveLength(1)
         }))
     }))
@@ -693,7 +693,7 @@ describe("straight over undici", () => {
       )
     )
 
-  it.scoped("what still waits for a connection when its time is over was certainly not carried out", () =>
+  it.scoped("what still waits for a connection when its time is over was certainly not applied", () =>
     Effect.gen(function*() {
       const users = yield* UsersService.UsersService
       const fiber = yield* Effect.fork(Effect.flip(once(users.edit(visit))))

@@ -92,13 +92,13 @@ const html = "<html><body><h1>429 Too Many Requests</h1></body></html>"
 
 /** By the names of the table: what a program asks the server for. */
 const columns: Record<string, Column> = {
-  "reset before it is applied": { fault: { _tag: "Cut" }, settings: patient },
-  "reset before the headers": { fault: { _tag: "Cut", carriedOut: true }, settings: patient },
-  "reset in the body": { fault: { _tag: "Part" }, settings: patient },
-  stall: { fault: { _tag: "Part", then: "stall" }, settings: hasty },
-  "no response at all": { fault: { _tag: "Silent", carriedOut: true }, settings: hasty },
+  "reset before it is applied": { fault: { _tag: "ResetPeer" }, settings: patient },
+  "reset before the headers": { fault: { _tag: "ResetPeer", applied: true }, settings: patient },
+  "reset in the body": { fault: { _tag: "TruncateBody" }, settings: patient },
+  stall: { fault: { _tag: "TruncateBody", then: "stall" }, settings: hasty },
+  "no response at all": { fault: { _tag: "NoResponse", applied: true }, settings: hasty },
   "later than the timeout": { fault: { _tag: "Delay", duration: "1 minute" }, settings: hasty },
-  "status 500": { fault: { _tag: "Status", status: 500, carriedOut: true }, settings: patient },
+  "status 500": { fault: { _tag: "Status", status: 500, applied: true }, settings: patient },
   "status 503": {
     fault: { _tag: "Delay", duration: 1, then: { _tag: "Status", status: 503, headers: { "retry-after": "0" } } },
     settings: patient
@@ -108,8 +108,8 @@ const columns: Record<string, Column> = {
     fault: { _tag: "Status", status: 429, headers: { "content-type": "text/html" }, body: html },
     settings: patient
   },
-  "2xx with garbage": { fault: { _tag: "Garbage" }, settings: patient },
-  "slow drip": { fault: { _tag: "Drip", bytes: 100, interval: 50 }, settings: hasty }
+  "2xx with garbage": { fault: { _tag: "MalformedBody" }, settings: patient },
+  "slow drip": { fault: { _tag: "SlowBody", bytes: 100, interval: 50 }, settings: hasty }
 }
 
 /** What becomes of a call while faults are there. Its promises are looked at when they are gone. */

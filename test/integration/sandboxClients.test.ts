@@ -40,11 +40,11 @@ const list = "GET /v1/user/ HTTP/1.1\r\nhost: localhost\r\n\r\n"
 
 describe("clients that leave", () => {
   const held: ReadonlyArray<readonly [name: string, Option.Option<Sandbox.Fault>, request: string]> = [
-    ["are held", Option.some(Sandbox.silence()), list],
+    ["are held", Option.some(Sandbox.noResponse()), list],
     ["get their answer late", Option.some(Sandbox.delay("1 hour")), list],
     ["get a part of it", Option.some(Sandbox.stall), list],
-    ["get its head", Option.some(Sandbox.together(Sandbox.on("*", Sandbox.cutAfterBytes(0)), Sandbox.stall)), list],
-    ["get it in drops", Option.some(Sandbox.drip({ bytes: 1, interval: "1 minute" })), list],
+    ["get its head", Option.some(Sandbox.together(Sandbox.on("*", Sandbox.truncateBodyAfter(0)), Sandbox.stall)), list],
+    ["get it in drops", Option.some(Sandbox.slowBody({ bytes: 1, interval: "1 minute" })), list],
     ["watch the page", Option.none(), "GET /_sandbox/events HTTP/1.1\r\nhost: localhost\r\n\r\n"],
     [
       "have not said all",
@@ -71,7 +71,7 @@ describe("clients that leave", () => {
       }))
   }
 
-  it.scopedLive("before their request is carried out, which is late, have it not carried out", () =>
+  it.scopedLive("before their request is applied, which is late, have it not applied", () =>
     Effect.gen(function*() {
       const supervisor = yield* Supervisor.track
       const { sandbox, server } = yield* Effect.supervised(built(SandboxServer.layer()), supervisor)
@@ -98,7 +98,7 @@ describe("clients that leave", () => {
         Scope.extend(built(SandboxServer.layer()), scope),
         supervisor
       )
-      yield* sandbox.faults.add(Sandbox.on("/v1/user/", Sandbox.silence()))
+      yield* sandbox.faults.add(Sandbox.on("/v1/user/", Sandbox.noResponse()))
       yield* Effect.forEach(Arr.range(1, 5), () => connected(server.url, list))
       yield* until(sandbox.requests, (requests) => requests.length === 5)
       yield* Scope.close(scope, Exit.void)
@@ -126,7 +126,7 @@ describe("clients that leave", () => {
         const overHttp = Effect.gen(function*() {
           const { url } = yield* SandboxServer.SandboxServer
           const sandbox = yield* Sandbox.Sandbox
-          yield* sandbox.faults.add(Sandbox.silence())
+          yield* sandbox.faults.add(Sandbox.noResponse())
           const socket = Net.connect(Number(new URL(url).port), "127.0.0.1", () => socket.write(${
         JSON.stringify(list)
       }))

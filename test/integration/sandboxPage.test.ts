@@ -57,10 +57,10 @@ it.effect("what is wrong with a script is said in two lines at the most", () =>
       "[{}]",
       "[{ \"_tag\": \"Statu\", \"status\": 503 }]",
       "[{ \"_tag\": \"Status\" }]",
-      "[{ \"_tag\": \"Status\", \"status\": \"503\", \"headers\": { \"a b\": 1 }, \"body\": 1, \"carriedOut\": 1 }]",
+      "[{ \"_tag\": \"Status\", \"status\": \"503\", \"headers\": { \"a b\": 1 }, \"body\": 1, \"applied\": 1 }]",
       "[{ \"_tag\": \"Status\", \"stauts\": 503 }]",
       "[{ \"_tag\": \"Delay\", \"duration\": \"5 lightyears\" }]",
-      "[{ \"_tag\": \"Together\", \"faults\": [{ \"_tag\": \"Drip\" }, { \"_tag\": \"RateLimit\" }] }]",
+      "[{ \"_tag\": \"Together\", \"faults\": [{ \"_tag\": \"SlowBody\" }, { \"_tag\": \"RateLimit\" }] }]",
       `[${Array.from({ length: 100 }, () => "{ \"_tag\": \"Next\", \"times\": -1 }").join()}]`
     ]
     for (const body of wrong) {

@@ -108,15 +108,15 @@ describe("faults on the wire", () => {
   for (const [client, layer] of Object.entries(clients)) {
     for (
       const [name, fault, expected] of [
-        ["cut", Sandbox.cut, { deliveries: 0, read: "SuprsendUnavailable" }],
-        ["cutAfter", Sandbox.cutAfter, { deliveries: 1, read: "SuprsendUnavailable" }],
-        ["cutBody", Sandbox.cutBody, { deliveries: 1, read: "SuprsendUnavailable" }],
-        ["cutAfterBytes", Sandbox.cutAfterBytes(0), { deliveries: 1, read: "SuprsendUnavailable" }],
+        ["cut", Sandbox.resetPeer, { deliveries: 0, read: "SuprsendUnavailable" }],
+        ["cutAfter", Sandbox.resetPeerApplied, { deliveries: 1, read: "SuprsendUnavailable" }],
+        ["cutBody", Sandbox.truncateBody, { deliveries: 1, read: "SuprsendUnavailable" }],
+        ["cutAfterBytes", Sandbox.truncateBodyAfter(0), { deliveries: 1, read: "SuprsendUnavailable" }],
         ["stall", Sandbox.stall, { deliveries: 1, read: "SuprsendUnavailable" }],
-        ["silence", Sandbox.silence(), { deliveries: 0, read: "SuprsendUnavailable" }],
+        ["silence", Sandbox.noResponse(), { deliveries: 0, read: "SuprsendUnavailable" }],
         ["status", Sandbox.status(503), { deliveries: 0, read: "SuprsendUnavailable" }],
-        ["garbage", Sandbox.garbage(), { deliveries: 1, read: "SuprsendUnexpectedResponse" }],
-        ["drip", Sandbox.drip({ interval: "1 millis", bytes: 20 }), { deliveries: 1, read: "fine" }]
+        ["garbage", Sandbox.malformedBody(), { deliveries: 1, read: "SuprsendUnexpectedResponse" }],
+        ["drip", Sandbox.slowBody({ interval: "1 millis", bytes: 20 }), { deliveries: 1, read: "fine" }]
       ] as const
     ) {
       it.scopedLive(`${client}: ${name}`, () =>
@@ -142,7 +142,7 @@ describe("faults on the wire", () => {
   it.scopedLive("an answer that is cut says how long it would have been, and ends after so many bytes", () =>
     Effect.gen(function*() {
       const { sandbox, server } = yield* start()
-      yield* sandbox.faults.add(Sandbox.cutAfterBytes(7))
+      yield* sandbox.faults.add(Sandbox.truncateBodyAfter(7))
       const answer = yield* raw(server.url, "GET /v1/user/ HTTP/1.1\r\nhost: localhost\r\n\r\n")
       const [head, body] = answer.split("\r\n\r\n", 2)
       expect(Number(/content-length: (\d+)/i.exec(head ?? "")?.[1])).toBeGreaterThan(7)
@@ -155,9 +155,9 @@ describe("below /_sandbox/", () => {
     Effect.gen(function*() {
       const { sandbox, server } = yield* start()
       const url = `${server.url}_sandbox/faults`
-      const put = yield* json("PUT", url, JSON.stringify([{ _tag: "Next", times: 2, fault: { _tag: "Cut" } }]))
+      const put = yield* json("PUT", url, JSON.stringify([{ _tag: "Next", times: 2, fault: { _tag: "ResetPeer" } }]))
       expect(put.status).toBe(200)
-      expect(yield* sandbox.faults.all).toEqual([Sandbox.failNext(2, Sandbox.cut)])
+      expect(yield* sandbox.faults.all).toEqual([Sandbox.failNext(2, Sandbox.resetPeer)])
       yield* json("POST", url, JSON.stringify([{ _tag: "Delay", duration: "2 millis" }]))
       const shown = yield* json("GET", url)
       expect(JSON.parse(shown.text)).toHaveLength(2)
@@ -169,11 +169,11 @@ describe("below /_sandbox/", () => {
     Effect.gen(function*() {
       const { sandbox, server } = yield* start()
       const url = `${server.url}_sandbox/faults`
-      const wrong = yield* json("PUT", url, JSON.stringify([{ _tag: "Next", times: -1, fault: { _tag: "Cut" } }]))
+      const wrong = yield* json("PUT", url, JSON.stringify([{ _tag: "Next", times: -1, fault: { _tag: "ResetPeer" } }]))
       expect(wrong.status).toBe(400)
       expect(JSON.parse(wrong.text).message).toMatch(/^0\.times: [^;]{1,80}$/)
       expect((yield* json("PUT", url, "{")).status).toBe(400)
-      yield* sandbox.faults.add(Sandbox.when(() => true, Sandbox.cut))
+      yield* sandbox.faults.add(Sandbox.when(() => true, Sandbox.resetPeer))
       expect((yield* json("GET", url)).status).toBe(409)
     }))
 
@@ -184,7 +184,7 @@ describe("below /_sandbox/", () => {
       const wrong = yield* json(
         "PUT",
         url,
-        JSON.stringify([{ _tag: "On", endpoint: "POST /events", fault: { _tag: "Cut" } }])
+        JSON.stringify([{ _tag: "On", endpoint: "POST /events", fault: { _tag: "ResetPeer" } }])
       )
       expect([wrong.status, JSON.parse(wrong.text).message]).toEqual([
         400,
@@ -196,11 +196,12 @@ describe("below /_sandbox/", () => {
   it.scopedLive("faults inside of each other cost no more than their length", () =>
     Effect.gen(function*() {
       const { sandbox, server } = yield* start()
-      let nested = "{\"_tag\":\"Cut\"}"
+      let nested = "{\"_tag\":\"ResetPeer\"}"
       for (let i = 0; i < 14; i++) nested = `{"_tag":"Next","times":1,"fault":${nested}}`
       const before = process.cpuUsage()
       expect((yield* json("PUT", `${server.url}_sandbox/faults`, `[${nested}]`)).status).toBe(200)
-      expect((yield* json("PUT", `${server.url}_sandbox/faults`, `[${nested.replace("Cut", "Cat")}]`)).status).toBe(400)
+      expect((yield* json("PUT", `${server.url}_sandbox/faults`, `[${nested.replace("ResetPeer", "Cat")}]`)).status)
+        .toBe(400)
       const { system, user } = process.cpuUsage(before)
       expect((user + system) / 1_000).toBeLessThan(1_000)
       expect(yield* sandbox.faults.all).toHaveLength(1)
@@ -344,7 +345,9 @@ describe("below /_sandbox/", () => {
     Effect.gen(function*() {
       const { sandbox, server } = yield* start()
       const url = `${server.url}_sandbox/faults`
-      expect((yield* json("POST", url, "[{\"_tag\":\"Cut\"}]", { "content-type": "text/plain" })).status).toBe(415)
+      expect((yield* json("POST", url, "[{\"_tag\":\"ResetPeer\"}]", { "content-type": "text/plain" })).status).toBe(
+        415
+      )
       const elsewhere = yield* raw(
         server.url,
         "GET /_sandbox/view HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n"
@@ -370,7 +373,7 @@ describe("the server", () => {
       yield* Effect.yieldNow()
       yield* users.bulkEdit([UserEdit.edit("ada"), UserEdit.edit("eve")])
       yield* Effect.either(users.get("nobody"))
-      yield* sandbox.faults.add(Sandbox.cut)
+      yield* sandbox.faults.add(Sandbox.resetPeer)
       yield* Effect.either(users.get("ada"))
       expect(
         Chunk.toReadonlyArray(yield* Fiber.join(seen)).map((
@@ -429,7 +432,7 @@ describe("the server", () => {
     Effect.gen(function*() {
       const scope = yield* Scope.make()
       const { sandbox, server } = yield* Scope.extend(start(), scope)
-      yield* sandbox.faults.add(Sandbox.on("GET /v1/user/", Sandbox.silence()))
+      yield* sandbox.faults.add(Sandbox.on("GET /v1/user/", Sandbox.noResponse()))
       const held = yield* Effect.fork(raw(server.url, "GET /v1/user/ HTTP/1.1\r\nhost: localhost\r\n\r\n"))
       const watched = yield* Effect.fork(raw(server.url, "GET /_sandbox/events HTTP/1.1\r\nhost: localhost\r\n\r\n"))
       yield* until(sandbox.requests, (requests) => requests.length > 0)

@@ -349,7 +349,7 @@ describe("defects of the vendor's Node SDK", () => {
       const ours = yield* sideBySide(once, { retry: { initialDelay: 0 } })
       const edit = vendors.vendor.users.get_edit_instance("user-42")
       yield* Effect.flip(vendorPromise(() => vendors.vendor.users.async_edit(edit)))
-      expect((yield* ours.users.asyncEdit(UserEdit.edit("user-42"))).statusCode).toBe(202)
+      expect((yield* ours.users.asyncEdit(UserEdit.edit("user-42"))).status).toBe(202)
       expect(vendors.server.requests.length).toBe(1)
       expect(ours.server.requests.length).toBe(2)
     }))

@@ -113,7 +113,7 @@ describe("nesting", () => {
 })
 
 describe("faults as JSON", () => {
-  const nested = (depth: number, inner: unknown = { _tag: "Cut" }) =>
+  const nested = (depth: number, inner: unknown = { _tag: "ResetPeer" }) =>
     Arr.reduce(Arr.range(1, depth), inner, (fault, i) =>
       i % 3 === 0
         ? { _tag: "On", endpoint: "POST /event/", fault }
@@ -123,7 +123,7 @@ describe("faults as JSON", () => {
 
   it.effect("are read in a time that grows with their length, right or wrong", () =>
     Effect.gen(function*() {
-      for (const inner of [{ _tag: "Cut" }, { _tag: "Cut", carriedOut: "x" }, { _tag: "Wrong" }, 7, null]) {
+      for (const inner of [{ _tag: "ResetPeer" }, { _tag: "ResetPeer", applied: "x" }, { _tag: "Wrong" }, 7, null]) {
         const { millis } = yield* cpu(Effect.sync(() => {
           for (const depth of [14, 20, 31]) faultJson.decode(JSON.stringify([nested(depth, inner)]))
         }))
@@ -133,7 +133,7 @@ describe("faults as JSON", () => {
 
   it("are at most 1,000, and at most 32 inside of each other", () => {
     const decode = (json: unknown) => faultJson.decode(JSON.stringify(json))
-    const cut = { _tag: "Cut" }
+    const cut = { _tag: "ResetPeer" }
     expect(Either.isRight(decode([nested(31)]))).toBe(true)
     expect(decode([nested(32)])).toMatchObject(
       Either.left(expect.stringMatching("more than 32 faults inside of each other"))
@@ -153,7 +153,7 @@ describe("faults as JSON", () => {
         FastCheck.json().map((text) => `[{"_tag":"Next","times":1,"fault":${text}}]`),
         FastCheck.json().map((text) => `[{"_tag":"Status","status":${text},"body":${text},"headers":${text}}]`),
         FastCheck.string().map((text) => JSON.stringify([{ _tag: "On", endpoint: text, fault: { _tag: text } }])),
-        FastCheck.string().map((text) => JSON.stringify([{ _tag: "Cut", [text]: text.repeat(1_000) }]))
+        FastCheck.string().map((text) => JSON.stringify([{ _tag: "ResetPeer", [text]: text.repeat(1_000) }]))
       )
     },
     ({ json }) => {

@@ -147,18 +147,18 @@ const contention: Column = (row) =>
 const html = "<html><body><h1>429 Too Many Requests</h1></body></html>"
 
 const columns: Record<string, Column> = {
-  "reset before it is applied": fault(Sandbox.cut),
-  "reset before the headers": fault(Sandbox.cutAfter),
-  "reset in the body": fault(Sandbox.cutBody),
+  "reset before it is applied": fault(Sandbox.resetPeer),
+  "reset before the headers": fault(Sandbox.resetPeerApplied),
+  "reset in the body": fault(Sandbox.truncateBody),
   stall: fault(Sandbox.stall),
-  "no response at all": fault(Sandbox.silence({ carriedOut: true })),
+  "no response at all": fault(Sandbox.noResponse({ applied: true })),
   "later than the timeout": fault(Sandbox.latency("3 seconds")),
-  "status 500": fault(Sandbox.status(500, { carriedOut: true })),
+  "status 500": fault(Sandbox.status(500, { applied: true })),
   "status 503": fault(Sandbox.maintenance()),
   "429 storm": fault(Sandbox.status(429, { retryAfter: "1" })),
   "429 with an HTML body": fault(Sandbox.status(429, { body: html, contentType: "text/html" })),
-  "2xx with garbage": fault(Sandbox.garbage()),
-  "slow drip": fault(Sandbox.drip({ bytes: 100, interval: "1 second" })),
+  "2xx with garbage": fault(Sandbox.malformedBody()),
+  "slow drip": fault(Sandbox.slowBody({ bytes: 100, interval: "1 second" })),
   "DNS failure": unreachable(dnsFailure),
   "refused connection": unreachable(refusedConnection),
   "interruption at a random point": interruption,
@@ -181,14 +181,14 @@ for (const [column, play] of Object.entries(columns)) {
 }
 
 const anyFault = FastCheck.constantFrom(
-  Sandbox.cut,
-  Sandbox.cutAfter,
-  Sandbox.cutBody,
+  Sandbox.resetPeer,
+  Sandbox.resetPeerApplied,
+  Sandbox.truncateBody,
   Sandbox.stall,
-  Sandbox.silence({ carriedOut: true }),
-  Sandbox.status(500, { carriedOut: true }),
+  Sandbox.noResponse({ applied: true }),
+  Sandbox.status(500, { applied: true }),
   Sandbox.status(429, { retryAfter: "1" }),
-  Sandbox.garbage()
+  Sandbox.malformedBody()
 )
 
 // What the cells do one at a time, all at once.

@@ -63,19 +63,19 @@ const arrivalTimes = FastCheck.array(FastCheck.integer({ min: 0, max: 40 }), { m
 
 const leaf: FastCheck.Arbitrary<Sandbox.Fault> = FastCheck.oneof(
   FastCheck.constantFrom(
-    Sandbox.cut,
-    Sandbox.cutAfter,
-    Sandbox.cutBody,
+    Sandbox.resetPeer,
+    Sandbox.resetPeerApplied,
+    Sandbox.truncateBody,
     Sandbox.stall,
     Sandbox.maintenance({ retryAfter: "5" }),
-    Sandbox.status(429, { retryAfter: "1", body: "<html>", contentType: "text/html", carriedOut: true }),
-    Sandbox.silence(),
-    Sandbox.silence({ carriedOut: true }),
-    Sandbox.garbage(),
-    Sandbox.drip({ bytes: 3, interval: "1 second" }),
+    Sandbox.status(429, { retryAfter: "1", body: "<html>", contentType: "text/html", applied: true }),
+    Sandbox.noResponse(),
+    Sandbox.noResponse({ applied: true }),
+    Sandbox.malformedBody(),
+    Sandbox.slowBody({ bytes: 3, interval: "1 second" }),
     Sandbox.latency("20 millis")
   ),
-  FastCheck.nat(9).map((bytes) => Sandbox.cutAfterBytes(bytes, { carriedOut: bytes % 2 === 0 })),
+  FastCheck.nat(9).map((bytes) => Sandbox.truncateBodyAfter(bytes, { applied: bytes % 2 === 0 })),
   FastCheck.tuple(FastCheck.nat(3), FastCheck.integer({ min: 1, max: 100 })).map(([limit, window]) =>
     Sandbox.rateLimit({ limit, window })
   )
@@ -200,10 +200,10 @@ describe("laws", () => {
       const n = 1000
       const even = Arr.makeBy(n, (i) => ({ random: (i + 0.5) / n }))
       const share = (...faults: ReadonlyArray<Sandbox.Fault>) =>
-        show(faults, even).filter((end) => end === "Cut").length / n
-      expect(share(Sandbox.sometimes(p, Sandbox.cut))).toBeCloseTo(p, 2)
-      expect(share(Sandbox.sometimes(p, Sandbox.sometimes(q, Sandbox.cut)))).toBeCloseTo(p * q, 2)
-      expect(share(Sandbox.sometimes(p, Sandbox.cutAfter), Sandbox.sometimes(q, Sandbox.cut)))
+        show(faults, even).filter((end) => end === "ResetPeer").length / n
+      expect(share(Sandbox.sometimes(p, Sandbox.resetPeer))).toBeCloseTo(p, 2)
+      expect(share(Sandbox.sometimes(p, Sandbox.sometimes(q, Sandbox.resetPeer)))).toBeCloseTo(p * q, 2)
+      expect(share(Sandbox.sometimes(p, Sandbox.resetPeerApplied), Sandbox.sometimes(q, Sandbox.resetPeer)))
         .toBeCloseTo(p + (1 - p) * q, 2)
     }
   )
@@ -213,16 +213,23 @@ describe("when a fault happens", () => {
   it("on an endpoint, by method and path, whatever stands in a segment", () => {
     const on = loosely(Sandbox.on)
     const hits = (endpoint: string, ...requests: ReadonlyArray<readonly [string, string]>) =>
-      show([on(endpoint, Sandbox.cut)], requests.map(([method, uri]) => ({ request: request(method, uri) })))
-    expect(hits("POST /event/", ["POST", "/event/"], ["GET", "/event/"], ["POST", "/event"])).toEqual(["Cut", "-", "-"])
-    expect(hits("GET /v1/user/", ["GET", "/v1/user/?limit=5"], ["GET", "/v1/user/ada/"])).toEqual(["Cut", "-"])
+      show([on(endpoint, Sandbox.resetPeer)], requests.map(([method, uri]) => ({ request: request(method, uri) })))
+    expect(hits("POST /event/", ["POST", "/event/"], ["GET", "/event/"], ["POST", "/event"])).toEqual([
+      "ResetPeer",
+      "-",
+      "-"
+    ])
+    expect(hits("GET /v1/user/", ["GET", "/v1/user/?limit=5"], ["GET", "/v1/user/ada/"])).toEqual(["ResetPeer", "-"])
     for (const segment of ["*", "{distinct_id}"]) {
       expect(
         hits(`GET /v1/user/${segment}/`, ["GET", "/v1/user/a%2Fb/"], ["GET", "/v1/user//"], ["GET", "/v1/user/a/b/"])
-      ).toEqual(["Cut", "-", "-"])
+      ).toEqual(["ResetPeer", "-", "-"])
     }
-    expect(hits("* /v1/user/a b/", ["GET", "/v1/user/a%20b/"], ["DELETE", "/v1/user/a%20b/"])).toEqual(["Cut", "Cut"])
-    expect(hits("/event/", ["POST", "/event/"])).toEqual(["Cut"])
+    expect(hits("* /v1/user/a b/", ["GET", "/v1/user/a%20b/"], ["DELETE", "/v1/user/a%20b/"])).toEqual([
+      "ResetPeer",
+      "ResetPeer"
+    ])
+    expect(hits("/event/", ["POST", "/event/"])).toEqual(["ResetPeer"])
     expect(hits("GET /v1/user/*/", ["GET", "/v1/user/%ff/"])).toEqual(["-"])
   })
 
@@ -230,7 +237,7 @@ describe("when a fault happens", () => {
     const on = loosely(Sandbox.on)
     const nearest = (endpoint: string) => {
       const message = String(Either.getOrThrow(Either.flip(Either.try({
-        try: () => on(endpoint, Sandbox.cut),
+        try: () => on(endpoint, Sandbox.resetPeer),
         catch: (error) => error
       }))))
       expect(message).toContain("Sandbox.on: the sandbox has no endpoint \"")
@@ -247,7 +254,7 @@ describe("when a fault happens", () => {
     expect(nearest("")).toBeDefined()
     expect(nearest("/".repeat(1_000_000))).toBeDefined()
     for (const endpoint of ["*", "post /event/", " * /v1/user/ada/ ", "/v1/*/{id}/", "GET /v1/user/*/preference/*/"]) {
-      expect(on(endpoint, Sandbox.cut)).toMatchObject({ _tag: "On" })
+      expect(on(endpoint, Sandbox.resetPeer)).toMatchObject({ _tag: "On" })
     }
   })
 
@@ -259,10 +266,10 @@ describe("when a fault happens", () => {
         duration: Duration.zero,
         then: Option.some({
           _tag: "InOrder",
-          faults: [Sandbox.cut, { _tag: "On", endpoint: "/evnt/", fault: Sandbox.cut }]
+          faults: [Sandbox.resetPeer, { _tag: "On", endpoint: "/evnt/", fault: Sandbox.resetPeer }]
         })
       }
-      for (const give of [faults.add(wrong), faults.replace([wrong]), script([Sandbox.cut, wrong])]) {
+      for (const give of [faults.add(wrong), faults.replace([wrong]), script([Sandbox.resetPeer, wrong])]) {
         const exit = yield* Effect.exit(give)
         expect(Exit.isFailure(exit) && Cause.pretty(exit.cause)).toContain("did you mean \"/event/\"?")
       }
@@ -271,13 +278,15 @@ describe("when a fault happens", () => {
 
   it("on every endpoint, where it is `*`", () => {
     expect(
-      show([Sandbox.on("*", Sandbox.cut)], [{ request: read }, { request: event }, { request: request("PUT", "/%ff") }])
-    ).toEqual(["Cut", "Cut", "Cut"])
+      show([Sandbox.on("*", Sandbox.resetPeer)], [{ request: read }, { request: event }, {
+        request: request("PUT", "/%ff")
+      }])
+    ).toEqual(["ResetPeer", "ResetPeer", "ResetPeer"])
   })
 
   it("one after another, of any number", () => {
     const none = Arr.replicate(Sandbox.failNext(0), 20_000)
-    expect(show([Sandbox.inOrder(...none, Sandbox.cut)], [{}])).toEqual(["Cut"])
+    expect(show([Sandbox.inOrder(...none, Sandbox.resetPeer)], [{}])).toEqual(["ResetPeer"])
   })
 
   it("by a predicate over the request", () => {
@@ -296,24 +305,30 @@ describe("when a fault happens", () => {
 
   it("one after another", () => {
     const faults = [
-      Sandbox.inOrder(Sandbox.failNext(2, Sandbox.cut), Sandbox.lasting(10, Sandbox.status(500)), Sandbox.stall)
+      Sandbox.inOrder(Sandbox.failNext(2, Sandbox.resetPeer), Sandbox.lasting(10, Sandbox.status(500)), Sandbox.stall)
     ]
-    expect(show(faults, [0, 5, 14, 15, 99].map((at) => ({ at })))).toEqual(["Cut", "Cut", "500", "Part", "Part"])
+    expect(show(faults, [0, 5, 14, 15, 99].map((at) => ({ at })))).toEqual([
+      "ResetPeer",
+      "ResetPeer",
+      "500",
+      "TruncateBody",
+      "TruncateBody"
+    ])
   })
 
   it("as the first that settles it says, after the delays before it", () => {
     const faults = [
       Sandbox.latency(20),
       Sandbox.failNext(1, Sandbox.delay(5, Sandbox.status(500))),
-      Sandbox.failNext(1, Sandbox.cut),
+      Sandbox.failNext(1, Sandbox.resetPeer),
       Sandbox.latency(7)
     ]
-    expect(show(faults, [{}, {}, {}])).toEqual(["500 after 25", "Cut after 20", "- after 27"])
+    expect(show(faults, [{}, {}, {}])).toEqual(["500 after 25", "ResetPeer after 20", "- after 27"])
   })
 
   it("is not asked behind one that settles the answer, so that nothing of it is used up", () => {
-    const faults = [Sandbox.failNext(2, Sandbox.cut), Sandbox.rateLimit({ limit: 1, window: 100 })]
-    expect(show(faults, [{}, {}, {}, {}])).toEqual(["Cut", "Cut", "-", "429"])
+    const faults = [Sandbox.failNext(2, Sandbox.resetPeer), Sandbox.rateLimit({ limit: 1, window: 100 })]
+    expect(show(faults, [{}, {}, {}, {}])).toEqual(["ResetPeer", "ResetPeer", "-", "429"])
   })
 })
 
@@ -322,21 +337,21 @@ describe("as JSON", () => {
 
   it("they may leave out what the functions fill in, and say times as a text", () => {
     const json = [
-      { _tag: "On", endpoint: "POST /event/", fault: { _tag: "Next", times: 2, fault: { _tag: "Cut" } } },
-      { _tag: "Lasting", duration: "10 minutes", fault: { _tag: "Silent" } },
+      { _tag: "On", endpoint: "POST /event/", fault: { _tag: "Next", times: 2, fault: { _tag: "ResetPeer" } } },
+      { _tag: "Lasting", duration: "10 minutes", fault: { _tag: "NoResponse" } },
       { _tag: "RateLimit", limit: 5, window: "1 second" },
       { _tag: "Delay", duration: 20 },
-      { _tag: "Part" },
-      { _tag: "Garbage" },
+      { _tag: "TruncateBody" },
+      { _tag: "MalformedBody" },
       { _tag: "Status", status: 503, body: "{}" }
     ]
     const faults = [
-      Sandbox.on("POST /event/", Sandbox.failNext(2, Sandbox.cut)),
-      Sandbox.lasting("10 minutes", Sandbox.silence()),
+      Sandbox.on("POST /event/", Sandbox.failNext(2, Sandbox.resetPeer)),
+      Sandbox.lasting("10 minutes", Sandbox.noResponse()),
       Sandbox.rateLimit({ limit: 5, window: "1 second" }),
       Sandbox.latency("20 millis"),
-      Sandbox.cutBody,
-      Sandbox.garbage(),
+      Sandbox.truncateBody,
+      Sandbox.malformedBody(),
       Sandbox.status(503, { body: "{}" })
     ]
     expect(Either.map(decode(json), Chunk.fromIterable)).toEqual(Either.right(Chunk.fromIterable(faults)))
@@ -347,14 +362,14 @@ describe("as JSON", () => {
       const one of [
         { _tag: "Nonsense" },
         { _tag: "Status", status: 99 },
-        { _tag: "Sometimes", probability: 2, fault: { _tag: "Cut" } },
-        { _tag: "Next", times: -1, fault: { _tag: "Cut" } },
+        { _tag: "Sometimes", probability: 2, fault: { _tag: "ResetPeer" } },
+        { _tag: "Next", times: -1, fault: { _tag: "ResetPeer" } },
         { _tag: "Delay", duration: "soon" },
-        { _tag: "When", fault: { _tag: "Cut" } },
+        { _tag: "When", fault: { _tag: "ResetPeer" } },
         { _tag: "Status", status: 503, headers: { "a b": "c" } },
         { _tag: "Status", status: 503, headers: { a: "b\nc" } },
         { _tag: "RateLimit", limit: 100_001, window: 1 },
-        { _tag: "On", endpoint: "POST /events", fault: { _tag: "Cut" } }
+        { _tag: "On", endpoint: "POST /events", fault: { _tag: "ResetPeer" } }
       ]
     ) {
       expect(Either.isLeft(decode([one]))).toBe(true)
@@ -362,7 +377,7 @@ describe("as JSON", () => {
   })
 
   it("a predicate cannot travel, and that is said", () => {
-    const encoded = Schema.encodeEither(Faults)([Sandbox.on("*", Sandbox.when(() => true, Sandbox.cut))])
+    const encoded = Schema.encodeEither(Faults)([Sandbox.on("*", Sandbox.when(() => true, Sandbox.resetPeer))])
     expect(Either.isLeft(encoded) && encoded.left.message).toContain("a predicate cannot travel as JSON")
   })
 })
@@ -470,24 +485,24 @@ describe("over the client", () => {
       yield* faults.add(Sandbox.failNext(9))
       yield* Effect.withRandom(raw, counting)
       expect(yield* Ref.get(thrown)).toBe(0)
-      yield* faults.replace([Sandbox.on("/event/", Sandbox.sometimes(1, Sandbox.cut))])
+      yield* faults.replace([Sandbox.on("/event/", Sandbox.sometimes(1, Sandbox.resetPeer))])
       yield* Effect.withRandom(raw, counting)
       expect(yield* Ref.get(thrown)).toBe(1)
     }).pipe(Effect.provide(Sandbox.layer)))
 
-  const carriedOut: ReadonlyArray<readonly [name: string, Sandbox.Fault, carriedOut: boolean]> = [
+  const applied: ReadonlyArray<readonly [name: string, Sandbox.Fault, applied: boolean]> = [
     ["status", Sandbox.status(500), false],
-    ["status, carried out", Sandbox.status(500, { carriedOut: true }), true],
-    ["cutAfterBytes", Sandbox.cutAfterBytes(1), true],
-    ["cutAfterBytes, not carried out", Sandbox.cutAfterBytes(1, { carriedOut: false }), false],
-    ["garbage", Sandbox.garbage(), true],
-    ["garbage, not carried out", Sandbox.garbage({ carriedOut: false }), false],
-    ["silence", Sandbox.silence(), false],
-    ["silence, carried out", Sandbox.silence({ carriedOut: true }), true],
-    ["drip", Sandbox.drip({ bytes: 64, interval: 1 }), true]
+    ["status, applied", Sandbox.status(500, { applied: true }), true],
+    ["truncateBodyAfter", Sandbox.truncateBodyAfter(1), true],
+    ["truncateBodyAfter, not applied", Sandbox.truncateBodyAfter(1, { applied: false }), false],
+    ["garbage", Sandbox.malformedBody(), true],
+    ["garbage, not applied", Sandbox.malformedBody({ applied: false }), false],
+    ["silence", Sandbox.noResponse(), false],
+    ["silence, applied", Sandbox.noResponse({ applied: true }), true],
+    ["drip", Sandbox.slowBody({ bytes: 64, interval: 1 }), true]
   ]
-  for (const [name, fault, expected] of carriedOut) {
-    it.effect(`${name} is ${expected ? "" : "not "}carried out`, () =>
+  for (const [name, fault, expected] of applied) {
+    it.effect(`${name} is ${expected ? "" : "not "}applied`, () =>
       Effect.gen(function*() {
         const sandbox = yield* Sandbox.Sandbox
         yield* sandbox.faults.add(fault)
@@ -501,7 +516,7 @@ describe("over the client", () => {
   it.effect("an answer breaks off after exactly so many bytes", () =>
     Effect.gen(function*() {
       const sandbox = yield* Sandbox.Sandbox
-      yield* sandbox.faults.add(Sandbox.cutAfterBytes(5))
+      yield* sandbox.faults.add(Sandbox.truncateBodyAfter(5))
       const response = yield* raw
       expect(response.status).toBe(401)
       const seen = yield* Ref.make(0)
@@ -515,7 +530,7 @@ describe("over the client", () => {
   it.effect("an answer that drips takes its time, and is whole in the end", () =>
     Effect.gen(function*() {
       const sandbox = yield* Sandbox.Sandbox
-      yield* sandbox.faults.add(Sandbox.drip({ bytes: 10, interval: "1 second" }))
+      yield* sandbox.faults.add(Sandbox.slowBody({ bytes: 10, interval: "1 second" }))
       const response = yield* raw
       const expected = `{"code":401,"message":"signature mismatch"}`
       const fiber = yield* Effect.fork(response.text)
@@ -528,7 +543,7 @@ describe("over the client", () => {
   it.effect("silence is never answered, and can be interrupted", () =>
     Effect.gen(function*() {
       const sandbox = yield* Sandbox.Sandbox
-      yield* sandbox.faults.add(Sandbox.silence())
+      yield* sandbox.faults.add(Sandbox.noResponse())
       const fiber = yield* Effect.fork(raw)
       yield* TestClock.adjust("1 day")
       expect(Option.isNone(yield* Fiber.poll(fiber))).toBe(true)
@@ -539,7 +554,7 @@ describe("over the client", () => {
   it.effect("garbage is a 200 that is no JSON", () =>
     Effect.gen(function*() {
       const sandbox = yield* Sandbox.Sandbox
-      yield* sandbox.faults.add(Sandbox.garbage())
+      yield* sandbox.faults.add(Sandbox.malformedBody())
       const response = yield* raw
       expect(response.status).toBe(200)
       expect(Exit.isFailure(yield* Effect.exit(response.json))).toBe(true)

@@ -71,7 +71,7 @@ describe("the record", () => {
   it.effect("tells of each insert id how often it arrived, and that it took effect once", () =>
     Effect.gen(function*() {
       const { acceptedInsertIds, attempts, deliveries, script } = yield* sandbox
-      yield* script([Sandbox.status(503), Sandbox.cutAfter])
+      yield* script([Sandbox.status(503), Sandbox.resetPeerApplied])
       const edit = UserEdit.increment(UserEdit.edit("ada", { insertId: "first", tenantId: "acme" }), "visits", 1)
       const fiber = yield* Effect.fork((yield* users).asyncEdit(edit))
       yield* TestClock.adjust("1 minute")

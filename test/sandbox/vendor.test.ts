@@ -287,14 +287,14 @@ describe("addresses that are removed", () => {
     }).pipe(Effect.provide(Sandbox.layerWith({ removedAddresses: "inactive" }))))
 })
 
-describe("garbage that is not carried out", () => {
+describe("garbage that is not applied", () => {
   it.effect("changes nothing, on any endpoint", () =>
     Effect.gen(function*() {
       const { faults, snapshot } = yield* Sandbox.Sandbox
       yield* byHand("POST", "/v1/user/ada/tenant/acme/", { plan: "pro" })
       yield* byHand("POST", "/v1/user/eve/", {})
       const before = yield* snapshot
-      yield* faults.add(Sandbox.garbage({ carriedOut: false }))
+      yield* faults.add(Sandbox.malformedBody({ applied: false }))
       for (
         const [method, uri, body] of [
           ["POST", "/event/", [event("bob", [])]],

@@ -73,7 +73,7 @@ describe("upsert", () => {
 
   test("is tried again, since it leaves the same when done twice", (users, sandbox) =>
     Effect.gen(function*() {
-      yield* sandbox.script([Sandbox.cutAfter])
+      yield* sandbox.script([Sandbox.resetPeerApplied])
       const user = yield* inAnHour(users.upsert("ada", profile))
       expect(addresses(user.channels.$email)).toEqual(["ada@example.com"])
       expect(yield* sandbox.requests).toHaveLength(2)
@@ -191,7 +191,7 @@ describe("merge", () => {
   test("is not tried again where it may have been done", (users, sandbox) =>
     Effect.gen(function*() {
       yield* both(users)
-      yield* sandbox.script([Sandbox.cutAfter])
+      yield* sandbox.script([Sandbox.resetPeerApplied])
       expect(yield* Effect.flip(inAnHour(users.merge("ada", "anonymous")))).toMatchObject({
         _tag: "SuprsendUnavailable",
         attempts: 1,
@@ -222,7 +222,7 @@ describe("delete", () => {
   test("counts as done where the answer was lost, and the user is gone", (users, sandbox) =>
     Effect.gen(function*() {
       yield* users.edit(ada)
-      yield* sandbox.script([Sandbox.cutAfter])
+      yield* sandbox.script([Sandbox.resetPeerApplied])
       yield* inAnHour(users.delete("ada"))
       expect((yield* sandbox.requests).map(({ status }) => status)).toEqual([202, undefined, 404])
     }))
@@ -330,7 +330,7 @@ describe("bulkDelete", () => {
     (users, sandbox) =>
       Effect.gen(function*() {
         const gone = answers(404, "user [distinct_id: 'user-0'] not found")
-        yield* sandbox.script([Sandbox.cutAfter, gone, gone, gone])
+        yield* sandbox.script([Sandbox.resetPeerApplied, gone, gone, gone])
         const report = yield* inAnHour(users.bulkDelete(["user-0", "user-1"]))
         expect(report).toMatchObject({ status: "success", success: 2 })
         expect(yield* sandbox.requests).toHaveLength(4)
@@ -354,9 +354,9 @@ describe("bulkDelete", () => {
     Sandbox.status(404),
     Sandbox.status(429),
     Sandbox.status(503),
-    Sandbox.cut,
-    Sandbox.cutAfter,
-    Sandbox.cutBody,
+    Sandbox.resetPeer,
+    Sandbox.resetPeerApplied,
+    Sandbox.truncateBody,
     Sandbox.delay(5)
   )
 
@@ -477,7 +477,7 @@ describe("tenants", () => {
   test("count as left where the answer was lost", (users, sandbox) =>
     Effect.gen(function*() {
       yield* users.upsertForTenant("ada", "acme", {})
-      yield* sandbox.script([Sandbox.cutAfter])
+      yield* sandbox.script([Sandbox.resetPeerApplied])
       yield* inAnHour(users.unlinkTenant("ada", "acme"))
       expect((yield* sandbox.requests).at(-1)?.status).toBe(404)
     }))

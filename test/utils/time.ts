@@ -23,4 +23,4 @@ export { settle } from "../../src/internal/sandbox/testClock.js"
 
 /** Runs an effect that talks to a real socket under the `TestClock`, and skips its retry delays as soon as they begin. */
 export const skippingDelays = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Sandbox.playOut(effect, { longest: "10 seconds" })
+  Sandbox.runToCompletion(effect, { longest: "10 seconds" })

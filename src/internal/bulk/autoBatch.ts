@@ -96,7 +96,7 @@ export const asyncEdit = (
         const secrets = () => outcome.accepted.flatMap((edit) => tokens(edit.operations))
         const message = response === undefined ? "" : redact.make(secrets)(response.body)
         for (const edit of outcome.accepted) {
-          const accepted = { insertId: edit.insertId ?? "", statusCode: response?.status ?? 202, message }
+          const accepted = { insertId: edit.insertId ?? "", status: response?.status ?? 202, message }
           end(edit, Effect.succeed(accepted))
         }
         for (const { edit, error } of outcome.failedRecords) end(edit, Effect.fail(naming(error, edit.insertId)))

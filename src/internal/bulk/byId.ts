@@ -99,7 +99,7 @@ export const run = (
           return fail(from, to, lost ? "unknown" : bulk.outcomeOf(error), because)
         }
         return Effect.matchCauseEffect(
-          client.execute({ call, ...request(valid.slice(from, to)), giveUp: abort, giveUpWaiting: abortWaiting }),
+          client.execute({ call, ...request(valid.slice(from, to)), abort: abort, abortWaiting: abortWaiting }),
           {
             onSuccess: () => succeed(from, to),
             onFailure: (cause) =>

@@ -86,7 +86,7 @@ export const run = <E, R>(
     const packer = new Packer(opened, { client, call, concurrency, linger, keepsEdits: callers !== undefined })
     const clock = yield* Effect.clock
     // Lets what was handed over leave, before more is made.
-    const pause = Effect.zipRight(Effect.yieldNow(), client.breathe ?? Effect.void)
+    const pause = Effect.zipRight(Effect.yieldNow(), client.yieldToEventLoop ?? Effect.void)
     // Ends all requests.
     const abort = new Signal()
     // Ends those that wait for a slot or for their next attempt, and leaves attempts in flight alone.
@@ -207,10 +207,10 @@ export const run = <E, R>(
         template: "/event/",
         body,
         bodyAtStart: callers === undefined ? undefined : () => body = narrow(callers),
-        discard: true,
+        ignoreBody: true,
         expected: eventAccepted,
-        giveUp: abort,
-        giveUpWaiting: callers === undefined ? abortWaiting : callers.allGone(pack.edits(from, to)),
+        abort: abort,
+        abortWaiting: callers === undefined ? abortWaiting : callers.allGone(pack.edits(from, to)),
         secrets: () => pack.edits(from, to).flatMap((edit) => tokens(edit.operations))
       }
       return Effect.matchCauseEffect(Effect.suspend(() => client.execute(request)), {

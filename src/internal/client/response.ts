@@ -71,7 +71,7 @@ export const settle = (
   if (isPage(outcome)) {
     return Either.left(failure.unexpected(status, body, "it is a page of HTML"))
   }
-  const { discard: ignoreBody = false, expected } = request
+  const { expected, ignoreBody = false } = request
   const isDocumented = hasDocumentedStatus(request, outcome)
   // Where only the status counts, a body that is cut or endless must not turn what was accepted into something to send again.
   if (incomplete !== undefined && !(ignoreBody && isDocumented)) return Either.left(incomplete)

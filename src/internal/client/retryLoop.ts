@@ -141,7 +141,7 @@ export class RetryLoop {
       isWhole ? ofAttempt : remaining,
       isWhole ? this.timeout : this.policy.elapsed,
       this.abort,
-      this.request.discard ?? false
+      this.request.ignoreBody ?? false
     )
     this.used = credentials.value
     const authorized = requests.authorize(
@@ -169,7 +169,7 @@ export class RetryLoop {
       // What is not the service's says nothing about whether the service takes requests.
       return status === 429 || status >= 500 || response.isForeign(this.request, ended) ? "refusal" : "response"
     }
-    return ended.failure._tag === "NoAnswer" ? "noResponse" : "refusal"
+    return ended.failure._tag === "NoResponse" ? "noResponse" : "refusal"
   }
 
   private recover(failed: failure.Failed): Effect.Effect<SuprsendClient.Response, RequestError> {
@@ -191,7 +191,7 @@ export class RetryLoop {
         attempts,
         elapsed: this.elapsed(),
         failure: failed.failure,
-        repeatable: request.repeatable ?? true,
+        idempotent: request.idempotent ?? true,
         random
       }
       const wait = abortWaiting.isGiven ? Option.none() : RetryPolicy.decide(policy, state)
@@ -229,7 +229,7 @@ export class RetryLoop {
     const error = failed.error({
       call: request.call,
       attempts,
-      repeatable: request.repeatable ?? true,
+      idempotent: request.idempotent ?? true,
       applied: this.uncertain ? "unknown" : "no",
       insertId: request.insertId,
       baseUrl: client.baseUrl,

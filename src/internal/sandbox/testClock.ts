@@ -24,7 +24,7 @@ export const settle: Effect.Effect<void> = Effect.repeatN(
 )
 
 /** @internal */
-export const playOut = <A, E, R>(effect: Effect.Effect<A, E, R>, longest: number): Effect.Effect<A, E, R> =>
+export const runToCompletion = <A, E, R>(effect: Effect.Effect<A, E, R>, longest: number): Effect.Effect<A, E, R> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.flatMap(Effect.fork(restore(effect)), (fiber) => {
       const loop: Effect.Effect<A, E> = Effect.flatMap(

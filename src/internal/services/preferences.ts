@@ -74,7 +74,7 @@ export const make = (client: SuprsendClient.Service): PreferencesService.Service
           template: `/v1/bulk/user/preference/${path}`,
           query,
           body: JSON.stringify({ distinct_ids, ...change }),
-          discard: true,
+          ignoreBody: true,
           expected: { status: 202, body: saysSuccess }
         }), options)
     )

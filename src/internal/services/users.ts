@@ -114,7 +114,7 @@ export const make = (client: SuprsendClient.Service): UsersService.Service => {
             method: "DELETE",
             template: "/v1/user/{distinct_id}/",
             params: { distinct_id },
-            discard: true,
+            ignoreBody: true,
             expected: { status: 204 }
           }).pipe(goneAfterRepeating)
       )
@@ -124,7 +124,7 @@ export const make = (client: SuprsendClient.Service): UsersService.Service => {
         method: "DELETE",
         template: "/v1/bulk/user/",
         body: JSON.stringify({ distinct_ids }),
-        discard: true
+        ignoreBody: true
       }), { ...options, goneIsDone: true }),
     list,
     listStream: (options) => Page.stream(list, options),
@@ -164,7 +164,7 @@ export const make = (client: SuprsendClient.Service): UsersService.Service => {
       const call = "UsersService.unlinkTenant"
       return ofTenant(call, distinctId, tenantId, (params) =>
         goneAfterRepeating(
-          client.execute({ call, method: "DELETE", template: tenantPath, params, discard: true })
+          client.execute({ call, method: "DELETE", template: tenantPath, params, ignoreBody: true })
         ))
     }
   }
@@ -185,14 +185,14 @@ const asyncEdit = (client: SuprsendClient.Service): UsersService.Service["asyncE
       method: "POST",
       template: "/event/",
       body,
-      discard: true,
+      ignoreBody: true,
       insertId,
       secrets,
       expected: eventAccepted
     } as const
     return Effect.map(client.execute(request), ({ body, status }): UsersService.Accepted => ({
       insertId,
-      statusCode: status,
+      status: status,
       message: redact.make(secrets)(body)
     }))
   }
@@ -222,7 +222,7 @@ const editNow = (client: SuprsendClient.Service, edit: UserEdit) => {
       template: tenant_id === undefined ? "/v1/user/{distinct_id}/" : "/v1/user/{distinct_id}/tenant/{tenant_id}/",
       params: tenant_id === undefined ? { distinct_id } : { distinct_id, tenant_id },
       body: JSON.stringify({ operations }),
-      repeatable: operations.every(isIdempotent),
+      idempotent: operations.every(isIdempotent),
       secrets: () => tokens(operations)
     }).pipe(notFound(call, distinct_id), read(call, User.decode))
   })
@@ -258,7 +258,7 @@ const merge = (client: SuprsendClient.Service, distinctId: string, fromDistinctI
       template: "/v1/user/{distinct_id}/merge/",
       params: { distinct_id },
       body: JSON.stringify({ from_user_id: from }),
-      repeatable: false
+      idempotent: false
     }).pipe(
       // The vendor's words tell which of the two is missing.
       notFound(call, from, (error) => isUserNotFound(error) && /^\W*from_user_id/.test(error.serverMessage ?? "")),

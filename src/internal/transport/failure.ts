@@ -33,7 +33,7 @@ export interface Failed {
 export interface Context {
   readonly call: string
   readonly attempts: number
-  readonly repeatable: boolean
+  readonly idempotent: boolean
   readonly applied: "no" | "unknown"
   readonly insertId: string | undefined
   readonly baseUrl: string
@@ -47,7 +47,7 @@ export interface Context {
  * @internal
  */
 export const mayBeApplied = ({ _tag, ...failure }: RetryPolicy.Failure): boolean =>
-  _tag === "NoAnswer" ||
+  _tag === "NoResponse" ||
   ("status" in failure && (failure.status >= 500 || failure.status === 408 || failure.status < 300))
 
 /**
@@ -72,7 +72,7 @@ export const fromStatus = (
   return {
     failure,
     summary: `status ${status}`,
-    error: ({ applied, attempts, baseUrl, call, clean, insertId, repeatable }) => {
+    error: ({ applied, attempts, baseUrl, call, clean, insertId, idempotent: idempotent }) => {
       const message = body === undefined ? undefined : serverMessage(body)
       const said = {
         call,
@@ -86,7 +86,7 @@ export const fromStatus = (
       if ((status === 401 || status === 403) && !isPage) return new SuprsendUnauthorized({ ...said, status })
       if (status === 429) return new SuprsendRateLimited({ ...said, retryAfter: Option.getOrUndefined(retryAfter) })
       if (status < 500 && status !== 408 && status !== 425) return new SuprsendRejected({ ...said, status, baseUrl })
-      const retryable = RetryPolicy.isTransient(failure, repeatable)
+      const retryable = RetryPolicy.isTransient(failure, idempotent)
       return new SuprsendUnavailable({ ...said, status, baseUrl, reason: "ServerError", retryable })
     }
   }
@@ -136,7 +136,7 @@ export const fromCause = (cause: unknown, isSent: boolean | undefined): Failed =
   const what = describe(all)
   if (coded.some(({ code }) => isSent === true ? isRefusedCertificate(code) : isTlsCode(code))) return tlsFailure(what)
   const hasLeft = isSent ?? !all.some(neverConnected)
-  return unavailable("Transport", { _tag: hasLeft ? "NoAnswer" : "NotSent" }, what)
+  return unavailable("Transport", { _tag: hasLeft ? "NoResponse" : "NotSent" }, what)
 }
 
 /**
@@ -147,7 +147,7 @@ export const fromCause = (cause: unknown, isSent: boolean | undefined): Failed =
 export const tooLate = (time: Duration.Duration, isSent: boolean): Failed =>
   unavailable(
     "Timeout",
-    { _tag: isSent ? "NoAnswer" : "NotSent" },
+    { _tag: isSent ? "NoResponse" : "NotSent" },
     isSent ? `no complete response within ${Duration.format(time)}` : `no connection within ${Duration.format(time)}`
   )
 
@@ -169,7 +169,7 @@ export const noSlot = (time: Duration.Duration): Failed =>
  * @internal
  */
 export const fromInterruption = (isSent: boolean): Failed =>
-  unavailable("Interrupted", { _tag: isSent ? "NoAnswer" : "NotSent" }, "stopped before there was a response")
+  unavailable("Interrupted", { _tag: isSent ? "NoResponse" : "NotSent" }, "stopped before there was a response")
 
 const unavailable = (
   reason: "Transport" | "Timeout" | "Interrupted" | "Tls",
@@ -178,7 +178,7 @@ const unavailable = (
 ): Failed => ({
   failure,
   summary: description === undefined ? reason : `${reason}: ${description}`,
-  error: ({ applied, attempts, baseUrl, call, clean, insertId, repeatable }) =>
+  error: ({ applied, attempts, baseUrl, call, clean, insertId, idempotent: idempotent }) =>
     new SuprsendUnavailable({
       call,
       reason,
@@ -186,7 +186,7 @@ const unavailable = (
       applied,
       insertId,
       baseUrl,
-      retryable: reason !== "Tls" && (applied === "no" || repeatable),
+      retryable: reason !== "Tls" && (applied === "no" || idempotent),
       description: description === undefined ? undefined : clean(description)
     })
 })

@@ -44,7 +44,7 @@ export interface Treatment {
 
 /** @internal */
 export type Outcome = Extract<Fault, {
-  readonly _tag: "Status" | "Cut" | "Part" | "Garbage" | "Drip" | "Silent"
+  readonly _tag: "Status" | "ResetPeer" | "TruncateBody" | "MalformedBody" | "SlowBody" | "NoResponse"
 }>
 
 /**
@@ -302,7 +302,7 @@ export const refusal = (
       ...(retryAfterMillis === undefined ? undefined : { "retry-after": String(Math.ceil(retryAfterMillis / 1000)) })
     }),
     body: refuse(status, message).body,
-    carriedOut: false
+    applied: false
   })
 
 /**
@@ -336,12 +336,12 @@ function* everyOne(fault: Fault): Iterable<Fault> {
 }
 
 /**
- * Whether the request is carried out, whatever its sender gets to see.
+ * Whether the request is applied, whatever its sender gets to see.
  *
  * @internal
  */
 export const isCarriedOut = (outcome: Option.Option<Outcome>): boolean =>
-  Option.match(outcome, { onNone: () => true, onSome: (fault) => fault._tag === "Drip" || fault.carriedOut })
+  Option.match(outcome, { onNone: () => true, onSome: (fault) => fault._tag === "SlowBody" || fault.applied })
 
 /**
  * What happens on the connection, where this would be the ordinary answer.
@@ -355,19 +355,19 @@ export const toExchange = (outcome: Option.Option<Outcome>, { body, contentType,
   switch (fault._tag) {
     case "Status":
       return Exchange.Answer({ status: fault.status, headers: fault.headers, body: fault.body })
-    case "Cut":
-      return Exchange.Cut()
-    case "Part":
+    case "ResetPeer":
+      return Exchange.ResetPeer()
+    case "TruncateBody":
       return Exchange.Partial({
         ...ordinary,
         bytes: Option.getOrElse(fault.bytes, () => Math.floor(byteLength(body) / 2)),
         then: fault.then
       })
-    case "Garbage":
+    case "MalformedBody":
       return Exchange.Answer({ status: 200, headers: { "content-type": "application/json" }, body: fault.body })
-    case "Drip":
-      return Exchange.Drip({ ...ordinary, bytes: fault.bytes, interval: fault.interval })
-    case "Silent":
-      return Exchange.Silent()
+    case "SlowBody":
+      return Exchange.SlowBody({ ...ordinary, bytes: fault.bytes, interval: fault.interval })
+    case "NoResponse":
+      return Exchange.NoResponse()
   }
 }

@@ -80,7 +80,7 @@ const Count = integer(0, Number.MAX_SAFE_INTEGER)
 // Each that passed within the window is remembered.
 const maximumLimit = 100_000
 
-const CarriedOut = (otherwise: boolean) =>
+const Applied = (otherwise: boolean) =>
   Schema.optionalWith(Schema.Boolean.annotations({ message: () => "must be true or false" }), {
     default: () => otherwise
   })
@@ -101,26 +101,26 @@ const Leaf = Schema.Union(
     status: integer(200, 599),
     headers: Schema.optionalWith(Headers, { default: () => ({ "content-type": "application/json" }) }),
     body: Schema.optionalWith(Text, { default: () => refuse(0, "scripted").body }),
-    carriedOut: CarriedOut(false)
+    applied: Applied(false)
   }),
-  Schema.TaggedStruct("Cut", { carriedOut: CarriedOut(false) }),
-  Schema.TaggedStruct("Part", {
+  Schema.TaggedStruct("ResetPeer", { applied: Applied(false) }),
+  Schema.TaggedStruct("TruncateBody", {
     bytes: Schema.optionalWith(Count, { as: "Option" }),
     then: Schema.optionalWith(
-      Schema.Literal("cut", "stall").annotations({ message: () => "must be \"cut\" or \"stall\"" }),
-      { default: () => "cut" }
+      Schema.Literal("reset", "stall").annotations({ message: () => "must be \"reset\" or \"stall\"" }),
+      { default: () => "reset" }
     ),
-    carriedOut: CarriedOut(true)
+    applied: Applied(true)
   }),
-  Schema.TaggedStruct("Garbage", {
+  Schema.TaggedStruct("MalformedBody", {
     body: Schema.optionalWith(Text, { default: () => garbage }),
-    carriedOut: CarriedOut(true)
+    applied: Applied(true)
   }),
-  Schema.TaggedStruct("Drip", {
+  Schema.TaggedStruct("SlowBody", {
     bytes: Schema.Positive.annotations({ message: () => "must be a number above 0" }),
     interval: Time
   }),
-  Schema.TaggedStruct("Silent", { carriedOut: CarriedOut(false) }),
+  Schema.TaggedStruct("NoResponse", { applied: Applied(false) }),
   Schema.TaggedStruct("RateLimit", {
     limit: integer(0, maximumLimit),
     window: Time,
@@ -178,16 +178,16 @@ const toData = (fault: Fault): Fault => {
   switch (fault._tag) {
     case "Status":
       return Cases.Status({ ...fault, headers: Data.struct(fault.headers) })
-    case "Cut":
-      return Cases.Cut(fault)
-    case "Part":
-      return Cases.Part(fault)
-    case "Garbage":
-      return Cases.Garbage(fault)
-    case "Drip":
-      return Cases.Drip(fault)
-    case "Silent":
-      return Cases.Silent(fault)
+    case "ResetPeer":
+      return Cases.ResetPeer(fault)
+    case "TruncateBody":
+      return Cases.TruncateBody(fault)
+    case "MalformedBody":
+      return Cases.MalformedBody(fault)
+    case "SlowBody":
+      return Cases.SlowBody(fault)
+    case "NoResponse":
+      return Cases.NoResponse(fault)
     case "RateLimit":
       return Cases.RateLimit({ ...fault, passed: Data.array(fault.passed) })
     case "Delay":
@@ -226,12 +226,12 @@ const maximumFaults = 1_000
 const maximumDepth = 32
 
 const members: { readonly [Tag in FaultJson["_tag"]]: ReadonlyArray<string> } = {
-  Status: ["status", "headers", "body", "carriedOut"],
-  Cut: ["carriedOut"],
-  Part: ["bytes", "then", "carriedOut"],
-  Garbage: ["body", "carriedOut"],
-  Drip: ["bytes", "interval"],
-  Silent: ["carriedOut"],
+  Status: ["status", "headers", "body", "applied"],
+  ResetPeer: ["applied"],
+  TruncateBody: ["bytes", "then", "applied"],
+  MalformedBody: ["body", "applied"],
+  SlowBody: ["bytes", "interval"],
+  NoResponse: ["applied"],
   RateLimit: ["limit", "window", "passed"],
   Delay: ["duration", "then"],
   On: ["endpoint", "fault"],
@@ -254,7 +254,9 @@ type Path = ReadonlyArray<PropertyKey>
 export const decode = (text: string): Either.Either<ReadonlyArray<Fault>, string> =>
   Either.gen(function*() {
     const json = yield* Either.fromOption(parseJson(text), () => "the body must be JSON: a list of faults")
-    if (!Array.isArray(json)) return yield* Either.left("the body must be a list of faults: [{ \"_tag\": \"Cut\" }]")
+    if (!Array.isArray(json)) {
+      return yield* Either.left("the body must be a list of faults: [{ \"_tag\": \"ResetPeer\" }]")
+    }
     yield* checkForm(json)
     return yield* Either.mapLeft(Schema.decodeUnknownEither(Faults, { errors: "all" })(json), (error) => {
       const issues = ParseResult.ArrayFormatter.formatErrorSync(error)
@@ -291,7 +293,7 @@ const checkForm = (faults: ReadonlyArray<unknown>): Either.Either<void, string> 
     const { depth, json, path } = next
     if (++seen > maximumFaults) return tooMany
     if (depth > maximumDepth) return Either.left(said(path, `more than ${maximumDepth} faults inside of each other`))
-    if (!isPlainRecord(json)) return Either.left(said(path, "must be a fault, such as { \"_tag\": \"Cut\" }"))
+    if (!isPlainRecord(json)) return Either.left(said(path, "must be a fault, such as { \"_tag\": \"ResetPeer\" }"))
     const { _tag: tag } = json
     if (tag === "When") return Either.left(said(path, "a predicate cannot travel as JSON: use \"On\""))
     if (!isTag(tag)) return Either.left(said(path, unknownTag(tag)))

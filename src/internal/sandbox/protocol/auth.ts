@@ -47,7 +47,7 @@ export const splitUri = (uri: string): readonly [path: string, query: URLSearchP
  * @internal
  */
 export const toResponse = (
-  exchange: Exclude<Exchange, { readonly _tag: "Cut" | "Silent" }>,
+  exchange: Exclude<Exchange, { readonly _tag: "ResetPeer" | "NoResponse" }>,
   signal: AbortSignal
 ): Effect.Effect<Response> => {
   const { headers, status } = exchange
@@ -65,11 +65,13 @@ export const toResponse = (
  */
 export const isBodiless = (status: number): boolean => status === 204 || status === 205 || status === 304
 
-const body = (exchange: Extract<Exchange, { readonly _tag: "Partial" | "Drip" }>): Stream.Stream<Uint8Array, Error> =>
+const body = (
+  exchange: Extract<Exchange, { readonly _tag: "Partial" | "SlowBody" }>
+): Stream.Stream<Uint8Array, Error> =>
   exchange._tag === "Partial"
     ? Stream.concat(
       Stream.make(encode(exchange.body).subarray(0, exchange.bytes)),
-      exchange.then === "cut" ? Stream.fail(new Error("other side closed")) : Stream.fromEffect(stalled)
+      exchange.then === "reset" ? Stream.fail(new Error("other side closed")) : Stream.fromEffect(stalled)
     )
     : Stream.tap(pieces(exchange.body, exchange.bytes), () => timer.sleep(exchange.interval))
 

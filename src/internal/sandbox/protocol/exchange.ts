@@ -37,13 +37,13 @@ export type Exchange = Data.TaggedEnum<{
   /** A whole answer. */
   Answer: Content
   /** The connection is closed without an answer. */
-  Cut: object
+  ResetPeer: object
   /** The head and the first bytes of the body; then the connection is closed, or nothing more comes for ever. */
-  Partial: Content & { readonly bytes: number; readonly then: "cut" | "stall" }
+  Partial: Content & { readonly bytes: number; readonly then: "reset" | "stall" }
   /** The head, then so many bytes of the body after each interval. */
-  Drip: Content & { readonly interval: Duration.Duration; readonly bytes: number }
+  SlowBody: Content & { readonly interval: Duration.Duration; readonly bytes: number }
   /** Nothing is ever answered, and the connection stays open. */
-  Silent: object
+  NoResponse: object
 }>
 
 /** @internal */

@@ -18,9 +18,9 @@ export const play = (exchange: Exchange, response: Http.ServerResponse): Effect.
       return Effect.sync(() => {
         head(exchange, response).end(isBodiless(exchange.status) ? undefined : exchange.body)
       })
-    case "Cut":
+    case "ResetPeer":
       return Effect.sync(() => void response.destroy())
-    case "Silent":
+    case "NoResponse":
       return Effect.never
     case "Partial":
       return Effect.zipRight(
@@ -39,9 +39,9 @@ export const play = (exchange: Exchange, response: Http.ServerResponse): Effect.
             resume(Effect.void)
           }
         }),
-        exchange.then === "cut" ? Effect.sync(() => void response.destroy()) : Effect.never
+        exchange.then === "reset" ? Effect.sync(() => void response.destroy()) : Effect.never
       )
-    case "Drip":
+    case "SlowBody":
       return Effect.suspend(() => {
         head(exchange, response).flushHeaders()
         return Stream.runForEach(

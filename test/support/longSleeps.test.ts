@@ -15,8 +15,8 @@ import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
-import { maximumSleep, sleep } from "../src/internal/support/timer.js"
-import { settle } from "./utils/time.js"
+import { maximumSleep, sleep } from "../../src/internal/support/timer.js"
+import { settle } from "../utils/time.js"
 
 /** Runs an effect by a clock that stands still as the `TestClock` does, and sleeps no longer than a real one can. */
 const asInLife = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
@@ -66,11 +66,11 @@ it.effect("a bulk that is stopped lets requests in flight end for 40 days", () =
     const aborted = (call: string) =>
       new SuprsendUnavailable({ call, reason: "Interrupted", attempts: 1, applied: "unknown", retryable: true })
     // Never a response.
-    const execute: SuprsendClient.SuprsendClient.Service["execute"] = ({ call, giveUp }) =>
+    const execute: SuprsendClient.SuprsendClient.Service["execute"] = ({ call, abort }) =>
       Effect.zipRight(
         Deferred.succeed(sent, undefined),
         Effect.async<never, SuprsendUnavailable>((resume) => {
-          giveUp?.listen(() => resume(Effect.fail(aborted(call))))
+          abort?.listen(() => resume(Effect.fail(aborted(call))))
         })
       )
     yield* Effect.gen(function*() {

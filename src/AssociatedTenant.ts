@@ -49,14 +49,15 @@ export const decode: model.Decode<AssociatedTenant> = (u) =>
  * import { Schema } from "effect"
  * import * as AssociatedTenant from "effect-suprsend/AssociatedTenant"
  *
- * const acme = Schema.decodeUnknownSync(AssociatedTenant.schema)({ tenant_id: "acme", tenant_name: "Acme Inc." })
+ * const acme = Schema.decodeUnknownSync(AssociatedTenant.AssociatedTenantSchema)({ tenant_id: "acme", tenant_name: "Acme Inc." })
  * console.log(acme.tenantId, acme.tenantName) // "acme" "Acme Inc."
  * ```
  *
  * @since 0.1.0
  * @category schemas
  */
-export const schema: Schema.Schema<AssociatedTenant, { readonly [key: string]: unknown }> = model.schema(
-  AssociatedTenant,
-  decode
-)
+export const AssociatedTenantSchema: Schema.Schema<AssociatedTenant, { readonly [key: string]: unknown }> = model
+  .schema(
+    AssociatedTenant,
+    decode
+  )

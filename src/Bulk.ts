@@ -519,7 +519,7 @@ export const withProgress = <A, E, R>(
 const FailedRecordSchema = Schema.Struct({
   outcome: Schema.Literal("invalid", "rejected", "unknown", "unsent"),
   index: Schema.NonNegativeInt,
-  edit: UserEdit.UserEdit,
+  edit: UserEdit.UserEditSchema,
   error: internal.RecordError
 })
 
@@ -547,7 +547,7 @@ export interface BulkReportEncoded {
  * import * as Bulk from "effect-suprsend/Bulk"
  * import { UsersService } from "effect-suprsend/UsersService"
  *
- * const ReportJson = Schema.parseJson(Bulk.BulkReport)
+ * const ReportJson = Schema.parseJson(Bulk.BulkReportSchema)
  *
  * const keep = (file: string, report: Bulk.BulkReport) =>
  *   Effect.gen(function*() {
@@ -567,7 +567,7 @@ export interface BulkReportEncoded {
  * @since 0.1.0
  * @category schemas
  */
-export const BulkReport: Schema.Schema<BulkReport, BulkReportEncoded> = Schema.transform(
+export const BulkReportSchema: Schema.Schema<BulkReport, BulkReportEncoded> = Schema.transform(
   Schema.Struct({ success: Schema.NonNegativeInt, failedRecords: Schema.Array(FailedRecordSchema) }),
   Schema.declare(internal.isReport, { identifier: "BulkReport" }),
   {

@@ -253,10 +253,13 @@ export const decode: model.Decode<Preferences> = (u) =>
  * import { Schema } from "effect"
  * import * as Preferences from "effect-suprsend/Preferences"
  *
- * const none = Schema.decodeUnknownSync(Preferences.schema)({ sections: [], channel_preferences: [] })
+ * const none = Schema.decodeUnknownSync(Preferences.PreferencesSchema)({ sections: [], channel_preferences: [] })
  * ```
  *
  * @since 0.1.0
  * @category schemas
  */
-export const schema: Schema.Schema<Preferences, { readonly [key: string]: unknown }> = model.schema(Preferences, decode)
+export const PreferencesSchema: Schema.Schema<Preferences, { readonly [key: string]: unknown }> = model.schema(
+  Preferences,
+  decode
+)

@@ -80,7 +80,7 @@ export declare namespace PreferencesService {
     ) => Effect.Effect<Page.OffsetPage<Preferences.Category>, Error>
 
     /** All categories, fetched page by page as they are asked for. */
-    readonly categoriesStream: (
+    readonly listCategoriesStream: (
       distinctId: string,
       options?: FilterOptions & Page.OffsetOptions
     ) => Stream.Stream<Preferences.Category, Error>

@@ -70,7 +70,7 @@ export class User extends model.Model {
    */
   readonly distinctId: string
 
-  /** Reads a user from its JSON; use {@link schema} for JSON that you do not know to be one. */
+  /** Reads a user from its JSON; use {@link UserSchema} for JSON that you do not know to be one. */
   constructor(raw: { readonly distinct_id: string; readonly [key: string]: unknown }) {
     super(raw)
     this.distinctId = raw.distinct_id
@@ -145,11 +145,11 @@ export const decode: model.Decode<User> = (u) =>
  * import { Schema } from "effect"
  * import * as User from "effect-suprsend/User"
  *
- * const ada = Schema.decodeUnknownSync(User.schema)({ distinct_id: "user-42", properties: { plan: "pro" } })
+ * const ada = Schema.decodeUnknownSync(User.UserSchema)({ distinct_id: "user-42", properties: { plan: "pro" } })
  * console.log(ada.properties.plan) // "pro"
  * ```
  *
  * @since 0.1.0
  * @category schemas
  */
-export const schema: Schema.Schema<User, { readonly [key: string]: unknown }> = model.schema(User, decode)
+export const UserSchema: Schema.Schema<User, { readonly [key: string]: unknown }> = model.schema(User, decode)

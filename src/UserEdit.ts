@@ -860,14 +860,14 @@ export interface UserEditEncoded {
  * import { Schema } from "effect"
  * import { edit, set, UserEdit } from "effect-suprsend/UserEdit"
  *
- * const text = Schema.encodeSync(Schema.parseJson(UserEdit))(set(edit("user-42"), "plan", "pro"))
- * const again = Schema.decodeSync(Schema.parseJson(UserEdit))(text)
+ * const text = Schema.encodeSync(Schema.parseJson(UserEditSchema))(set(edit("user-42"), "plan", "pro"))
+ * const again = Schema.decodeSync(Schema.parseJson(UserEditSchema))(text)
  * ```
  *
  * @since 0.1.0
  * @category schemas
  */
-export const UserEdit: Schema.Schema<UserEdit, UserEditEncoded> = Schema.transform(
+export const UserEditSchema: Schema.Schema<UserEdit, UserEditEncoded> = Schema.transform(
   Schema.Struct({
     distinctId: Schema.String,
     tenantId: Schema.optional(Schema.String),

@@ -161,7 +161,7 @@ export declare namespace UsersService {
     ) => Effect.Effect<Page.Page<Subscription.ObjectSubscription>, ReadError>
 
     /** All objects that a user is subscribed to. */
-    readonly objectsSubscribedToStream: (
+    readonly getObjectsSubscribedToStream: (
       distinctId: string,
       options?: Page.Options
     ) => Stream.Stream<Subscription.ObjectSubscription, ReadError>
@@ -173,7 +173,7 @@ export declare namespace UsersService {
     ) => Effect.Effect<Page.Page<Subscription.ListSubscription>, ReadError>
 
     /** All lists that a user is subscribed to. */
-    readonly listsSubscribedToStream: (
+    readonly getListsSubscribedToStream: (
       distinctId: string,
       options?: Page.Options
     ) => Stream.Stream<Subscription.ListSubscription, ReadError>
@@ -185,7 +185,7 @@ export declare namespace UsersService {
     ) => Effect.Effect<Page.Page<AssociatedTenant>, ReadError>
 
     /** All tenants that a user belongs to. */
-    readonly associatedTenantsStream: (
+    readonly listAssociatedTenantsStream: (
       distinctId: string,
       options?: Page.Options
     ) => Stream.Stream<AssociatedTenant, ReadError>
@@ -200,7 +200,7 @@ export declare namespace UsersService {
     ) => Effect.Effect<Page.Page<User>, ReadError>
 
     /** All profiles that a user has for tenants. */
-    readonly tenantProfilesStream: (distinctId: string, options?: Page.Options) => Stream.Stream<User, ReadError>
+    readonly listTenantProfilesStream: (distinctId: string, options?: Page.Options) => Stream.Stream<User, ReadError>
 
     /**
      * The profile that a user has for a tenant (Python SDK: `get_for_tenant`). To edit it, give the edit the tenant:

@@ -280,7 +280,7 @@ describe("failures", () => {
         expect(new Set(report.failedRecords.map(({ error }) => error._tag))).toEqual(
           new Set(["SuprsendUnexpectedResponse"])
         )
-        const Json = Schema.parseJson(Bulk.BulkReport)
+        const Json = Schema.parseJson(Bulk.BulkReportSchema)
         const kept = yield* Effect.flatMap(Schema.encode(Json)(report), Schema.decode(Json))
         expect(yield* users.bulkEdit(Bulk.editsToRetry(kept))).toMatchObject({ status: "success", total: 800 })
       })

@@ -79,7 +79,7 @@ const members = (u: unknown): ReadonlyArray<Record<string, unknown>> =>
 describe("Preferences", () => {
   it.prop("never throws, and never loses a member", { json: preferences }, ({ json }) => {
     const before = canonical(json)
-    const decoded = Schema.decodeUnknownEither(Preferences.schema)(json)
+    const decoded = Schema.decodeUnknownEither(Preferences.PreferencesSchema)(json)
     if (!Array.isArray(json.sections)) expect(Either.isLeft(decoded)).toBe(true)
     if (Either.isRight(decoded)) {
       const all = decoded.right
@@ -88,7 +88,7 @@ describe("Preferences", () => {
         for (const category of section.subcategories) expect(typeof category.category).toBe("string")
       }
       expect(all.channelPreferences).toHaveLength(members(json.channel_preferences).length)
-      expect(canonical(Schema.encodeSync(Preferences.schema)(all))).toBe(before)
+      expect(canonical(Schema.encodeSync(Preferences.PreferencesSchema)(all))).toBe(before)
       expect(canonical(all.raw)).toBe(before)
       expect(inspect(all)).toBeTypeOf("string")
     }
@@ -96,7 +96,7 @@ describe("Preferences", () => {
   })
 
   it("is read where the vendor leaves out, or calls null, what the first section has no name for", () => {
-    const all = Schema.decodeUnknownSync(Preferences.schema)({
+    const all = Schema.decodeUnknownSync(Preferences.PreferencesSchema)({
       sections: [
         { subcategories: [{ name: "Newsletter", category: "newsletter", original_preference: null }] },
         { name: null, slug: null, tags: null },
@@ -124,7 +124,7 @@ describe("Preferences", () => {
   })
 
   it.prop("is equal by content", { json: preferences }, ({ json }) => {
-    const decode = Schema.decodeUnknownEither(Preferences.schema)
+    const decode = Schema.decodeUnknownEither(Preferences.PreferencesSchema)
     const [a, b] = [decode(json), decode(structuredClone(json))]
     if (Either.isRight(a) && Either.isRight(b)) expect(Equal.equals(a.right, b.right)).toBe(true)
   })
@@ -165,22 +165,24 @@ describe("Category", () => {
 describe("AssociatedTenant", () => {
   it.prop("never throws, and never loses a member", { json: tenant }, ({ json }) => {
     const before = canonical(json)
-    const decoded = Schema.decodeUnknownEither(AssociatedTenant.schema)(json)
+    const decoded = Schema.decodeUnknownEither(AssociatedTenant.AssociatedTenantSchema)(json)
     if (typeof json.tenant_id === "string") expect(Either.isRight(decoded)).toBe(true)
     if (Either.isRight(decoded)) {
       expect(decoded.right.tenantId).toBeTypeOf("string")
       expect(["string", "undefined"]).toContain(typeof decoded.right.tenantName)
-      expect(canonical(Schema.encodeSync(AssociatedTenant.schema)(decoded.right))).toBe(before)
+      expect(canonical(Schema.encodeSync(AssociatedTenant.AssociatedTenantSchema)(decoded.right))).toBe(before)
     }
   })
 
   it("is read with its members inside or outside of `tenant`", () => {
-    const decode = Schema.decodeUnknownSync(AssociatedTenant.schema)
+    const decode = Schema.decodeUnknownSync(AssociatedTenant.AssociatedTenantSchema)
     for (
       const json of [{ tenant_id: "acme", tenant_name: "Acme" }, { tenant: { tenant_id: "acme", tenant_name: "Acme" } }]
     ) {
       expect(decode(json)).toMatchObject({ tenantId: "acme", tenantName: "Acme" })
     }
-    expect(Either.isLeft(Schema.decodeUnknownEither(AssociatedTenant.schema)({ tenant: {} }))).toBe(true)
+    expect(Either.isLeft(Schema.decodeUnknownEither(AssociatedTenant.AssociatedTenantSchema)({ tenant: {} }))).toBe(
+      true
+    )
   })
 })

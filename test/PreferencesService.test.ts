@@ -259,9 +259,9 @@ describe("categories", () => {
     Effect.gen(function*() {
       yield* define(sandbox, 25)
       const options = { tags: "many", limit: 10, tenantId: "acme" }
-      yield* Stream.runDrain(Stream.take(preferences.categoriesStream("ada", options), 10))
+      yield* Stream.runDrain(Stream.take(preferences.listCategoriesStream("ada", options), 10))
       expect(yield* requests(sandbox)).toHaveLength(1)
-      const all = yield* Stream.runCollect(preferences.categoriesStream("ada", options))
+      const all = yield* Stream.runCollect(preferences.listCategoriesStream("ada", options))
       expect(slugs(Chunk.toReadonlyArray(all))).toEqual(Arr.makeBy(25, (n) => `category-${n}`))
       expect((yield* lines(sandbox)).slice(1)).toEqual(
         [0, 10, 20].map((offset) =>
@@ -276,7 +276,7 @@ describe("categories", () => {
       Effect.gen(function*() {
         yield* define(sandbox, 25)
         yield* sandbox.script([Sandbox.delay(0), Sandbox.status(503, { retryAfter: "1" })])
-        const rest = preferences.categoriesStream("ada", { tags: "many", offset: 5 })
+        const rest = preferences.listCategoriesStream("ada", { tags: "many", offset: 5 })
         const all = yield* inAnHour(Stream.runCollect(rest))
         expect(slugs(Chunk.toReadonlyArray(all))).toEqual(Arr.makeBy(20, (n) => `category-${n + 5}`))
       })
@@ -288,21 +288,21 @@ describe("categories", () => {
   test("end where the server repeats a page", (preferences, sandbox) =>
     Effect.gen(function*() {
       yield* sandbox.script(Arr.makeBy(9, () => page({ count: 1000, limit: 1, offset: 0 }, "newsletter")))
-      expect(yield* Stream.runCount(preferences.categoriesStream("ada"))).toBe(2)
+      expect(yield* Stream.runCount(preferences.listCategoriesStream("ada"))).toBe(2)
       expect(yield* requests(sandbox)).toHaveLength(2)
     }))
 
   test("end at an empty page, whatever the total", (preferences, sandbox) =>
     Effect.gen(function*() {
       yield* sandbox.script([page({ count: 1000 }, "a", "b"), page({ count: 1000 }, "c"), page({ count: 1000 })])
-      expect(yield* Stream.runCount(preferences.categoriesStream("ada"))).toBe(3)
+      expect(yield* Stream.runCount(preferences.listCategoriesStream("ada"))).toBe(3)
       expect((yield* lines(sandbox)).map((line) => line.split("?")[1])).toEqual(["offset=0", "offset=2", "offset=3"])
     }))
 
   test("end where the server says nothing of a total", (preferences, sandbox) =>
     Effect.gen(function*() {
       yield* sandbox.script([page({}, "a", "b")])
-      expect(yield* Stream.runCount(preferences.categoriesStream("ada"))).toBe(2)
+      expect(yield* Stream.runCount(preferences.listCategoriesStream("ada"))).toBe(2)
       expect(yield* requests(sandbox)).toHaveLength(1)
     }))
 
@@ -421,7 +421,7 @@ describe("what is not found", () => {
         preferences.getChannels("nobody"),
         preferences.updateChannels("nobody", []),
         preferences.listCategories("nobody"),
-        Stream.runDrain(preferences.categoriesStream("nobody")),
+        Stream.runDrain(preferences.listCategoriesStream("nobody")),
         preferences.getCategory("nobody", "nothing"),
         preferences.updateCategory("nobody", "nothing", { preference: "opt_in" })
       ]

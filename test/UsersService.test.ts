@@ -271,12 +271,12 @@ describe("lists", () => {
       expect(objects.items).toMatchObject([{ objectId: "a", objectType: "departments" }, { objectId: "b" }])
       const lists = yield* users.getListsSubscribedTo("ada", { limit: 1, after: objects.after })
       expect(lists.items).toMatchObject([{ listId: "c", name: "List c", listType: "static_list" }])
-      const allObjects = yield* Stream.runCollect(users.objectsSubscribedToStream("ada", { limit: 2 }))
-      const allLists = yield* Stream.runCollect(users.listsSubscribedToStream("ada", { limit: 2 }))
+      const allObjects = yield* Stream.runCollect(users.getObjectsSubscribedToStream("ada", { limit: 2 }))
+      const allLists = yield* Stream.runCollect(users.getListsSubscribedToStream("ada", { limit: 2 }))
       expect(Chunk.toReadonlyArray(allObjects).map((object) => object.objectId)).toEqual(["a", "b", "c"])
       expect(Chunk.toReadonlyArray(allLists).map((list) => list.listId)).toEqual(["a", "b", "c"])
       expect(yield* Effect.flip(users.getListsSubscribedTo("nobody"))).toMatchObject({ _tag: "SuprsendUserNotFound" })
-      expect(yield* Effect.flip(Stream.runDrain(users.objectsSubscribedToStream("nobody")))).toMatchObject({
+      expect(yield* Effect.flip(Stream.runDrain(users.getObjectsSubscribedToStream("nobody")))).toMatchObject({
         _tag: "SuprsendUserNotFound"
       })
     }))

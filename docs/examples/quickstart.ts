@@ -70,8 +70,8 @@ const job = Effect.gen(function*() {
   )
 
   yield* Console.log("\n5. What the user is subscribed to")
-  const objects = yield* Stream.runCollect(users.objectsSubscribedToStream("quickstart-ada"))
-  const lists = yield* Stream.runCollect(users.listsSubscribedToStream("quickstart-ada"))
+  const objects = yield* Stream.runCollect(users.getObjectsSubscribedToStream("quickstart-ada"))
+  const lists = yield* Stream.runCollect(users.getListsSubscribedToStream("quickstart-ada"))
   yield* Console.log(`   objects: ${Array.from(objects, (object) => object.objectId).join(", ") || "none"}`)
   yield* Console.log(`   lists: ${Array.from(lists, (list) => list.listId).join(", ") || "none"}`)
 

@@ -79,7 +79,7 @@ const outcome: FastCheck.Arbitrary<Bulk.BulkOutcome> = FastCheck.record({
 
 const report = FastCheck.array(outcome, { maxLength: 3 }).map(Bulk.report)
 
-const Json = Schema.parseJson(Bulk.BulkReport)
+const Json = Schema.parseJson(Bulk.BulkReportSchema)
 
 describe("reports", () => {
   it.prop(
@@ -268,7 +268,7 @@ describe("a report of an edit that JSON cannot carry", () => {
 })
 
 describe("an edit as JSON", () => {
-  const EditJson = Schema.parseJson(UserEdit.UserEdit)
+  const EditJson = Schema.parseJson(UserEdit.UserEditSchema)
 
   it.prop("comes back equal", [Arbitraries.userEdit], ([edit]) => {
     expect(Equal.equals(Schema.decodeSync(EditJson)(Schema.encodeSync(EditJson)(edit)), edit)).toBe(true)
@@ -276,7 +276,7 @@ describe("an edit as JSON", () => {
 
   it("is a copy, which nobody else can change", () => {
     const encoded = { distinctId: "ada", operations: [{ $set: { plan: "pro" } }] }
-    const edit = Schema.decodeSync(UserEdit.UserEdit)(encoded)
+    const edit = Schema.decodeSync(UserEdit.UserEditSchema)(encoded)
     encoded.operations[0] = { $set: { plan: "free" } }
     expect(edit.operations).toEqual([{ $set: { plan: "pro" } }])
   })

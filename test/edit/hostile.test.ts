@@ -191,7 +191,7 @@ const ask = (edit: UserEdit.UserEdit): void => {
   expect(UserEdit.isEmpty(edit)).toBe(edit.operations.length === 0)
 }
 
-const EditJson = Schema.parseJson(UserEdit.UserEdit)
+const EditJson = Schema.parseJson(UserEdit.UserEditSchema)
 
 /** What is wrong with an edit, as validate and the encoder say it. */
 const issuesOf = (edit: UserEdit.UserEdit) => {
@@ -347,7 +347,7 @@ describe("what an edit was given is copied", () => {
     },
     "JSON": () => {
       const encoded = { distinctId: "ada", operations: [{ $set: values() }] }
-      return [encoded, () => Schema.decodeSync(UserEdit.UserEdit)(encoded)]
+      return [encoded, () => Schema.decodeSync(UserEdit.UserEditSchema)(encoded)]
     }
   }
 
@@ -761,7 +761,7 @@ describe("an edit as JSON", () => {
     const edit = dataFirst(UserEdit.set, UserEdit.addEmail(user, "ada@example.com"), [
       { plan: "pro", n: NaN, nested: [1, { when: new Date(0), ["__proto__"]: undefined }], last: "kept" }
     ])
-    const encoded = Schema.encodeSync(UserEdit.UserEdit)(edit)
+    const encoded = Schema.encodeSync(UserEdit.UserEditSchema)(edit)
     expect(encoded.operations).toEqual([
       { $append: { $email: "ada@example.com" } },
       { $set: { plan: "pro", n: null, nested: [1, { when: null, ["__proto__"]: null }], last: "kept" } }
@@ -774,11 +774,11 @@ describe("an edit as JSON", () => {
     const again = Schema.decodeSync(EditJson)(Schema.encodeSync(EditJson)(edit))
     expect(issuesOf(again)).toEqual(issuesOf(edit))
     expect(Equal.equals(again, Schema.decodeSync(EditJson)(Schema.encodeSync(EditJson)(edit)))).toBe(true)
-    expect(Schema.encodeSync(UserEdit.UserEdit)(again)).toEqual(encoded)
+    expect(Schema.encodeSync(UserEdit.UserEditSchema)(again)).toEqual(encoded)
   })
 
   it("stays invalid where the defects lead nowhere", () => {
-    const decode = Schema.decodeSync(UserEdit.UserEdit)
+    const decode = Schema.decodeSync(UserEdit.UserEditSchema)
     for (const path of [[], [0], [3, "$set"], [0, "$set", "b"], [0, "$set", "a", "b"]]) {
       const edit = decode({
         distinctId: "ada",

@@ -27,7 +27,7 @@ const openApi = {
   novelty: { of: ["next", "year"] }
 }
 
-const decodeUser = Schema.decodeUnknownSync(User.schema)
+const decodeUser = Schema.decodeUnknownSync(User.UserSchema)
 const iso = (time: DateTime.Utc | undefined) => time === undefined ? undefined : DateTime.formatIso(time)
 
 describe("User", () => {
@@ -119,12 +119,12 @@ describe("User", () => {
       FastCheck.jsonValue()
     )
   }, ({ json }) => {
-    const decoded = Schema.decodeUnknownEither(User.schema)(json)
+    const decoded = Schema.decodeUnknownEither(User.UserSchema)(json)
     expect(Either.isRight(decoded)).toBe(typeof json.distinct_id === "string")
     if (Either.isRight(decoded)) {
       const user = decoded.right
       expect([user.channels, user.properties, user.createdAt, user.updatedAt, user.status]).toBeDefined()
-      expect(JSON.stringify(Schema.encodeSync(User.schema)(user))).toBe(JSON.stringify({ ...json }))
+      expect(JSON.stringify(Schema.encodeSync(User.UserSchema)(user))).toBe(JSON.stringify({ ...json }))
     }
   })
 })

@@ -433,7 +433,7 @@ describe("tenants", () => {
         { plan: "pro", role: "acme" },
         { plan: "pro", role: "umbrella" }
       ])
-      const all = yield* Stream.runCollect(users.tenantProfilesStream("ada", { limit: 2 }))
+      const all = yield* Stream.runCollect(users.listTenantProfilesStream("ada", { limit: 2 }))
       expect(Chunk.toReadonlyArray(all).map(({ raw }) => raw.tenant)).toMatchObject([
         { tenant_id: "acme" },
         { tenant_id: "umbrella" },
@@ -453,7 +453,7 @@ describe("tenants", () => {
       expect(page.items[0]).toMatchObject({ tenantId: "t-0", tenantName: "Tenant 0" })
       expect(page).toMatchObject({ hasMore: true, total: 12 })
       const before = (yield* sandbox.requests).length
-      const all = yield* Stream.runCollect(users.associatedTenantsStream("ada", { limit: 5 }))
+      const all = yield* Stream.runCollect(users.listAssociatedTenantsStream("ada", { limit: 5 }))
       expect(Chunk.toReadonlyArray(all).map(({ tenantId }) => tenantId)).toEqual(Arr.makeBy(12, (n) => `t-${n}`))
       const requests = lines(yield* sandbox.requests).slice(before)
       expect(requests).toHaveLength(3)

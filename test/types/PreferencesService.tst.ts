@@ -39,7 +39,7 @@ describe("each method lists exactly the errors that it can have", () => {
 
   it("categories", () => {
     expect<ReturnType<Service["listCategories"]>>().type.toBe<Effect<OffsetPage<Category>, Any>>()
-    expect<ReturnType<Service["categoriesStream"]>>().type.toBe<Stream<Category, Any>>()
+    expect<ReturnType<Service["listCategoriesStream"]>>().type.toBe<Stream<Category, Any>>()
     expect<ReturnType<Service["getCategory"]>>().type.toBe<Effect<Category, Any>>()
     expect<ReturnType<Service["updateCategory"]>>().type.toBe<Effect<Category, Any>>()
   })

@@ -86,9 +86,9 @@ describe("each method lists exactly the errors that it can have", () => {
     expect<ReturnType<Users["list"]>>().type.toBe<Effect<Page<User>, List>>()
     expect<ReturnType<Users["listStream"]>>().type.toBe<Stream.Stream<User, List>>()
     expect<ReturnType<Users["getObjectsSubscribedTo"]>>().type.toBe<Effect<Page<ObjectSubscription>, Read>>()
-    expect<ReturnType<Users["objectsSubscribedToStream"]>>().type.toBe<Stream.Stream<ObjectSubscription, Read>>()
+    expect<ReturnType<Users["getObjectsSubscribedToStream"]>>().type.toBe<Stream.Stream<ObjectSubscription, Read>>()
     expect<ReturnType<Users["getListsSubscribedTo"]>>().type.toBe<Effect<Page<ListSubscription>, Read>>()
-    expect<ReturnType<Users["listsSubscribedToStream"]>>().type.toBe<Stream.Stream<ListSubscription, Read>>()
+    expect<ReturnType<Users["getListsSubscribedToStream"]>>().type.toBe<Stream.Stream<ListSubscription, Read>>()
   })
 })
 
@@ -104,8 +104,8 @@ describe("each further method lists exactly the errors that it can have", () => 
   it("tenants", () => {
     expect<ReturnType<Users["listAssociatedTenants"]>>().type.toBe<Effect<Page<AssociatedTenant>, Read>>()
     expect<ReturnType<Users["listTenantProfiles"]>>().type.toBe<Effect<Page<User>, Read>>()
-    expect<ReturnType<Users["tenantProfilesStream"]>>().type.toBe<Stream.Stream<User, Read>>()
-    expect<ReturnType<Users["associatedTenantsStream"]>>().type.toBe<Stream.Stream<AssociatedTenant, Read>>()
+    expect<ReturnType<Users["listTenantProfilesStream"]>>().type.toBe<Stream.Stream<User, Read>>()
+    expect<ReturnType<Users["listAssociatedTenantsStream"]>>().type.toBe<Stream.Stream<AssociatedTenant, Read>>()
     expect<ReturnType<Users["getForTenant"]>>().type.toBe<Effect<User, Tenant>>()
     expect<ReturnType<Users["upsertForTenant"]>>().type.toBe<Effect<User, Tenant>>()
     expect<ReturnType<Users["unlinkTenant"]>>().type.toBe<

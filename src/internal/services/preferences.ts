@@ -107,7 +107,7 @@ export const make = (client: SuprsendClient.Service): PreferencesService.Service
         decode: Preferences.decodeChannelPreferences
       }),
     listCategories,
-    categoriesStream: (distinctId, options) =>
+    listCategoriesStream: (distinctId, options) =>
       Page.streamOffset((page) => listCategories(distinctId, { ...options, ...page }), options),
     getCategory: (distinctId, category, options) =>
       request("getCategory", distinctId, {

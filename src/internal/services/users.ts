@@ -129,13 +129,13 @@ export const make = (client: SuprsendClient.Service): UsersService.Service => {
     list,
     listStream: (options) => Page.stream(list, options),
     getObjectsSubscribedTo: objects.page,
-    objectsSubscribedToStream: objects.stream,
+    getObjectsSubscribedToStream: objects.stream,
     getListsSubscribedTo: lists.page,
-    listsSubscribedToStream: lists.stream,
+    getListsSubscribedToStream: lists.stream,
     listAssociatedTenants: tenants.page,
-    associatedTenantsStream: tenants.stream,
+    listAssociatedTenantsStream: tenants.stream,
     listTenantProfiles: profiles.page,
-    tenantProfilesStream: profiles.stream,
+    listTenantProfilesStream: profiles.stream,
     getForTenant: (distinctId, tenantId) => {
       const call = "UsersService.getForTenant"
       return ofTenant(

@@ -5,7 +5,7 @@ import * as Suprsend from "effect-suprsend/Suprsend"
 import { edit, increment } from "effect-suprsend/UserEdit"
 import { UsersService } from "effect-suprsend/UsersService"
 
-it.effect("counts a visit once, although the first answer is lost", () =>
+it.effect("counts a visit once, although the first response is lost", () =>
   Effect.gen(function*() {
     const users = yield* UsersService
     const sandbox = yield* Sandbox.Sandbox

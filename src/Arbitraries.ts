@@ -744,9 +744,9 @@ export interface VerbLaw {
  * @category laws
  */
 export const verbLaws: ReadonlyArray<VerbLaw> = [
-  { name: "gives the same for the same edit", holds: (verb, edit) => Equal.equals(verb(edit), verb(edit)) },
+  { name: "returns equal edits for equal edits", holds: (verb, edit) => Equal.equals(verb(edit), verb(edit)) },
   {
-    name: "leaves the edit that it is given as it was, and can do with one that is frozen",
+    name: "does not change the edit that it is given, and accepts a frozen one",
     holds: (verb, edit) => {
       const before = JSON.stringify(edit.operations)
       const copy = UserEdit.concat(edit, UserEdit.edit(edit.distinctId))
@@ -758,7 +758,7 @@ export const verbLaws: ReadonlyArray<VerbLaw> = [
     }
   },
   {
-    name: "keeps whom the edit is of",
+    name: "keeps the distinct id and the tenant of the edit",
     holds: (verb, edit) => {
       const after = verb(edit)
       return after.distinctId === edit.distinctId && after.tenantId === edit.tenantId &&
@@ -766,7 +766,7 @@ export const verbLaws: ReadonlyArray<VerbLaw> = [
     }
   },
   {
-    name: "adds operations behind those that are there",
+    name: "appends operations, and keeps the existing ones",
     holds: (verb, edit) =>
       JSON.stringify(verb(edit).operations.slice(0, edit.operations.length)) === JSON.stringify(edit.operations)
   },

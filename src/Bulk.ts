@@ -131,7 +131,7 @@ export type SourceContext<S> = 0 extends 1 & S ? never
   : never
 
 type NotEdits =
-  "Pass edits: an iterable, an async iterable or a Stream of what edit(id) of effect-suprsend/UserEdit makes"
+  "Pass edits: an iterable, an async iterable or a Stream of values that edit(id) of effect-suprsend/UserEdit makes"
 
 type Element<S> = S extends Stream.Stream<infer A, infer _E, infer _R> ? A
   : S extends Iterable<infer A> | AsyncIterable<infer A> ? A

@@ -190,7 +190,7 @@ const listen = (node: Http.Server, host: string, port: number) =>
       ? NodeHttpServer.make(() => node, { host, port })
       : Effect.fail(
         new HttpServerError.ServeError({
-          cause: new RangeError(`a port is a whole number from 0 to 65535, not ${port}`)
+          cause: new RangeError(`port must be a whole number from 0 to 65535, got ${port}`)
         })
       )
   )

@@ -281,7 +281,7 @@ export const resolve = (
     yield* check(
       ["transformClient"],
       typeof (options.transformClient ?? identity) === "function",
-      "must be a function that takes an HttpClient and gives one"
+      "must be a function that takes an HttpClient and returns one"
     )
     return {
       credentials,

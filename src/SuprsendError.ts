@@ -103,7 +103,7 @@ export class InvalidUserEdit extends Schema.TaggedError<InvalidUserEdit>("effect
    */
   readonly attempts = 0
   override get message(): string {
-    return `${this.call}: nothing was sent, the edit is invalid: ${summary(this.issues)}`
+    return `${this.call}: the edit is invalid, so no request was sent: ${summary(this.issues)}`
   }
 }
 
@@ -136,7 +136,7 @@ export class InvalidDistinctId extends Schema.TaggedError<InvalidDistinctId>("ef
    */
   readonly attempts = 0
   override get message(): string {
-    return `${this.call}: nothing was sent: ${summary(this.issues)}`
+    return `${this.call}: the input is invalid, so no request was sent: ${summary(this.issues)}`
   }
 }
 
@@ -168,7 +168,7 @@ export class SuprsendInvalidInput extends Schema.TaggedError<SuprsendInvalidInpu
    */
   readonly attempts = 0
   override get message(): string {
-    return `${this.call}: nothing was sent: ${summary(this.issues)}`
+    return `${this.call}: the input is invalid, so no request was sent: ${summary(this.issues)}`
   }
 }
 
@@ -285,11 +285,11 @@ export class SuprsendRejected extends Schema.TaggedError<SuprsendRejected>("effe
     const base = baseUrl(this.baseUrl)
     if (this.status < 400) return `${this.call}: redirected (${what}), which is not followed: check ${base}`
     if (this.status === 407) {
-      return `${this.call}: a proxy asks for credentials (${what}): check the proxy's settings, and ${base}`
+      return `${this.call}: a proxy requires credentials (${what}): check the proxy's settings, and ${base}`
     }
     if (this.serverMessage === undefined || this.status === 404) {
       return `${this.call}: the request was rejected (${what}): ` +
-        `check that ${base} is that of SuprSend and no proxy stands before it, or correct the request`
+        `check that ${base} is SuprSend's and that no proxy responds in its place, or correct the request`
     }
     return `${this.call}: SuprSend rejected the request (${what}): correct it before sending it again`
   }
@@ -323,10 +323,10 @@ export class SuprsendRateLimited extends Schema.TaggedError<SuprsendRateLimited>
   readonly retryable = true
   override get message(): string {
     const wait = this.retryAfter === undefined ? "later" : `in ${Duration.format(this.retryAfter)}`
-    return `${this.call}: SuprSend limits the rate (${said(429, this.serverMessage)}), after ${
+    return `${this.call}: rate limited by SuprSend (${said(429, this.serverMessage)}) after ${
       requests(this.attempts)
-    }: ` +
-      `try again ${wait}, or lower the rateLimit of the layer`
+    }; ` +
+      `retry ${wait}, or lower the rateLimit of the layer`
   }
 }
 
@@ -364,13 +364,13 @@ export class SuprsendUnavailable extends Schema.TaggedError<SuprsendUnavailable>
       ? said(this.status, this.serverMessage)
       : this.description ?? (this.reason === "Timeout" ? "no response in time" : "no connection")
     const fix = this.reason === "Tls"
-      ? `nothing was sent: check ${
+      ? `no request was sent; check ${
         baseUrl(this.baseUrl)
       }, and give Node the certificate authority that a proxy signs with ` +
         "(NODE_EXTRA_CA_CERTS)"
       : this.applied === "no"
       ? this.reason === "Transport"
-        ? `nothing was sent: check ${
+        ? `no request was sent; check ${
           baseUrl(this.baseUrl)
         }, the network, and whether a proxy is needed; or send it again later`
         : "nothing was applied, send it again later"
@@ -414,7 +414,7 @@ export class SuprsendUnexpectedResponse extends Schema.TaggedError<SuprsendUnexp
   readonly retryable = false
   override get message(): string {
     return `${this.call}: the response (${this.status}) is not what SuprSend documents: ${summary(this.issues)}. ` +
-      `Check that ${baseUrl(this.baseUrl)} is that of SuprSend, and that no login page or proxy answers in its place`
+      `Check that ${baseUrl(this.baseUrl)} is SuprSend's, and that no login page or proxy responds in its place`
   }
 }
 

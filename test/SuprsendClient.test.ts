@@ -150,7 +150,7 @@ describe("the schedule", () => {
       expect(at).toBe(0)
       expect(error).toMatchObject({ _tag: "SuprsendRateLimited", attempts: 1, retryable: true, applied: "no" })
       expect(error._tag === "SuprsendRateLimited" && error.retryAfter).toEqual(Duration.minutes(2))
-      expect(error.message).toContain("try again in 2m")
+      expect(error.message).toContain("retry in 2m")
       expect(yield* instants).toEqual([0])
     }))
 
@@ -578,7 +578,7 @@ describe("the rate limiter", () => {
           applied: "no",
           retryable: true
         })
-        expect(error.message).toMatch(/nothing was sent: the rate limit left no room within 1m/)
+        expect(error.message).toMatch(/no slot of the rate limit was free within 1m/)
         yield* TestClock.adjust("1 hour")
         expect(yield* sandbox.requests).toEqual([])
       }),
@@ -1063,13 +1063,13 @@ describe("errors", () => {
       faults: [],
       call: (users) => users.asyncEdit(UserEdit.setTimezone(ada, "Mars/Olympus")),
       expected: { _tag: "InvalidUserEdit", call: "UsersService.asyncEdit", attempts: 0, retryable: false },
-      fix: /nothing was sent.*must be an IANA time zone such as/
+      fix: /no request was sent.*must be an IANA time zone such as/
     },
     {
       faults: [],
       call: (users) => users.get(".."),
       expected: { _tag: "InvalidDistinctId", call: "UsersService.get", attempts: 0, retryable: false },
-      fix: /nothing was sent.*must not be "\.\."/
+      fix: /no request was sent.*must not be "\.\."/
     },
     {
       faults: [],
@@ -1104,13 +1104,13 @@ describe("errors", () => {
         attempts: 4,
         retryable: true
       },
-      fix: /after 4 requests: try again .*or lower the rateLimit/
+      fix: /after 4 requests; retry .*or lower the rateLimit/
     },
     {
       faults: times(4, Sandbox.status(429)),
       call: (users) => users.list(),
       expected: { _tag: "SuprsendRateLimited", call: "UsersService.list", attempts: 4, retryAfter: undefined },
-      fix: /try again later, or lower the rateLimit/
+      fix: /retry later, or lower the rateLimit/
     },
     {
       faults: times(4, Sandbox.status(503, { body: "<html>busy</html>", contentType: "text/html" })),
@@ -1161,7 +1161,7 @@ describe("errors", () => {
         status: 200,
         retryable: false
       },
-      fix: /response \(200\) is not .*must be a JSON object, got an array\. Check that the base URL is that of SuprSend/
+      fix: /response \(200\) is not .*must be a JSON object, got an array\. Check that the base URL is SuprSend's/
     }
   ]
   for (const { call, expected, faults, fix } of cases) {

@@ -79,8 +79,8 @@ const spoilt = (text: string): ReadonlyArray<readonly [name: string, text: strin
   ["a line break in it", `${text}\n${text}`, /must not have a line break or an invisible character/],
   ["a zero-width space in it", `${text}\u200b`, /must not have a line break or an invisible character/],
   ["a null byte in it", `${text}\0${text}`, /must not have a line break or an invisible character/],
-  ["double quotes around it", `"${text}"`, /must not stand in quotes: remove them/],
-  ["single quotes around it", `'${text}'`, /must not stand in quotes: remove them/],
+  ["double quotes around it", `"${text}"`, /must not be in quotes: remove them/],
+  ["single quotes around it", `'${text}'`, /must not be in quotes: remove them/],
   ["nothing in it", "", /must not be blank: .*dashboard/],
   ["blanks in it", " \t", /must not be blank: .*dashboard/],
   ["a missing value made text", "undefined", /must not be "undefined"/],
@@ -310,7 +310,7 @@ describe("settings", () => {
     "refuses one name twice",
     "headers",
     { ...signed, headers: { "X-Trace": "1", "x-trace": "1" } },
-    /must have each name once, and have "x-trace" twice/
+    /must have each name once, but has "x-trace" twice/
   )
   for (
     const name of [

@@ -65,7 +65,7 @@ describe("verbs", () => {
     expect(Object.keys(added ?? {}).length).toBe(1)
   }, often)
 
-  it.prop("each keeps whom the edit is of", [Arbitraries.userEdit, Arbitraries.verb], ([edit, verb]) => {
+  it.prop("each keeps the distinct id and the tenant of the edit", [Arbitraries.userEdit, Arbitraries.verb], ([edit, verb]) => {
     const { distinctId, insertId, tenantId } = verb(edit)
     expect({ distinctId, insertId, tenantId }).toEqual({
       distinctId: edit.distinctId,
@@ -704,9 +704,9 @@ describe("validate names the path of every defect", () => {
       onRight: () => []
     })
     expect(messages).toEqual([
-      "holds operations of another user, \"bob\": concat joins edits of one",
-      "holds operations of another user, \"cleo\": concat joins edits of one",
-      "holds operations of another user, \"ada\" of tenant \"acme\": concat joins edits of one"
+      "holds operations of another user, \"bob\": concat only joins edits of the same user",
+      "holds operations of another user, \"cleo\": concat only joins edits of the same user",
+      "holds operations of another user, \"ada\" of tenant \"acme\": concat only joins edits of the same user"
     ])
   })
 

@@ -190,7 +190,7 @@ describe("get and delete", () => {
       ])
       const errors = yield* Effect.forEach([1, 2, 3], () => Effect.flip(users.get("ada")))
       expect(errors.map((error) => error._tag)).toEqual(Arr.makeBy(3, () => "SuprsendUnexpectedResponse"))
-      expect(errors[0]?.message).toContain("it is a page of HTML")
+      expect(errors[0]?.message).toContain("it is an HTML page")
       expect(errors[1]?.message).toContain("got an array")
       expect(errors[2]?.message).toContain("distinct_id must be a string")
       expect(errors.map(String).join()).not.toContain("secret")

@@ -76,22 +76,20 @@ const bounds: Record<string, string> = {
     n(Effect.runSync(SuprsendConfig.inBulk(resolved, { concurrency: 100_000 })).concurrency)
   }`,
   "edits of a bulk that wait for a request with an earlier edit of their user":
-    `as many as the requests in flight may hold, of up to ${packer.mostWaiting}: ${
-      n(packer.mostWaiting * requestLimits.limits.records)
-    }`,
-  "outcomes of a stream that wait to be read": `as many as requests in flight, up to ${bulk.outcomesAhead}`,
+    `the records of up to ${packer.mostWaiting} requests: ${n(packer.mostWaiting * requestLimits.limits.records)}`,
+  "outcomes of a stream that wait to be read": `one for each request in flight, up to ${bulk.outcomesAhead}`,
   "requests in any window": `${n(rule.limit)} in ${time(rule.window)}`,
-  "requests that start at once after a rest": `a hundredth of the limit, but at least ${
+  "requests that start at once after an idle time": `a hundredth of the limit, but at least ${
     slidingWindow.make({ limit: 100, window: 1 }).rule.burst
   }`,
-  "instants that the limiter remembers": `${n(slidingWindow.maxEntries)} of requests with a response, ${
+  "timestamps that the limiter keeps": `${n(slidingWindow.maxEntries)} of requests with a response, ${
     n(slidingWindow.maxEntries)
   } of others`,
 
-  "bytes of a body that is read for what it says, decompressed": `${
+  "bytes of a body whose content is needed, decompressed": `${
     n(limits.maximumBodyBytes)
   }; more is a failure of the attempt`,
-  "bytes kept of a body where only the status counts: of an error, or of an accepted edit": `${
+  "bytes kept of a body if only its status matters: of an error, or of an accepted edit": `${
     n(limits.maximumIgnoredBytes)
   }; then the connection is closed`,
   "characters of a body that are searched for secrets before a message quotes it": n(redact.maximumRead),
@@ -104,30 +102,30 @@ const bounds: Record<string, string> = {
     time(retry.initialDelay)
   } the first time, then twice as long each time, up to ${time(retry.maximumDelay)}`,
   "how late a request without a response may still arrive": time(rule.lateArrival),
-  "a pause without a probe that looks whether it is over": time(rule.probeInterval),
+  "a pause before its first probe": time(rule.probeInterval),
   "the first edit of a bulk request waits for others": `${time(inBulk.linger)}; in \`layerBatched\` ${
     time(batched.defaultLinger)
   }`,
   "requests in flight once a bulk is stopped": time(inBulk.grace),
   "the `next()` of an async iterable that a stopped bulk waits for": time(source.longestPull),
-  "an idle timer keeps the process": time(timeouts.longestNap),
+  "an idle timer keeps the process alive": time(timeouts.longestNap),
 
   "characters of a distinct id, or of a category": n(longest((characters) => UserEdit.edit("x".repeat(characters)))),
   "characters of a tenant id": n(longest((characters) => UserEdit.edit("x", { tenantId: "x".repeat(characters) }))),
-  "characters of a time zone; a longer text is none": n(timeZone.maximumLength),
-  "characters of a language tag; a longer text is none": n(language.maximumLength),
+  "characters of a time zone; a longer one is invalid": n(timeZone.maximumLength),
+  "characters of a language tag; a longer one is invalid": n(language.maximumLength),
   "levels of lists and records in a value": n(json.ofValue.levels),
   "values in a value": n(json.ofValue.values),
-  "issues of one edit, told one by one": `${
+  "issues listed for one edit": `${
     n(messages(untyped(UserEdit.unset)(UserEdit.edit("ada"), Array.from({ length: 300 }, () => ""))).length - 1)
   }, "and n more"`,
-  "other users that an edit names, of those joined to it by mistake": n(userEdit.maximumStrangers),
-  "steps of a path in an issue": `${json.maximumPath}; of a longer one the first ${
+  "other users that an edit lists, after a `concat` of different users": n(userEdit.maximumStrangers),
+  "steps of a path in an issue": `${json.maximumPath}; a longer path keeps the first ${
     told(40).indexOf("…")
   } and the last ${told(40).length - told(40).indexOf("…") - 1}`,
   "characters of a key in an issue": n(json.maximumWord),
-  "levels that are printed of an edit": n(mask.maximumDepth),
-  "time zones, and languages, whose check is remembered": `${n(remembered.maximum)} each`
+  "printed levels of an edit": n(mask.maximumDepth),
+  "time zones, and languages, whose validity is cached": `${n(remembered.maximum)} each`
 }
 
 const documented = tables(read("reliability.md")).filter(([head]) => head?.[1] === "at most")

@@ -29,14 +29,14 @@ describe("assertVerb", () => {
 
   let calls = 0
   const broken: Record<string, (edit: UserEdit.UserEdit) => UserEdit.UserEdit> = {
-    "gives the same for the same edit": (edit) => UserEdit.set(edit, "n", calls++),
-    "leaves the edit that it is given as it was": (edit) => {
+    "returns equal edits for equal edits": (edit) => UserEdit.set(edit, "n", calls++),
+    "does not change the edit that it is given": (edit) => {
       const [first] = edit.operations
       if (first !== undefined) Object.assign(Object.values(first)[0] ?? {}, { touched: calls++ })
       return edit
     },
-    "keeps whom the edit is of": (edit) => UserEdit.edit(`${edit.distinctId}-2`),
-    "adds operations behind those that are there": (edit) =>
+    "keeps the distinct id and the tenant of the edit": (edit) => UserEdit.edit(`${edit.distinctId}-2`),
+    "appends operations, and keeps the existing ones": (edit) =>
       UserEdit.concat(UserEdit.set(UserEdit.edit(edit.distinctId, withIds(edit)), "first", 1), edit),
     "keeps a valid edit valid": (edit) => UserEdit.set(edit, "n", NaN)
   }
@@ -55,7 +55,7 @@ describe("assertVerb", () => {
       "JSON has no NaN: send a finite number, or null"
     )
     expect(() => Arbitraries.assertVerb(UserEdit.setTimezone("BST"))).toThrow("must be an IANA time zone")
-    expect(() => Arbitraries.assertVerb(UserEdit.addEmail("ada@example.com "))).toThrow("has white space at an end")
+    expect(() => Arbitraries.assertVerb(UserEdit.addEmail("ada@example.com "))).toThrow("has leading or trailing white space")
   })
 
   it("says what a verb throws", () => {

@@ -75,7 +75,7 @@ it.effect("a bulk, from Python", () =>
     const failed = yield* load([{ id: "user-1", signedUp: date }, { id: " ", signedUp: date }])
     expect(failed).toEqual([{
       row: { id: " ", signedUp: date },
-      error: expect.stringContaining("nothing was sent"),
+      error: expect.stringContaining("no request was sent"),
       code: "InvalidUserEdit"
     }])
     expect((yield* user("user-1")).properties.signed_up).toBe("2024-02-29T12:00:00.000Z")

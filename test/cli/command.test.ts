@@ -141,7 +141,7 @@ describe("effect-suprsend sandbox", () => {
         )
         expect(code).toBe(1)
         expect(printed.trim()).toBe(
-          `${file} holds no state of this version of the sandbox: name another file, or remove it`
+          `${file} does not hold a state of this version of the sandbox: name another file, or remove it`
         )
         expect(Fs.readFileSync(file, "utf8")).toBe("{\"version\":0}")
       }),
@@ -199,11 +199,11 @@ describe("effect-suprsend sandbox", () => {
       expect(endings.map(({ code, printed }) => [code, printed.trim()])).toEqual([
         [1, "--port must be a whole number from 0 to 65535, and is 99999"],
         [1, "--host must not be empty: that would be every address of this machine"],
-        [1, `${missing} cannot be used: there is no such folder`],
+        [1, `${missing} cannot be used: the folder does not exist`],
         [
           1,
-          `${impossible} holds a state that cannot be (state.accounts.0.1.profile.createdAt): ` +
-          "mend it, name another file, or remove it"
+          `${impossible} holds an invalid state (state.accounts.0.1.profile.createdAt): ` +
+          "fix it, name another file, or remove it"
         ]
       ])
       expect(Fs.readFileSync(impossible, "utf8")).toBe(text)
@@ -235,7 +235,7 @@ describe("a state file", () => {
       expect(yield* troubleOf(path)).toBe(`${path} cannot be used: it is not a file`)
       // Putting another file in its place would break the machine.
       expect(yield* troubleOf("/dev/null")).toBe("/dev/null cannot be used: it is not a file")
-      expect(yield* troubleOf(Path.join(path, "a", "b"))).toContain("there is no such folder")
+      expect(yield* troubleOf(Path.join(path, "a", "b"))).toContain("the folder does not exist")
       Fs.mkdirSync(Path.join(path, "state.json.new"))
       expect(yield* troubleOf(Path.join(path, "state.json"))).toContain("cannot be used: ")
       expect(Fs.readdirSync(path)).toEqual(["state.json.new"])

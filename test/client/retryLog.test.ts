@@ -38,7 +38,7 @@ describe("what is logged before a further attempt", () => {
       Effect.gen(function*() {
         const lines = yield* linesAfter(first)
         expect(lines).toHaveLength(1)
-        expect(lines[0]).toMatch(/^UsersService\.list: attempt 1 failed \(.*\), the next in .*$/)
+        expect(lines[0]).toMatch(/^UsersService\.list: attempt 1 failed \(.*\); retry in .*$/)
         expect(lines[0]).toMatch(reason)
       }))
   }

@@ -239,7 +239,7 @@ describe("a value that fights back is refused, and nothing throws", () => {
       { path, message: "cannot be read: boom; send plain data" }
     ])
     expect(messages(hostile["a toJSON that cannot be seen"]?.())).toEqual([
-      { path, message: "has a toJSON method, and would not be sent as it is: send what that gives" }
+      { path, message: "has a toJSON method, and would not be sent as it is: send the result of that method" }
     ])
     expect(messages(Object.assign([], { 2: 1 }))).toEqual([
       { path: [...path, 0], message: "is a hole in the list, the first of 2: leave it out, or send null" }

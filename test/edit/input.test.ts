@@ -349,7 +349,7 @@ describe("an address", () => {
           key,
           ...path
         ]])
-        expect(messageOf(edit)).toContain("white space at an end")
+        expect(messageOf(edit)).toContain("leading or trailing white space")
       }
       expect(issuesOfProfile({ [key]: [identity(before + text + after)] }).map(({ path }) => path)).toEqual([
         [key, 0, ...path]

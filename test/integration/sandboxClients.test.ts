@@ -176,7 +176,7 @@ describe("a port that is not one", () => {
       Effect.gen(function*() {
         const error = yield* Effect.flip(Layer.build(SandboxServer.layer({ port })))
         expect(error._tag).toBe("ServeError")
-        expect(String(error.cause)).toContain(`a port is a whole number from 0 to 65535, not ${port}`)
+        expect(String(error.cause)).toContain(`port must be a whole number from 0 to 65535, got ${port}`)
       }))
   }
 })

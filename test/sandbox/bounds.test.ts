@@ -136,7 +136,7 @@ describe("faults as JSON", () => {
     const cut = { _tag: "ResetPeer" }
     expect(Either.isRight(decode([nested(31)]))).toBe(true)
     expect(decode([nested(32)])).toMatchObject(
-      Either.left(expect.stringMatching("more than 32 faults inside of each other"))
+      Either.left(expect.stringMatching("more than 32 levels of nested faults"))
     )
     expect(Either.isRight(decode(Arr.replicate(cut, 1_000)))).toBe(true)
     const many = Either.left("there are more than 1,000 faults")

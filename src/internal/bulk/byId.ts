@@ -111,7 +111,7 @@ export const run = (
                   }
                   // What breaks ends the call in order, so that what is known can be reported before it fails.
                   defect ??= cause
-                  halt(bulk.haltedBecause(call, "the call broke off before this was sent"))
+                  halt(bulk.haltedBecause(call, "the call ended before this was sent"))
                   abort.give()
                   return onError(bulk.interrupted(call, "unknown", "the request died"))
                 }

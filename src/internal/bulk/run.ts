@@ -104,7 +104,7 @@ export const run = <E, R>(
     // What breaks ends the run in order, so that what is known can be reported before it fails.
     const breakOff = (cause: Cause.Cause<never>) => {
       defect ??= cause
-      halted ??= haltedBecause(call, "the run broke off before this was sent")
+      halted ??= haltedBecause(call, "the run ended before this was sent")
       packer.stop()
       abortAll()
     }
@@ -436,7 +436,7 @@ const stopping = (options: Bulk.StreamOptions) =>
     const stopped = yield* Deferred.make<unknown>()
     if (options.stopWhen !== undefined) {
       yield* options.stopWhen.pipe(
-        Effect.catchAllCause((cause) => Effect.logError("bulk: what was to stop it died, so it stops", cause)),
+        Effect.catchAllCause((cause) => Effect.logError("bulk: stopWhen died, so the run stops", cause)),
         Effect.zipRight(Deferred.succeed(stopped, undefined)),
         Effect.interruptible,
         Effect.forkScoped

@@ -246,7 +246,7 @@ const promised = <A>(evaluate: () => A | PromiseLike<A>): Promise<A> => new Prom
 // As from a list with holes. Passed on, it would be taken for the end.
 const isNothing = (edit: unknown): boolean => edit === undefined || edit === null
 
-const nothing: Exit.Exit<never> = Exit.die(new TypeError("the source gave nothing where an edit should be"))
+const nothing: Exit.Exit<never> = Exit.die(new TypeError("the source yielded null or undefined instead of an edit"))
 
 type Pull<E, R> = Effect.Effect<Chunk.Chunk<UserEdit>, Option.Option<E>, R>
 

@@ -22,27 +22,27 @@ import { Trouble } from "./trouble.js"
 
 const port = Options.integer("port").pipe(
   Options.withDefault(8787),
-  Options.withDescription("Where to listen; 0 is any port that is free")
+  Options.withDescription("The port to listen on; 0 picks a free one")
 )
 
 const host = Options.text("host").pipe(
   Options.withDefault("127.0.0.1"),
-  Options.withDescription("The address to listen at; with another one than this, others in the network can reach it")
+  Options.withDescription("The address to listen on; other machines can reach any address but the default")
 )
 
 const state = Options.text("state").pipe(
-  Options.withDescription("A file in which the users survive a restart"),
+  Options.withDescription("A file that keeps the users across restarts"),
   Options.optional
 )
 
 const banner = ({ apiKeyOptions, options, url }: SandboxServer.SandboxServer.Service) =>
-  `SuprSend sandbox at ${url}, which shows what is in it
+  `SuprSend sandbox at ${url}, open it in a browser to see the data
 
   export SUPRSEND_BASE_URL=${url}
   export SUPRSEND_WORKSPACE_KEY=${options.workspaceKey}
   export SUPRSEND_WORKSPACE_SECRET=${Redacted.value(options.workspaceSecret)}
 
-With an API key, in the place of key and secret:
+With an API key instead of key and secret:
 
   export SUPRSEND_API_KEY=${Redacted.value(apiKeyOptions.apiKey)}
   export SUPRSEND_WORKSPACE_UID=${apiKeyOptions.workspaceUid}
@@ -74,7 +74,7 @@ export const line = (
 const sandbox = Command.make("sandbox", { port, host, state }, ({ host, port, state }) =>
   Effect.gen(function*() {
     if (port < 0 || port > 65_535) {
-      return yield* new Trouble({ message: `--port must be a whole number from 0 to 65535, and is ${port}` })
+      return yield* new Trouble({ message: `--port must be a whole number from 0 to 65535, got ${port}` })
     }
     if (host.trim() === "") {
       return yield* new Trouble({ message: "--host must not be empty: that would be every address of this machine" })
@@ -90,7 +90,7 @@ const sandbox = Command.make("sandbox", { port, host, state }, ({ host, port, st
     Effect.scoped,
     Effect.catchTag("ServeError", (error) =>
       Effect.fail(new Trouble({ message: `cannot listen at ${host}:${port}: ${causeOf(error.cause)}` })))
-  )).pipe(Command.withDescription("Run SuprSend on this machine, to try things out and to test against"))
+  )).pipe(Command.withDescription("Run a local SuprSend server, for trials and tests"))
 
 const causeOf = (cause: unknown): string => cause instanceof Error ? cause.message : String(cause)
 
@@ -154,8 +154,8 @@ const keep = (file: string) =>
 const notSound = (file: string, paths: ReadonlyArray<string>): Trouble =>
   new Trouble({
     message: paths.some((path) => path.startsWith("state."))
-      ? `${file} holds a state that cannot be (${paths[0]}): mend it, name another file, or remove it`
-      : `${file} holds no state of this version of the sandbox: name another file, or remove it`
+      ? `${file} holds an invalid state (${paths[0]}): fix it, name another file, or remove it`
+      : `${file} does not hold a state of this version of the sandbox: name another file, or remove it`
   })
 
 const program = Command.run(

@@ -5,6 +5,6 @@
  */
 export const install = (error: string): string => {
   const missing = /'(@effect\/[\w-]+)/.exec(error)?.[1]
-  return `The sandbox needs ${missing ?? "packages"} that an SDK does not. Install what it is made of:\n\n` +
+  return `The sandbox needs ${missing ?? "packages"}; the SDK alone does not. Install them:\n\n` +
     "  npm install --save-dev @effect/cli@0.77 @effect/printer@0.51 @effect/printer-ansi@0.51 @effect/platform-node@0.108\n\n"
 }

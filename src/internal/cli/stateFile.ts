@@ -83,4 +83,4 @@ const isMissing = (error: PlatformError.PlatformError): boolean =>
   error._tag === "SystemError" && error.reason === "NotFound"
 
 const said = (error: PlatformError.PlatformError): string =>
-  isMissing(error) ? "there is no such folder" : error.message
+  isMissing(error) ? "the folder does not exist" : error.message

@@ -85,8 +85,8 @@ const ofText = (text: string, where: string): string | undefined => {
   if (/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(text)) {
     return `must not have a line break or an invisible character in it: ${where}`
   }
-  if (/^(["'`]).*\1$/.test(text)) return "must not stand in quotes: remove them"
-  if (accidents.has(text)) return `must not be "${text}", which is what JavaScript makes of a missing value: ${where}`
+  if (/^(["'`]).*\1$/.test(text)) return "must not be in quotes: remove them"
+  if (accidents.has(text)) return `must not be "${text}", which is how JavaScript prints a missing value: ${where}`
   return undefined
 }
 

@@ -38,7 +38,7 @@ export const problem = (headers: unknown): string | undefined => {
     const found = ofName(name) ?? ofValue(name, value)
     if (found !== undefined) return found
     if (names.has(name.toLowerCase())) {
-      return `must have each name once, and have "${name.toLowerCase()}" twice: names are the same in any case`
+      return `must have each name once, but has "${name.toLowerCase()}" twice: names ignore case`
     }
     names.add(name.toLowerCase())
   }
@@ -49,15 +49,15 @@ const ofName = (name: string): string | undefined => {
   const [valid] = token.exec(name) ?? [""]
   // What follows may be a value, in a line that was copied as a whole.
   if (valid !== name || name === "") {
-    return `must have names that HTTP allows, and one that begins with "${valid}" is not`
+    return `must have valid HTTP names, but the one that begins with "${valid}" is not valid`
   }
   return ofTransport.has(name.toLowerCase()) ? `must not have "${name}": leave it to the transport` : undefined
 }
 
 // Not as `new Headers` has it, which trims a line break at the end of a value that undici then refuses on each request.
 const ofValue = (name: string, value: unknown): string | undefined => {
-  if (typeof value !== "string") return `must have texts as values, and "${name}" has ${describe(value)}`
+  if (typeof value !== "string") return `must have strings as values, but "${name}" has ${describe(value)}`
   return /^[\t\x20-\x7e\x80-\xff]*$/.test(value)
     ? undefined
-    : `must have values that HTTP allows, and "${name}" has a line break or another character that it does not`
+    : `must have valid HTTP values, but "${name}" has a line break or another invalid character`
 }

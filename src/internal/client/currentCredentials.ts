@@ -57,7 +57,7 @@ export class CurrentCredentials {
           if (nameOf(given) !== nameOf(refused)) {
             return Effect.as(
               Effect.logWarning(
-                `${call}: SuprSend refused the credentials, and those that came in their place are of another workspace: ` +
+                `${call}: SuprSend refused the credentials, and the new ones are of another workspace: ` +
                   "make a layer for it"
               ),
               false

@@ -69,7 +69,7 @@ export const settle = (
     return Either.left(failure.fromStatus(status, retryAfter, body))
   }
   if (isPage(outcome)) {
-    return Either.left(failure.unexpected(status, body, "it is a page of HTML"))
+    return Either.left(failure.unexpected(status, body, "it is an HTML page"))
   }
   const { expected, ignoreBody = false } = request
   const isDocumented = hasDocumentedStatus(request, outcome)

@@ -201,7 +201,7 @@ export class RetryLoop {
           onNone: () => this.fail(failed),
           onSome: (wait) =>
             Effect.logDebug(
-              `${request.call}: attempt ${attempts} failed (${this.clean(failed.summary)}), the next in ${
+              `${request.call}: attempt ${attempts} failed (${this.clean(failed.summary)}); retry in ${
                 Duration.format(wait)
               }`
             ).pipe(

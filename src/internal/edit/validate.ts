@@ -39,7 +39,7 @@ export const segmentProblem = (name: string, value: unknown, maximumLength: numb
   if (typeof value !== "string") return `must be a string, got ${describe(value)}`
   if (trim(value) === "") return `must not be blank: pass the ${name} as your own database has it`
   if (value === "." || value === "..") {
-    return `must not be "${value}": a URL takes it for a step between folders, so it could not be addressed`
+    return `must not be "${value}": URLs treat it as a relative path segment`
   }
   if (!isWellFormed(value)) return halfPair
   // The length in UTF-16 units is never below the number of characters.
@@ -122,7 +122,7 @@ const editIssues = ({ distinctId, insertId, operations, strangers, tenantId }: R
   const insert = insertIdIssue(insertId)
   if (insert !== undefined) found.add(insert.path, insert.message)
   for (const stranger of strangers) {
-    found.add(["distinctId"], `holds operations of another user, ${stranger}: concat joins edits of one`)
+    found.add(["distinctId"], `holds operations of another user, ${stranger}: concat only joins edits of the same user`)
   }
   operations.forEach((operation, i) => operationIssues(operation, ["operations", i], found))
   return found
@@ -132,7 +132,7 @@ const editIssues = ({ distinctId, insertId, operations, strangers, tenantId }: R
 export const insertIdIssue = (insertId: unknown): Issue | undefined => {
   if (insertId === undefined) return undefined
   if (typeof insertId !== "string" || trim(insertId) === "") {
-    return at(["insertId"], "must not be blank: leave it out to have one made")
+    return at(["insertId"], "must not be blank: leave it out to generate one")
   }
   return isWellFormed(insertId) ? undefined : at(["insertId"], halfPair)
 }
@@ -276,7 +276,7 @@ const textIssue = (value: unknown, path: Issue["path"] = []): Issue | undefined 
   return at(
     path,
     typeof value === "string" && trim(value) !== ""
-      ? "has white space at an end, which makes it another address: trim it, to add as well as to remove"
+      ? "has leading or trailing white space, which makes it a different address: trim it, to add as well as to remove"
       : `must be a string that is not blank, got ${described(value)}`
   )
 }
@@ -323,7 +323,7 @@ const printable = (id: unknown): string => typeof id === "string" ? id : `<${des
 /** @internal */
 export const sizeIssue = (bytes: number): Issue => ({
   path: [],
-  message: `it has ${bytes} bytes as sent, the most is ${maximumEditBytes}: split it into several edits`
+  message: `it has ${bytes} bytes as sent, the maximum is ${maximumEditBytes}: split it into several edits`
 })
 
 /** @internal */

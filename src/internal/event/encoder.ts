@@ -350,7 +350,7 @@ export class Encoder {
 
 const busy: ReadonlyArray<Issue> = [{
   path: [],
-  message: "cannot be written while another edit is read: a getter of that one has sent it"
+  message: "cannot be encoded while another edit is encoded: a getter of that edit has sent this one"
 }]
 
 // As a literal makes it, and every copy.

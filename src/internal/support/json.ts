@@ -286,7 +286,7 @@ const hasOwn = Object.prototype.hasOwnProperty
 const writesItself = (value: object): NotJson =>
   new NotJson(
     "an object with a toJSON",
-    "has a toJSON method, and would not be sent as it is: send what that gives",
+    "has a toJSON method, and would not be sent as it is: send the result of that method",
     value
   )
 

@@ -47,7 +47,7 @@ const bytesOf = (
       request,
       reason: "Encode",
       cause,
-      description: "this client sends texts, bytes and streams"
+      description: "this client only sends text, bytes and streams"
     })
   switch (body._tag) {
     case "Empty":

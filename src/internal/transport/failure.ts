@@ -160,7 +160,7 @@ export const noSlot = (time: Duration.Duration): Failed =>
   unavailable(
     "Timeout",
     { _tag: "NotSent" },
-    `nothing was sent: the rate limit left no room within ${Duration.format(time)}`
+    `no slot of the rate limit was free within ${Duration.format(time)}`
   )
 
 /**
@@ -169,7 +169,7 @@ export const noSlot = (time: Duration.Duration): Failed =>
  * @internal
  */
 export const fromInterruption = (isSent: boolean): Failed =>
-  unavailable("Interrupted", { _tag: isSent ? "NoResponse" : "NotSent" }, "stopped before there was a response")
+  unavailable("Interrupted", { _tag: isSent ? "NoResponse" : "NotSent" }, "aborted before there was a response")
 
 const unavailable = (
   reason: "Transport" | "Timeout" | "Interrupted" | "Tls",

@@ -62,10 +62,10 @@ const Time = Schema.transformOrFail(Schema.Union(Schema.Number, Schema.String), 
   decode: (text, _, ast) =>
     Either.fromOption(
       Option.filter(Duration.decodeUnknown(text), Duration.isFinite),
-      () => new ParseResult.Type(ast, text, "must be milliseconds, or a text such as \"2 seconds\"")
+      () => new ParseResult.Type(ast, text, "must be milliseconds, or a string such as \"2 seconds\"")
     ),
   encode: (duration) => Either.right(Duration.toMillis(duration))
-}).annotations({ message: () => "must be milliseconds, or a text such as \"2 seconds\"" })
+}).annotations({ message: () => "must be milliseconds, or a string such as \"2 seconds\"" })
 
 const integer = (least: number, most: number) =>
   Schema.Int.pipe(Schema.between(least, most)).annotations({
@@ -292,7 +292,7 @@ const checkForm = (faults: ReadonlyArray<unknown>): Either.Either<void, string> 
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const { depth, json, path } = next
     if (++seen > maximumFaults) return tooMany
-    if (depth > maximumDepth) return Either.left(said(path, `more than ${maximumDepth} faults inside of each other`))
+    if (depth > maximumDepth) return Either.left(said(path, `more than ${maximumDepth} levels of nested faults`))
     if (!isPlainRecord(json)) return Either.left(said(path, "must be a fault, such as { \"_tag\": \"ResetPeer\" }"))
     const { _tag: tag } = json
     if (tag === "When") return Either.left(said(path, "a predicate cannot travel as JSON: use \"On\""))
@@ -317,7 +317,7 @@ const tooMany: Either.Either<never, string> = Either.left(`there are more than $
 const unknownTag = (tag: unknown): string =>
   typeof tag === "string"
     ? `there is no fault ${quoted(tag)}: did you mean "${nearest(tag, Object.keys(members))}"?`
-    : `must have a "_tag": one of ${Object.keys(members).join(", ")}`
+    : `"_tag" must be one of ${Object.keys(members).join(", ")}`
 
 const quoted = (text: string): string => JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text)
 

@@ -73,7 +73,7 @@ export const app = (world: World): Effect.Effect<Answer<HttpServerRequest.HttpSe
         const incoming = NodeHttpServerRequest.toIncomingMessage(request)
         // A page elsewhere can make its own name lead to this machine. The name itself it cannot change.
         if (world.isLoopback && !isLoopbackName(incoming.headers.host)) {
-          return Effect.succeed(refuse(403, "this sandbox answers to localhost only"))
+          return Effect.succeed(refuse(403, "this sandbox only responds to localhost"))
         }
         const uri = incoming.url ?? "/"
         const path = uri.split("?", 1)[0] ?? ""

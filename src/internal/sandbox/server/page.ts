@@ -172,7 +172,7 @@ const connect = () => {
   events = new EventSource("/_sandbox/events?filter=" + encodeURIComponent(by("filter").value))
   events.addEventListener("open", () => say("Live"))
   events.addEventListener("error", () => {
-    say("Not connected, trying again")
+    say("Disconnected, reconnecting")
     if (events.readyState === EventSource.CLOSED) setTimeout(connect, 2000)
   })
   events.addEventListener("message", (event) => {

@@ -362,7 +362,7 @@ describe("whatever is among the edits", () => {
           const exit = yield* Effect.exit(users.bulkEdit(source(() => closed++)))
           yield* settle
           expect(closed).toBe(1)
-          expect(Exit.isFailure(exit) && String(Cause.squash(exit.cause))).toContain("nothing where an edit should be")
+          expect(Exit.isFailure(exit) && String(Cause.squash(exit.cause))).toContain("null or undefined instead of an edit")
           expect((yield* sandbox.users).map((user) => user.distinctId)).toEqual(["user-1"])
         })
     )
@@ -510,7 +510,7 @@ describe("a run that is stopped", () => {
       expect(outcomesOf(report).filter((outcome) => outcome === "unknown")).toHaveLength(400)
       expect(outcomesOf(report).filter((outcome) => outcome === "unsent")).toHaveLength(1200)
       expect(report.failedRecords[0]?.error).toMatchObject({ _tag: "SuprsendUnavailable", reason: "Interrupted" })
-      expect(report.failedRecords[0]?.error.message).toContain("stopped")
+      expect(report.failedRecords[0]?.error.message).toContain("aborted")
     }))
 
   test(

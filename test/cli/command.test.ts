@@ -197,7 +197,7 @@ describe("effect-suprsend sandbox", () => {
         { concurrency: 2 }
       )
       expect(endings.map(({ code, printed }) => [code, printed.trim()])).toEqual([
-        [1, "--port must be a whole number from 0 to 65535, and is 99999"],
+        [1, "--port must be a whole number from 0 to 65535, got 99999"],
         [1, "--host must not be empty: that would be every address of this machine"],
         [1, `${missing} cannot be used: the folder does not exist`],
         [
@@ -304,7 +304,7 @@ it("a line shows no more of a request than what fits in it", () => {
 it("where the packages of the command line are missing, it says how to install them, with their versions", () => {
   const text = install("Error [ERR_MODULE_NOT_FOUND]: Cannot find package '@effect/cli' imported from main.js")
   const { devDependencies, peerDependencies } = JSON.parse(Fs.readFileSync(Path.join(root, "package.json"), "utf8"))
-  expect(text).toContain("needs @effect/cli that an SDK does not")
+  expect(text).toContain("needs @effect/cli; the SDK alone does not")
   const minor = (range: string) => /\d+\.\d+/.exec(range)?.[0]
   for (const name of ["@effect/cli", "@effect/printer", "@effect/printer-ansi", "@effect/platform-node"]) {
     expect(text).toContain(`${name}@${minor(peerDependencies[name] ?? devDependencies[name])}`)

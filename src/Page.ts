@@ -33,8 +33,8 @@ export interface Options {
 /**
  * A page of a list with cursors.
  *
- * It reads both documented shapes of the response: `{ meta, results }` and `{ objects | lists,
- * paging }`.
+ * It reads both documented shapes of the response: `{ meta, results }` and
+ * `{ objects | lists, paging }`.
  *
  * @since 0.1.0
  * @category models

@@ -22,8 +22,8 @@
  * operations are frozen. Edits with the same content are `Equal`. Printing an edit masks push
  * tokens, access tokens and webhook addresses.
  *
- * You can call every verb with the edit first (`set(ada, "plan", "pro")`) or in a pipe (`pipe(ada,
- * set("plan", "pro"))`).
+ * You can call every verb with the edit first (`set(ada, "plan", "pro")`) or in a pipe
+ * (`pipe(ada, set("plan", "pro"))`).
  *
  * @since 0.1.0
  */

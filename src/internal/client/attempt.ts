@@ -68,8 +68,8 @@ export class Attempt implements Listener {
    * Sends the request and waits for its response. Run it at most once.
    *
    * @param isAbortedOutside whether the caller calls `interrupt` when it is interrupted; then the
-   * effect needs no cleanup of its own, which the runtime would have to keep for each request (`npm
-   * run bench -- --only single`)
+   * effect needs no cleanup of its own, which the runtime would have to keep for each request
+   * (`npm run bench -- --only single`)
    */
   run(
     request: Request,

@@ -101,8 +101,8 @@ export class RetryLoop {
   /** Runs an attempt in a slot of the limiter, unless no slot is free in time. */
   private attemptInSlot(): Effect.Effect<Outcome | NoSlot | LimiterClosed> {
     const { limiter } = this.client
-    // A limiter that accepts a wait timeout needs no additional fiber (`npm run bench -- --only
-    // single`).
+    // A limiter that accepts a wait timeout needs no additional fiber
+    // (`npm run bench -- --only single`).
     return limiter.limitWithin === undefined
       ? this.raceForSlot(limiter)
       : limiter.limitWithin<Outcome | NoSlot | LimiterClosed, never, never>(

@@ -740,7 +740,7 @@ export const pageOptions: FastCheck.Arbitrary<Page.Options> = lazily(() =>
 )
 
 /**
- * A law that holds for every verb of this package, and for every verb built from them.
+ * A law that holds for every verb, including your own.
  *
  * @since 0.1.0
  * @category laws
@@ -829,7 +829,7 @@ export const assertVerb = (
     { ...(options?.numRuns === undefined ? undefined : { numRuns: options.numRuns }), ...seedOf(options?.seed) }
   )
 
-/** Returns why a verb fails: the error that it throws, or the issues that `validate` finds. */
+/** Returns why a verb fails: its error, or the issues that `validate` finds. */
 const whyNot = (make: () => UserEdit.UserEdit): string =>
   Either.match(Either.flatMap(Either.try(make), UserEdit.validate), {
     onLeft: (error) => `: ${error instanceof Error ? error.message : String(error)}`,

@@ -39,11 +39,11 @@ import * as UserEdit from "./UserEdit.js"
  */
 export interface Options {
   /**
-   * The number of requests that may be in flight at once: an integer of at least 1.
+   * The number of requests that may be in flight at once.
    *
-   * Values above 1,000 count as 1,000. A further request is only started while all others are in
-   * flight, so a high number costs nothing with a fast server. Each request in flight keeps its
-   * body in memory, at most 819,200 bytes.
+   * It is an integer of at least 1; values above 1,000 count as 1,000. A further request is only
+   * started while all others are in flight, so a high number costs nothing with a fast server. Each
+   * request in flight keeps its body in memory, at most 819,200 bytes.
    *
    * @default that of the layer, 128
    */
@@ -86,9 +86,10 @@ export interface IdOptions extends Options {
 }
 
 /**
- * A source of edits: an iterable, an async iterable (such as a database cursor) or a stream.
+ * A source of edits: an iterable, an async iterable or a stream.
  *
- * Pass an async iterable directly; `Stream.fromAsyncIterable` adds overhead for each edit.
+ * Pass an async iterable, such as a database cursor, directly; `Stream.fromAsyncIterable` adds
+ * overhead for each edit.
  *
  * If a run stops early, it ends the pending pull, and edits which that pull still returns get an
  * outcome. The pull of a stream is interrupted: elements buffered inside the stream, by
@@ -157,7 +158,9 @@ type Element<S> = S extends Stream.Stream<infer A, infer _E, infer _R> ? A
  */
 export interface StreamOptions extends Options {
   /**
-   * How long the first edit of a partial batch waits for more, if the source is slow.
+   * How long the first edit of a partial batch waits for more edits.
+   *
+   * It matters if the source is slower than the requests.
    *
    * @default "100 millis"
    */
@@ -433,10 +436,10 @@ export const combineAll = (reports: Iterable<BulkReport>): BulkReport => {
 }
 
 /**
- * Returns the failed edits of a report that are worth retrying: all but the invalid ones.
+ * Returns the failed edits of a report that are worth retrying.
  *
- * Edits of the same user are in the order of the source. Each keeps its insert id, so no edit is
- * applied twice.
+ * These are all but the invalid ones. Edits of the same user are in the order of the source. Each
+ * keeps its insert id, so no edit is applied twice.
  *
  * @example
  * ```ts

@@ -62,9 +62,10 @@ export const isChannelKey = (key: string): key is ChannelKey => keySet.has(key)
 const keySet: ReadonlySet<string> = new Set(channelKeys)
 
 /**
- * A Slack destination: a member by e-mail address or id, a channel, or an incoming webhook.
+ * A Slack destination: a member, a channel or an incoming webhook.
  *
- * `access_token` is a secret. It is sent in clear, but masked when an edit is printed.
+ * A member is identified by e-mail address or id. `access_token` is a secret. It is sent in clear,
+ * but masked when an edit is printed.
  *
  * @example
  * ```ts
@@ -193,7 +194,9 @@ export interface AndroidPushOptions {
 }
 
 /**
- * Options of an iOS push token: its provider, APNs by default, and the bundle id of the app.
+ * Options of an iOS push token.
+ *
+ * They are its provider, APNs by default, and the bundle id of the app.
  *
  * @since 0.1.0
  * @category models

@@ -90,7 +90,9 @@ export interface OffsetOptions {
 }
 
 /**
- * A page of a list with offsets: `{ meta: { count, limit, offset }, results }`.
+ * A page of a list with offsets.
+ *
+ * The response is `{ meta: { count, limit, offset }, results }`.
  *
  * @since 0.1.0
  * @category models

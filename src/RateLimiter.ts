@@ -1,10 +1,10 @@
 /**
- * A rate limiter that never lets more than `limit` requests reach the server in any `window`.
+ * A rate limiter that bounds the requests which the server counts in any window.
  *
  * A request reaches the server at an unknown time between its start and its response. An attempt
  * therefore holds its slot from its start until one window after its response. Wherever the
  * server's window starts, and however the network delays requests, the server never counts more
- * than the limit.
+ * than `limit` of them.
  *
  * An attempt without a response (a timeout, an interruption, a lost connection) holds its slot for
  * `lateArrival` longer, because its request may still arrive. In addition, starts are paced: a new
@@ -184,7 +184,7 @@ export declare namespace RateLimiter {
   }
 
   /**
-   * How long an attempt waits for a slot, and what runs instead when the wait ends.
+   * The timeout of an attempt's wait for a slot, and what runs when it ends.
    *
    * @internal
    */
@@ -221,11 +221,11 @@ export declare namespace RateLimiter {
     /** The length of a window: finite and greater than zero. */
     readonly window: Duration.DurationInput
     /**
-     * The number of requests that may start at once after an idle time: a positive integer.
+     * The number of requests that may start at once after an idle time.
      *
-     * Further requests start at intervals of `window / limit`. The default is a hundredth of the
-     * limit, but at least 10. A burst as large as the limit disables pacing, so a limit of up to 10
-     * is not paced by default.
+     * It is a positive integer. Further requests start at intervals of `window / limit`. The
+     * default is a hundredth of the limit, but at least 10. A burst as large as the limit disables
+     * pacing, so a limit of up to 10 is not paced by default.
      */
     readonly burst?: number | undefined
     /**

@@ -40,7 +40,9 @@ export interface Options {
 }
 
 /**
- * The default policy: four attempts within a minute, with waits of up to 250 ms, 500 ms and 1 s.
+ * The default policy: four attempts within a minute.
+ *
+ * The waits between them are up to 250 ms, 500 ms and 1 s.
  *
  * @since 0.1.0
  * @category constructors
@@ -93,9 +95,17 @@ export type Failure =
   | { readonly _tag: "Status"; readonly status: number; readonly retryAfter: Option.Option<Duration.Duration> }
   /** No complete response arrived, but the request may have reached the server. */
   | { readonly _tag: "NoResponse" }
-  /** The request was not sent: the connection was refused, or the host name has no address. */
+  /**
+   * The request was not sent, because no connection was made.
+   *
+   * The connection was refused, or the host name has no address.
+   */
   | { readonly _tag: "NotSent" }
-  /** The request was not sent: the certificate is not trusted, or the TLS handshake failed. */
+  /**
+   * The request was not sent, because TLS failed.
+   *
+   * The certificate is not trusted, or the handshake failed.
+   */
   | { readonly _tag: "TlsFailure" }
 
 /**
@@ -136,7 +146,7 @@ const isTransientStatus = (status: number): boolean =>
   status === 408 || status === 425 || status === 429 || (status >= 500 && status !== 501 && status !== 505)
 
 /**
- * Returns how long to wait before the next attempt, or none if the call must not be retried.
+ * Returns how long to wait before the next attempt, or none for no retry.
  *
  * The server's `Retry-After` takes precedence over the backoff. Otherwise the wait is random,
  * between zero and the backoff ("full jitter"), in whole milliseconds. It is drawn with `random`, a

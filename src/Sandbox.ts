@@ -132,11 +132,11 @@ export declare namespace Sandbox {
   export interface Service {
     /** All requests that arrived, in order. */
     readonly requests: Effect.Effect<ReadonlyArray<RecordedRequest>>
-    /** All requests that contained an insert id, by insert id, whether they were applied or not. */
+    /** All requests that contained an insert id, by insert id, including failed ones. */
     readonly attempts: Effect.Effect<ReadonlyMap<string, ReadonlyArray<RecordedRequest>>>
     /** The accepted insert ids, each once, in the order of first acceptance. */
     readonly acceptedInsertIds: Effect.Effect<ReadonlyArray<string>>
-    /** The events that have been applied, one entry per insert id, in the order of acceptance. */
+    /** The applied events, one per insert id, in the order of acceptance. */
     readonly deliveries: Effect.Effect<ReadonlyArray<Delivery>>
     /** All users, in the order of creation. */
     readonly users: Effect.Effect<ReadonlyArray<User>>
@@ -365,9 +365,9 @@ export type Fault = Data.TaggedEnum<{
   /** Resets the connection without a response. */
   readonly ResetPeer: { readonly applied: boolean }
   /**
-   * Sends the head and the first `bytes` of the body, or half of it if `bytes` is none.
+   * Sends the head and the first `bytes` of the body, and then stalls or resets the connection.
    *
-   * Then it stalls, or resets the connection.
+   * If `bytes` is none, it sends half of the body.
    */
   readonly TruncateBody: {
     readonly bytes: Option.Option<number>
@@ -376,9 +376,7 @@ export type Fault = Data.TaggedEnum<{
   }
   /** Responds with 200 and a malformed body. */
   readonly MalformedBody: { readonly body: string; readonly applied: boolean }
-  /**
-   * Applies the request, and sends the body in pieces of `bytes` with an `interval` between them.
-   */
+  /** Applies the request, and sends the body slowly: `bytes` after each `interval`. */
   readonly SlowBody: { readonly bytes: number; readonly interval: Duration.Duration }
   /** Never responds. */
   readonly NoResponse: { readonly applied: boolean }
@@ -850,7 +848,11 @@ export interface Options {
    */
   readonly unsetReopensSetOnce?: boolean | undefined
   /**
-   * Whether a synchronous edit creates a user that does not exist; otherwise it responds with 404.
+   * Whether a synchronous edit creates a user that does not exist.
+   *
+   * Otherwise it responds with 404.
+   *
+   * @default true
    *
    * @default true
    */
@@ -918,9 +920,10 @@ export interface Options {
 }
 
 /**
- * Makes an empty sandbox: the service to inspect it, and a client that sends requests to it.
+ * Makes an empty sandbox, with a client that sends requests to it.
  *
- * `respond` handles a single request. Use it to serve the sandbox over another protocol.
+ * `sandbox` is the service to inspect it. `respond` handles a single request. Use it to serve the
+ * sandbox over another protocol.
  *
  * @since 0.1.0
  * @category constructors

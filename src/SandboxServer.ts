@@ -80,7 +80,7 @@ export declare namespace SandboxServer {
     readonly status: number | undefined
     /** How long the sandbox took to process the request, in milliseconds. */
     readonly millis: number
-    /** The number of events in the request, or undefined if it was not sent to `/event/`. */
+    /** The number of events in the request; undefined for paths other than `/event/`. */
     readonly events: number | undefined
   }
 }

@@ -28,7 +28,9 @@ export interface Request {
   /** The `Date` header as sent. */
   readonly date: string
   /**
-   * The path and query on the request line, percent-encoded, including the path of the base URL.
+   * The path and query on the request line, percent-encoded.
+   *
+   * It includes the path of the base URL.
    */
   readonly uri: string
 }

@@ -94,8 +94,9 @@ export declare namespace SuprsendClient {
     /** The number of requests of one bulk call that may be in flight at once. */
     readonly concurrency: number
     /**
-     * Yields to the event loop, so that requests already submitted are written before more are
-     * built.
+     * Yields to the event loop.
+     *
+     * Requests already submitted are then written before more are built.
      *
      * @internal
      */
@@ -133,7 +134,11 @@ export declare namespace SuprsendClient {
      */
     readonly idempotent?: boolean | undefined
     /**
-     * Whether the status alone settles the request, even if the body is truncated or never ends.
+     * Whether the status alone settles the request.
+     *
+     * Then a truncated or endless body does not fail the call.
+     *
+     * @default false
      *
      * @default false
      */

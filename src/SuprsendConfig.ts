@@ -127,10 +127,9 @@ export interface Settings {
    */
   readonly timeout?: Duration.DurationInput | undefined
   /**
-   * The number of requests of one bulk call that may be in flight at once: an integer of at least
-   * 1.
+   * The number of requests of one bulk call that may be in flight at once.
    *
-   * Values above 1,000 count as 1,000.
+   * It is an integer of at least 1; values above 1,000 count as 1,000.
    *
    * @default 128
    */
@@ -349,7 +348,9 @@ export const scoped = (
     })
 
 /**
- * The upper bound for requests of one bulk in flight, because each keeps its body in memory.
+ * The upper bound for requests of one bulk in flight.
+ *
+ * It bounds the memory, because each request keeps its body.
  *
  * @internal
  */

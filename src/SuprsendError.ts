@@ -33,7 +33,7 @@ export const TypeId: unique symbol = Symbol.for("effect-suprsend/SuprsendError")
 export type TypeId = typeof TypeId
 
 /**
- * A problem with an input: its path, and a message that says how to correct it.
+ * A problem with an input: its path, and how to correct it.
  *
  * It never contains the value, which may be a token.
  *
@@ -311,7 +311,7 @@ export class SuprsendRejected extends Schema.TaggedError<SuprsendRejected>("effe
 }
 
 /**
- * The request was still rate limited (429) when the attempts or the time of the call ran out.
+ * The call was still rate limited (429) when its attempts or time ran out.
  *
  * Retry after `retryAfter`, or lower the `rateLimit` of the layer.
  *
@@ -473,7 +473,7 @@ export type SuprsendError =
   | RequestError
 
 /**
- * Checks whether a value is an error of this package, or a promise rejection caused by one.
+ * Checks whether a value is an error of this package, or a rejection with one.
  *
  * `Effect.runPromise` rejects with a `FiberFailure`. The error may come from any copy of the
  * package.

@@ -7,7 +7,9 @@ import * as Option from "effect/Option"
 import { parseJson } from "./internal/support/json.js"
 
 /**
- * A filter: a tag, or filters combined with the vendor's operators, exactly as they are sent.
+ * A filter: a tag, or filters combined with the vendor's operators.
+ *
+ * It has exactly the form that is sent.
  *
  * @example
  * ```ts
@@ -60,7 +62,9 @@ export const not = (filter: TagFilter): TagFilter => ({ not: filter })
 export const exists = (exists: boolean): TagFilter => ({ exists })
 
 /**
- * Encodes a filter for the `tags` parameter: a single tag as text, anything else as JSON.
+ * Encodes a filter for the `tags` parameter.
+ *
+ * A single tag is sent as text, anything else as JSON.
  *
  * @example
  * ```ts

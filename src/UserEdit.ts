@@ -883,7 +883,11 @@ export interface UserEditEncoded {
    * An edit with defects is invalid.
    */
   readonly defects?: ReadonlyArray<Issue> | undefined
-  /** The ids of other users whose edits were concatenated with this one, which makes it invalid. */
+  /**
+   * The ids of other users whose edits were concatenated with this one.
+   *
+   * An edit that has them is invalid.
+   */
   readonly joinedByMistake?: ReadonlyArray<string> | undefined
 }
 

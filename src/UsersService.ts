@@ -88,7 +88,7 @@ export declare namespace UsersService {
     >
 
     /**
-     * Submits any number of edits in as few requests as possible, and reports an outcome for each.
+     * Submits any number of edits in few requests, and reports an outcome for each.
      *
      * Failed requests do not fail the effect: each record appears in the report exactly once. The
      * effect fails only if the source fails; then `onError` is called with the partial report. An

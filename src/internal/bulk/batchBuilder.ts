@@ -76,7 +76,7 @@ const sweptAtLeast = 4 * requestLimits.limits.records
 /**
  * The maximum number of edits that wait for batches of their users, in full batches.
  *
- * It does not depend on the number of requests in flight.
+ * A lower concurrency lowers it.
  *
  * @internal
  */

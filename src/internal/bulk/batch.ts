@@ -18,7 +18,7 @@ export interface Placed {
  *
  * @internal
  */
-export class Hold {
+export class KeyLock {
   /** Later edits of these users, in order: they go when the request has ended. */
   readonly later: Array<Placed> = []
   ended = false
@@ -32,13 +32,13 @@ export class Hold {
  *
  * @internal
  */
-export class Pack {
+export class Batch {
   /** Where in the body each of them ends. */
   private readonly ends: Array<number> = []
   /** Their places in the source, as runs of neighbours: where a run begins here, and by how much its places are higher there. */
   private readonly runs: Array<number> = []
   private offset = 0
-  readonly hold = new Hold()
+  readonly hold = new KeyLock()
   body: Uint8Array = nothing
 
   /**
@@ -92,13 +92,13 @@ export class Pack {
   }
 
   /** Gives a part of it without the edits that are not wanted. */
-  only(from: number, to: number, isWanted: (edit: UserEdit) => boolean): Pack {
+  only(from: number, to: number, isWanted: (edit: UserEdit) => boolean): Batch {
     const edits = this.edits(from, to)
     if (from === 0 && to === this.count && edits.every(isWanted)) return this
     const kept = edits.flatMap((edit, i) =>
       isWanted(edit) ? [{ edit, position: from + i, json: this.slice(from + i, from + i + 1).subarray(1, -1) }] : []
     )
-    const pack = new Pack(this.kept === undefined ? undefined : [])
+    const pack = new Batch(this.kept === undefined ? undefined : [])
     const body = new Uint8Array(kept.reduce((bytes, { json }) => bytes + json.length + 1, kept.length === 0 ? 2 : 1))
     body[0] = openBracket
     let end = 0

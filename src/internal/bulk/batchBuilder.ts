@@ -17,7 +17,7 @@ import { Fifo } from "../support/fifo.js"
 import type { Issue } from "../support/json.js"
 import { Signal } from "../support/signal.js"
 import * as timer from "../support/timer.js"
-import { closeBracket, comma, type Hold, openBracket, Pack, type Placed } from "./batch.js"
+import { Batch, closeBracket, comma, type KeyLock, openBracket, type Placed } from "./batch.js"
 import * as race from "./race.js"
 import type { Source } from "./source.js"
 
@@ -37,7 +37,7 @@ export interface Options {
  * @internal
  */
 export interface Next {
-  readonly pack: Pack
+  readonly pack: Batch
   readonly invalid: ReadonlyArray<FailedRecord>
 }
 
@@ -53,7 +53,7 @@ export interface Rest {
 
 /** A request as far as it is filled. */
 interface Filling {
-  readonly pack: Pack
+  readonly pack: Batch
   readonly invalid: Array<FailedRecord>
   readonly clock: Clock.Clock
   readonly makeId: Effect.Effect<string>
@@ -86,10 +86,10 @@ export const mostWaiting = 16
  *
  * @internal
  */
-export class Packer<E> {
+export class BatchBuilder<E> {
   private readonly encoder: Encoder
   /** What holds a user. */
-  private holders = new Map<string, Hold>()
+  private holders = new Map<string, KeyLock>()
   private sweptAt = sweptAtLeast
   /** Edits whose users are free again. They come before everything that the source has. */
   private readonly ready = new Fifo<Placed>()
@@ -132,7 +132,7 @@ export class Packer<E> {
   }
 
   /** Lets the users of a request go, which has ended. */
-  release({ hold }: Pack): void {
+  release({ hold }: Batch): void {
     hold.ended = true
     this.sweep()
     for (const placed of hold.later) this.ready.push(placed)
@@ -146,7 +146,7 @@ export class Packer<E> {
    */
   private sweep(): void {
     if (this.holders.size < this.sweptAt) return
-    const holders = new Map<string, Hold>()
+    const holders = new Map<string, KeyLock>()
     // A loop over the map is optimised anew each time, and each time in vain.
     this.holders.forEach((hold, distinctId) => {
       if (!hold.ended) holders.set(distinctId, hold)
@@ -183,7 +183,7 @@ export class Packer<E> {
     this.encoder.rewind(0)
     this.encoder.ascii(openBracket)
     return this.complete({
-      pack: new Pack(this.options.keepsEdits ? [] : undefined),
+      pack: new Batch(this.options.keepsEdits ? [] : undefined),
       invalid: [],
       clock: Context.get(fiber.currentDefaultServices, Clock.Clock),
       makeId: Context.get(fiber.currentContext, InsertId),
@@ -228,7 +228,7 @@ export class Packer<E> {
   }
 
   /** How many more a request takes, if they are as large as those in it. */
-  private room({ count }: Pack): number {
+  private room({ count }: Batch): number {
     const bytes = this.encoder.position / Math.max(1, count)
     return Math.max(
       1,
@@ -258,7 +258,7 @@ export class Packer<E> {
       const later = [...(this.held === undefined ? [] : [this.held]), ...this.ready.drain()]
       this.held = undefined
       for (const placed of [...pack.placed(0, pack.count), ...later]) this.ready.push(placed)
-      return invalid.length === 0 ? undefined : { pack: new Pack(undefined), invalid }
+      return invalid.length === 0 ? undefined : { pack: new Batch(undefined), invalid }
     }
     if (pack.count === 0 && invalid.length === 0) return undefined
     this.encoder.ascii(closeBracket)
@@ -310,7 +310,7 @@ export class Packer<E> {
   /** Writes the edit that was taken last, unless there is no room for it, or it has to wait. */
   private write(
     edit: UserEdit.UserEdit,
-    pack: Pack,
+    pack: Batch,
     invalid: Array<FailedRecord>,
     time: number,
     isMinted: boolean

@@ -22,8 +22,9 @@ import { member } from "../support/json.js"
 import { tokens } from "../support/mask.js"
 import { Signal } from "../support/signal.js"
 import * as timer from "../support/timer.js"
-import type { Pack, Placed } from "./batch.js"
-import { type Next, Packer } from "./batchBuilder.js"
+import type { Batch, Placed } from "./batch.js"
+import { BatchBuilder, type Next } from "./batchBuilder.js"
+import { mayBlameOne, sendHalves } from "./bisect.js"
 import * as race from "./race.js"
 import { jsonOrLine, summary, Tally } from "./report.js"
 import * as source from "./source.js"
@@ -82,8 +83,8 @@ export const run = <E, R>(
 ): Effect.Effect<void, E, R> =>
   Effect.scoped(Effect.gen(function*() {
     const { concurrency, grace, linger } = settings
-    const opened = yield* open(() => packer.call())
-    const packer = new Packer(opened, { client, call, concurrency, linger, keepsEdits: callers !== undefined })
+    const opened = yield* open(() => builder.call())
+    const builder = new BatchBuilder(opened, { client, call, concurrency, linger, keepsEdits: callers !== undefined })
     const clock = yield* Effect.clock
     // Lets what was handed over leave, before more is made.
     const pause = Effect.zipRight(Effect.yieldNow(), client.yieldToEventLoop ?? Effect.void)
@@ -105,7 +106,7 @@ export const run = <E, R>(
     const breakOff = (cause: Cause.Cause<never>) => {
       defect ??= cause
       halted ??= haltedBecause(call, "the run broke off before this was sent")
-      packer.stop()
+      builder.stop()
       abortAll()
     }
 
@@ -114,7 +115,7 @@ export const run = <E, R>(
       halted = reason
       abortWaiting.give()
       // Of a collection all that is left has its outcome. What else there would have been to pull has none, and may have no end.
-      if (!opened.isCollection) packer.stop()
+      if (!opened.isCollection) builder.stop()
     }
 
     const account = (outcome: Bulk.BulkOutcome, response?: SuprsendClient.Response): Effect.Effect<void> =>
@@ -135,7 +136,7 @@ export const run = <E, R>(
     // What is forked here ends by an interruption, also where the call itself cannot be interrupted, as in a finalizer.
     const scope = yield* Effect.scope
     yield* Deferred.await(stopped).pipe(
-      Effect.zipRight(Effect.sync(() => packer.stop())),
+      Effect.zipRight(Effect.sync(() => builder.stop())),
       Effect.zipRight(Effect.forkIn(Effect.interruptible(endPull), scope)),
       Effect.zipRight(timer.sleep(grace)),
       Effect.zipRight(Effect.sync(abortAll)),
@@ -144,7 +145,7 @@ export const run = <E, R>(
     )
 
     // `uncertain`: whether a request that held these edits, and was halved, may have been applied.
-    const send = (whole: Pack, first: number, end: number, uncertain: boolean): Effect.Effect<void> => {
+    const send = (whole: Batch, first: number, end: number, uncertain: boolean): Effect.Effect<void> => {
       // What is sent is narrowed to what is still wanted when it goes.
       let pack = whole
       let from = first
@@ -179,12 +180,8 @@ export const run = <E, R>(
           if (reason !== undefined) halt(reason)
         }
         const lost = uncertain || error.applied === "unknown"
-        if (blamesOneRecord(error) && to - from > 1) {
-          const middle = from + Math.ceil((to - from) / 2)
-          return Effect.zipRight(
-            send(pack, from, middle, lost),
-            Effect.suspend(() => send(pack, middle, to, lost))
-          )
+        if (mayBlameOne(error) && to - from > 1) {
+          return sendHalves(from, to, (from, to) => send(pack, from, to, lost))
         }
         // What waited when the run was halted has the reason of that.
         const because = halted !== undefined && isInterruption(error) && !lost ? halted("no") : error
@@ -224,12 +221,12 @@ export const run = <E, R>(
       return invalid.length === 0 ? sent : Effect.zipRight(account(notSent(invalid)), sent)
     }
 
-    const next = Effect.flatMap(inFlight.room, () => Effect.flatMap(pause, () => packer.next))
+    const next = Effect.flatMap(inFlight.room, () => Effect.flatMap(pause, () => builder.next))
     const sendNext: Effect.Effect<void> = Effect.flatMap(next, (next) => {
       if (next === undefined) return Effect.void
       inFlight.begin()
       const ended = () => {
-        packer.release(next.pack)
+        builder.release(next.pack)
         inFlight.end()
       }
       const sending = Effect.matchCause(Effect.suspend(() => sendAll(next)), {
@@ -244,20 +241,20 @@ export const run = <E, R>(
 
     yield* sendNext
     yield* inFlight.none
-    if (packer.isStopped) yield* endPull
-    const { invalid, unsent } = packer.rest()
+    if (builder.isStopped) yield* endPull
+    const { invalid, unsent } = builder.rest()
     if (invalid.length > 0) yield* account(notSent(invalid))
     if (unsent.length > 0) {
       const pinned = Effect.forEach(unsent, pin)
       // Ids of one's own may take their time, and there is none. Or they are what broke.
       const atOnce = Effect.provideService(pinned, InsertId, fromCrypto)
-      const placed = yield* packer.defect !== undefined
+      const placed = yield* builder.defect !== undefined
         ? atOnce
         : race.by(pinned, [Effect.as(abort.heard, atOnce)])
       const why = halted ?? haltedBecause(call, "the run was stopped before this was sent")
       yield* account(notSent(failed(placed, "unsent", why("no"))))
     }
-    const broken = defect ?? packer.defect
+    const broken = defect ?? builder.defect
     if (broken !== undefined) return yield* Effect.failCause(broken)
     // A source that fails costs none of the requests that were in flight.
     const exit = opened.exit()
@@ -450,10 +447,6 @@ const pin = ({ edit, index }: Placed): Effect.Effect<Placed> =>
   member(edit, "insertId") !== undefined
     ? Effect.succeed({ edit, index })
     : Effect.flatMap(InsertId, Effect.map((id) => ({ edit: withInsertId(edit, id), index })))
-
-// With these the server may mean a single record, or the size of the whole: smaller requests find out.
-const blamesOneRecord = (error: RequestError): boolean =>
-  error._tag === "SuprsendRejected" && (error.status === 400 || error.status === 413 || error.status === 422)
 
 /**
  * What a failed request means for each record in it.

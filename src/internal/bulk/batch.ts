@@ -20,7 +20,7 @@ export interface Placed {
  *
  * @internal
  */
-export class Hold {
+export class KeyLock {
   /** Later edits of these users, in order. They become ready when the request has ended. */
   readonly later: Array<Placed> = []
   ended = false
@@ -35,7 +35,7 @@ export class Hold {
  *
  * @internal
  */
-export class Pack {
+export class Batch {
   /** The end of each edit in the body. */
   private readonly ends: Array<number> = []
   /**
@@ -44,7 +44,7 @@ export class Pack {
    */
   private readonly runs: Array<number> = []
   private offset = 0
-  readonly hold = new Hold()
+  readonly hold = new KeyLock()
   body: Uint8Array = nothing
 
   /** @param kept the edits themselves, if the caller needs the original values */
@@ -96,13 +96,13 @@ export class Pack {
   }
 
   /** Returns a batch of those edits in a range that are still wanted. */
-  only(from: number, to: number, isWanted: (edit: UserEdit) => boolean): Pack {
+  only(from: number, to: number, isWanted: (edit: UserEdit) => boolean): Batch {
     const edits = this.edits(from, to)
     if (from === 0 && to === this.count && edits.every(isWanted)) return this
     const kept = edits.flatMap((edit, i) =>
       isWanted(edit) ? [{ edit, position: from + i, json: this.slice(from + i, from + i + 1).subarray(1, -1) }] : []
     )
-    const pack = new Pack(this.kept === undefined ? undefined : [])
+    const pack = new Batch(this.kept === undefined ? undefined : [])
     const body = new Uint8Array(kept.reduce((bytes, { json }) => bytes + json.length + 1, kept.length === 0 ? 2 : 1))
     body[0] = openBracket
     let end = 0

@@ -17,7 +17,7 @@ import { Fifo } from "../support/fifo.js"
 import type { Issue } from "../support/json.js"
 import { Signal } from "../support/signal.js"
 import * as timer from "../support/timer.js"
-import { closeBracket, comma, type Hold, openBracket, Pack, type Placed } from "./batch.js"
+import { Batch, closeBracket, comma, type KeyLock, openBracket, type Placed } from "./batch.js"
 import * as race from "./race.js"
 import type { Source } from "./source.js"
 
@@ -37,7 +37,7 @@ export interface Options {
  * @internal
  */
 export interface Next {
-  readonly pack: Pack
+  readonly pack: Batch
   readonly invalid: ReadonlyArray<FailedRecord>
 }
 
@@ -53,7 +53,7 @@ export interface Rest {
 
 /** A batch that is being filled. */
 interface Filling {
-  readonly pack: Pack
+  readonly pack: Batch
   readonly invalid: Array<FailedRecord>
   readonly clock: Clock.Clock
   readonly makeId: Effect.Effect<string>
@@ -90,10 +90,10 @@ export const mostWaiting = 16
  *
  * @internal
  */
-export class Packer<E> {
+export class BatchBuilder<E> {
   private readonly encoder: Encoder
   /** The batch that holds each user. */
-  private holders = new Map<string, Hold>()
+  private holders = new Map<string, KeyLock>()
   private sweptAt = sweptAtLeast
   /** Edits whose users are free again. They come before further edits of the source. */
   private readonly ready = new Fifo<Placed>()
@@ -136,7 +136,7 @@ export class Packer<E> {
   }
 
   /** Releases the users of a batch that has ended. */
-  release({ hold }: Pack): void {
+  release({ hold }: Batch): void {
     hold.ended = true
     this.sweep()
     for (const placed of hold.later) this.ready.push(placed)
@@ -153,7 +153,7 @@ export class Packer<E> {
    */
   private sweep(): void {
     if (this.holders.size < this.sweptAt) return
-    const holders = new Map<string, Hold>()
+    const holders = new Map<string, KeyLock>()
     // `forEach`, because V8 repeatedly optimises and deoptimises a `for` loop over this map.
     this.holders.forEach((hold, distinctId) => {
       if (!hold.ended) holders.set(distinctId, hold)
@@ -192,7 +192,7 @@ export class Packer<E> {
     this.encoder.rewind(0)
     this.encoder.ascii(openBracket)
     return this.complete({
-      pack: new Pack(this.options.keepsEdits ? [] : undefined),
+      pack: new Batch(this.options.keepsEdits ? [] : undefined),
       invalid: [],
       clock: Context.get(fiber.currentDefaultServices, Clock.Clock),
       makeId: Context.get(fiber.currentContext, InsertId),
@@ -237,7 +237,7 @@ export class Packer<E> {
   }
 
   /** Estimates how many more edits fit in a batch, from the size of those in it. */
-  private room({ count }: Pack): number {
+  private room({ count }: Batch): number {
     const bytes = this.encoder.position / Math.max(1, count)
     return Math.max(
       1,
@@ -267,7 +267,7 @@ export class Packer<E> {
       const later = [...(this.held === undefined ? [] : [this.held]), ...this.ready.drain()]
       this.held = undefined
       for (const placed of [...pack.placed(0, pack.count), ...later]) this.ready.push(placed)
-      return invalid.length === 0 ? undefined : { pack: new Pack(undefined), invalid }
+      return invalid.length === 0 ? undefined : { pack: new Batch(undefined), invalid }
     }
     if (pack.count === 0 && invalid.length === 0) return undefined
     this.encoder.ascii(closeBracket)
@@ -319,7 +319,7 @@ export class Packer<E> {
   /** Encodes the current edit, unless the batch has no space for it, or it has to wait. */
   private write(
     edit: UserEdit.UserEdit,
-    pack: Pack,
+    pack: Batch,
     invalid: Array<FailedRecord>,
     time: number,
     isMinted: boolean

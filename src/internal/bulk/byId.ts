@@ -9,6 +9,7 @@ import { isUserNotFound } from "../client/response.js"
 import * as validate from "../edit/validate.js"
 import { Signal } from "../support/signal.js"
 import * as timer from "../support/timer.js"
+import { mayBlameOne, sendHalves } from "./bisect.js"
 import { IdReport } from "./report.js"
 import * as bulk from "./run.js"
 
@@ -93,10 +94,7 @@ export const run = (
           const reason = bulk.haltedBy(error, call, abort.isGiven)
           if (reason !== undefined) halt(reason)
           const lost = uncertain || error.applied === "unknown"
-          if (blamesOneId(error) && to - from > 1) {
-            const middle = from + Math.ceil((to - from) / 2)
-            return Effect.zipRight(send(from, middle, lost), send(middle, to, lost))
-          }
+          if (blamesOneId(error) && to - from > 1) return sendHalves(from, to, (from, to) => send(from, to, lost))
           if (options.goneIsDone === true && lost && error._tag === "SuprsendRejected" && isUserNotFound(error)) {
             return succeed(from, to)
           }
@@ -152,9 +150,8 @@ export const run = (
   })
 
 const blamesOneId = (error: RequestError): boolean =>
-  error._tag === "SuprsendRejected" && (isUserNotFound(error) ||
-    ((error.status === 400 || error.status === 413 || error.status === 422) &&
-      !meansRest.test(error.serverMessage ?? "")))
+  error._tag === "SuprsendRejected" &&
+  (isUserNotFound(error) || (mayBlameOne(error) && !meansRest.test(error.serverMessage ?? "")))
 
 // The server blames the arguments of the call, not the ids: smaller requests would fail in the same
 // way.

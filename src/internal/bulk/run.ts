@@ -22,8 +22,9 @@ import { member } from "../support/json.js"
 import { tokens } from "../support/mask.js"
 import { Signal } from "../support/signal.js"
 import * as timer from "../support/timer.js"
-import type { Pack, Placed } from "./batch.js"
-import { type Next, Packer } from "./batchBuilder.js"
+import type { Batch, Placed } from "./batch.js"
+import { BatchBuilder, type Next } from "./batchBuilder.js"
+import { mayBlameOne, sendHalves } from "./bisect.js"
 import * as race from "./race.js"
 import { jsonOrLine, summary, Tally } from "./report.js"
 import * as source from "./source.js"
@@ -89,8 +90,8 @@ export const run = <E, R>(
 ): Effect.Effect<void, E, R> =>
   Effect.scoped(Effect.gen(function*() {
     const { concurrency, grace, linger } = settings
-    const opened = yield* open(() => packer.call())
-    const packer = new Packer(opened, { client, call, concurrency, linger, keepsEdits: callers !== undefined })
+    const opened = yield* open(() => builder.call())
+    const builder = new BatchBuilder(opened, { client, call, concurrency, linger, keepsEdits: callers !== undefined })
     const clock = yield* Effect.clock
     // Lets started requests reach their sockets before the next batch is built.
     const pause = Effect.zipRight(Effect.yieldNow(), client.yieldToEventLoop ?? Effect.void)
@@ -112,7 +113,7 @@ export const run = <E, R>(
     const breakOff = (cause: Cause.Cause<never>) => {
       defect ??= cause
       halted ??= haltedBecause(call, "the run broke off before this was sent")
-      packer.stop()
+      builder.stop()
       abortAll()
     }
 
@@ -122,7 +123,7 @@ export const run = <E, R>(
       abortWaiting.give()
       // The rest of a collection gets outcomes. Other sources are not pulled further, because they
       // may be endless.
-      if (!opened.isCollection) packer.stop()
+      if (!opened.isCollection) builder.stop()
     }
 
     const account = (outcome: Bulk.BulkOutcome, response?: SuprsendClient.Response): Effect.Effect<void> =>
@@ -144,7 +145,7 @@ export const run = <E, R>(
     // a finalizer.
     const scope = yield* Effect.scope
     yield* Deferred.await(stopped).pipe(
-      Effect.zipRight(Effect.sync(() => packer.stop())),
+      Effect.zipRight(Effect.sync(() => builder.stop())),
       Effect.zipRight(Effect.forkIn(Effect.interruptible(endPull), scope)),
       Effect.zipRight(timer.sleep(grace)),
       Effect.zipRight(Effect.sync(abortAll)),
@@ -153,7 +154,7 @@ export const run = <E, R>(
     )
 
     // `uncertain`: whether a larger batch with these edits, since bisected, may have been applied.
-    const send = (whole: Pack, first: number, end: number, uncertain: boolean): Effect.Effect<void> => {
+    const send = (whole: Batch, first: number, end: number, uncertain: boolean): Effect.Effect<void> => {
       // Narrowed to the edits that are still wanted when the request is sent.
       let pack = whole
       let from = first
@@ -188,12 +189,8 @@ export const run = <E, R>(
           if (reason !== undefined) halt(reason)
         }
         const lost = uncertain || error.applied === "unknown"
-        if (blamesOneRecord(error) && to - from > 1) {
-          const middle = from + Math.ceil((to - from) / 2)
-          return Effect.zipRight(
-            send(pack, from, middle, lost),
-            Effect.suspend(() => send(pack, middle, to, lost))
-          )
+        if (mayBlameOne(error) && to - from > 1) {
+          return sendHalves(from, to, (from, to) => send(pack, from, to, lost))
         }
         // Requests that were waiting when the run halted fail with the reason for that.
         const because = halted !== undefined && isInterruption(error) && !lost ? halted("no") : error
@@ -234,12 +231,12 @@ export const run = <E, R>(
       return invalid.length === 0 ? sent : Effect.zipRight(account(notSent(invalid)), sent)
     }
 
-    const next = Effect.flatMap(inFlight.room, () => Effect.flatMap(pause, () => packer.next))
+    const next = Effect.flatMap(inFlight.room, () => Effect.flatMap(pause, () => builder.next))
     const sendNext: Effect.Effect<void> = Effect.flatMap(next, (next) => {
       if (next === undefined) return Effect.void
       inFlight.begin()
       const ended = () => {
-        packer.release(next.pack)
+        builder.release(next.pack)
         inFlight.end()
       }
       const sending = Effect.matchCause(Effect.suspend(() => sendAll(next)), {
@@ -254,21 +251,21 @@ export const run = <E, R>(
 
     yield* sendNext
     yield* inFlight.none
-    if (packer.isStopped) yield* endPull
-    const { invalid, unsent } = packer.rest()
+    if (builder.isStopped) yield* endPull
+    const { invalid, unsent } = builder.rest()
     if (invalid.length > 0) yield* account(notSent(invalid))
     if (unsent.length > 0) {
       const pinned = Effect.forEach(unsent, pin)
       // A custom source of insert ids may be slow, for which there is no time now, or may be what
       // failed.
       const atOnce = Effect.provideService(pinned, InsertId, fromCrypto)
-      const placed = yield* packer.defect !== undefined
+      const placed = yield* builder.defect !== undefined
         ? atOnce
         : race.by(pinned, [Effect.as(abort.heard, atOnce)])
       const why = halted ?? haltedBecause(call, "the run was stopped before this was sent")
       yield* account(notSent(failed(placed, "unsent", why("no"))))
     }
-    const broken = defect ?? packer.defect
+    const broken = defect ?? builder.defect
     if (broken !== undefined) return yield* Effect.failCause(broken)
     // A failing source does not affect the requests in flight.
     const exit = opened.exit()
@@ -466,10 +463,6 @@ const pin = ({ edit, index }: Placed): Effect.Effect<Placed> =>
   member(edit, "insertId") !== undefined
     ? Effect.succeed({ edit, index })
     : Effect.flatMap(InsertId, Effect.map((id) => ({ edit: withInsertId(edit, id), index })))
-
-// These statuses may concern a single record, or the size of the batch: bisecting finds out.
-const blamesOneRecord = (error: RequestError): boolean =>
-  error._tag === "SuprsendRejected" && (error.status === 400 || error.status === 413 || error.status === 422)
 
 /**
  * Converts the error of a request to the outcome of each of its records.

@@ -103,7 +103,7 @@ class Options implements Https.RequestOptions {
     this.hostname = hostname
     this.port = port
     this.path = target
-    this.headers = flat(host, headers, body?.length ?? (method === "POST" ? 0 : undefined))
+    this.headers = flat(host, headers, body?.length ?? (method === "GET" || method === "DELETE" ? undefined : 0))
   }
 }
 

@@ -903,7 +903,7 @@ export interface UserEditEncoded {
  * @example
  * ```ts
  * import { Schema } from "effect"
- * import { edit, set, UserEdit } from "effect-suprsend/UserEdit"
+ * import { edit, set, UserEditSchema } from "effect-suprsend/UserEdit"
  *
  * const text = Schema.encodeSync(Schema.parseJson(UserEditSchema))(set(edit("user-42"), "plan", "pro"))
  * const again = Schema.decodeSync(Schema.parseJson(UserEditSchema))(text)

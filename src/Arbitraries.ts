@@ -1,8 +1,9 @@
 /**
- * Valid data for property tests, as arbitraries of fast-check.
+ * fast-check arbitraries of valid data, for property tests.
  *
- * What they make is valid and still nasty: ids with slashes, quotes and emoji, properties called `__proto__` or `-1`, texts with
- * every control character. What holds for these holds for what users type.
+ * The values are valid but awkward: ids with slashes, quotes and emoji, properties named
+ * `__proto__` or `-1`, texts with every control character. Code that handles them also handles what
+ * users type.
  *
  * ```ts
  * import { Either, FastCheck } from "effect"
@@ -25,8 +26,8 @@ import type * as Page from "./Page.js"
 import * as UserEdit from "./UserEdit.js"
 import type { UserProfile } from "./UserProfile.js"
 
-// To build the arbitraries costs a second and 120 MB, so each is built when it is first used, and not when it is imported:
-// the index has this module too (`npm run bench -- --only imports`).
+// Each arbitrary is built on first use instead of on import: building all of them is slow, and the
+// index imports this module (`npm run bench -- --only imports`).
 class Lazy<A> extends FastCheck.Arbitrary<A> {
   private built: FastCheck.Arbitrary<A> | undefined
 
@@ -53,7 +54,7 @@ class Lazy<A> extends FastCheck.Arbitrary<A> {
 
 const lazily = <A>(build: () => FastCheck.Arbitrary<A>): FastCheck.Arbitrary<A> => new Lazy(build)
 
-// Of characters that some layer between here and the server treats in its own way, more than their share.
+// Prefers characters that some layer between here and the server treats specially.
 const character = lazily(() =>
   FastCheck.oneof(
     { weight: 6, arbitrary: FastCheck.constantFrom(..."abcdefxyzABC0123456789_-.") },
@@ -64,7 +65,7 @@ const character = lazily(() =>
 
 const text = lazily(() => FastCheck.string({ unit: character, maxLength: 20 }))
 
-// Long enough never to occur in anything else by accident.
+// Long enough never to occur elsewhere by accident.
 const secret = lazily(() =>
   FastCheck.string({
     unit: FastCheck.constantFrom(..."0123456789abcdef"),
@@ -73,7 +74,7 @@ const secret = lazily(() =>
   })
 )
 
-// Names that mean something to JavaScript, or look like numbers.
+// Names that have a meaning in JavaScript, or look like numbers.
 const trap = lazily(() =>
   FastCheck.constantFrom(
     "__proto__",
@@ -108,8 +109,9 @@ const number = lazily(() =>
 )
 
 /**
- * What JSON can carry, such that `JSON.parse(JSON.stringify(value))` changes nothing: no negative zero, and every member is an
- * own one, `__proto__` too.
+ * A JSON value that `JSON.parse(JSON.stringify(value))` does not change.
+ *
+ * It contains no negative zero, and every member is an own property, including `__proto__`.
  *
  * @example
  * ```ts
@@ -141,7 +143,7 @@ export const jsonValue: FastCheck.Arbitrary<Operation.JsonValue> = lazily(() =>
   ).any
 )
 
-// Keys with rules of their own have arbitraries of their own.
+// Keys with rules of their own have separate arbitraries.
 const reserved: ReadonlySet<string> = new Set([
   ...Channel.channelKeys,
   "$id_provider",
@@ -165,7 +167,9 @@ const recordOf = <A>(value: FastCheck.Arbitrary<A>): FastCheck.Arbitrary<{ reado
   )
 
 /**
- * Properties of a user, at least one. Their keys need no trimming, and none means a channel, a locale or a time zone.
+ * Properties of a user, at least one.
+ *
+ * Their keys need no trimming, and none of them is a channel, a locale or a time zone.
  *
  * @example
  * ```ts
@@ -184,7 +188,9 @@ const recordOf = <A>(value: FastCheck.Arbitrary<A>): FastCheck.Arbitrary<{ reado
 export const properties: FastCheck.Arbitrary<Operation.Properties> = lazily(() => recordOf(jsonValue))
 
 /**
- * The id of a user: up to 255 characters, with those that a path must encode, and already trimmed.
+ * A distinct id of up to 255 characters, already trimmed.
+ *
+ * It includes characters that a path must encode.
  *
  * @example
  * ```ts
@@ -206,7 +212,7 @@ export const distinctId: FastCheck.Arbitrary<string> = lazily(() =>
 )
 
 /**
- * The id of a tenant: up to 64 letters, digits, `_` and `-` (the vendor's page on tenants).
+ * A tenant id: up to 64 letters, digits, `_` and `-`.
  *
  * @example
  * ```ts
@@ -225,7 +231,7 @@ export const distinctId: FastCheck.Arbitrary<string> = lazily(() =>
 export const tenantId: FastCheck.Arbitrary<string> = lazily(() => FastCheck.stringMatching(/^[A-Za-z0-9_-]{1,64}$/))
 
 /**
- * An insert id: a UUID, or a text that was derived from what caused the edit.
+ * An insert id: a UUID, or a text derived from the cause of an edit.
  *
  * @example
  * ```ts
@@ -256,7 +262,7 @@ const email = lazily(() => text.map((text) => `${text}@example.com`).filter((ema
 const phone = lazily(() => FastCheck.stringMatching(/^\+[1-9][0-9]{7,14}$/))
 
 /**
- * A Slack destination of any of the documented shapes.
+ * A Slack destination in any documented shape.
  *
  * @example
  * ```ts
@@ -280,7 +286,7 @@ export const slack: FastCheck.Arbitrary<Channel.Slack> = lazily(() =>
 )
 
 /**
- * A Microsoft Teams destination of any of the documented shapes.
+ * A Microsoft Teams destination in any documented shape.
  *
  * @example
  * ```ts
@@ -334,7 +340,7 @@ export const webPush: FastCheck.Arbitrary<Channel.WebPush> = lazily(() =>
 )
 
 /**
- * A time zone by its IANA name.
+ * An IANA time zone name.
  *
  * @example
  * ```ts
@@ -369,8 +375,9 @@ export const timezone: FastCheck.Arbitrary<string> = lazily(() =>
 )
 
 /**
- * A language or a locale: a language, perhaps a script, perhaps a region, joined by hyphens or, as some of the vendor's examples
- * have it, underscores.
+ * A language or locale: a language with an optional script and region.
+ *
+ * They are joined by hyphens or, as in some of the vendor's examples, by underscores.
  *
  * @example
  * ```ts
@@ -414,7 +421,7 @@ export type VerbName =
   | `${"add" | "remove"}${"Email" | "Sms" | "Whatsapp" | "AndroidPush" | "IosPush" | "WebPush" | "Slack" | "MsTeams"}`
 
 /**
- * A verb with its arguments: a step of a pipe that knows how it was written.
+ * A verb with its arguments, which prints as the call in source code.
  *
  * @example
  * ```ts
@@ -435,9 +442,9 @@ export type VerbName =
 export interface Verb {
   (self: UserEdit.UserEdit): UserEdit.UserEdit
   readonly verb: VerbName
-  /** As they are passed in a pipe, without the edit. */
+  /** The arguments that are passed in a pipe, without the edit. */
   readonly args: ReadonlyArray<unknown>
-  /** The call as one would write it: `addEmail("ada@example.com")`. */
+  /** Returns the call as source code: `addEmail("ada@example.com")`. */
   readonly toString: () => string
 }
 
@@ -517,7 +524,9 @@ const keys = lazily(() =>
 )
 
 /**
- * A verb of `UserEdit` with valid arguments, each of them in a pipe. Applied to an edit it adds exactly one operation.
+ * A verb of `UserEdit` with valid arguments, for use in a pipe.
+ *
+ * Applied to an edit, it adds exactly one operation.
  *
  * @example
  * ```ts
@@ -564,7 +573,7 @@ export const verb: FastCheck.Arbitrary<Verb> = lazily(() =>
   )
 )
 
-// What the envelope of an event, its ids and its user agent may take has room beside it.
+// Leaves room for the envelope of an event, its ids and its user agent.
 const maximumBytes = 7_000
 
 const addIfItFits = (self: UserEdit.UserEdit, verb: Verb): UserEdit.UserEdit => {
@@ -577,7 +586,9 @@ const options: FastCheck.Arbitrary<UserEdit.Options> = lazily(() =>
 )
 
 /**
- * An edit that `validate` accepts and that is small enough for every way of sending it: its event has less than 10,240 bytes.
+ * A valid edit that is small enough to be sent in any way.
+ *
+ * `validate` accepts it, and its event has less than 10,240 bytes.
  *
  * @example
  * ```ts
@@ -606,7 +617,7 @@ export const userEdit: FastCheck.Arbitrary<UserEdit.UserEdit> = lazily(() =>
 )
 
 /**
- * An operation of any of the six kinds, as the verbs make it.
+ * An operation of any of the six kinds, as the verbs create it.
  *
  * @example
  * ```ts
@@ -629,7 +640,9 @@ export const operation: FastCheck.Arbitrary<Operation.Operation> = lazily(() =>
 )
 
 /**
- * A channel and an address on it, as `append` and `remove` take them: `{ $email: "..." }`, a push token with its provider.
+ * A channel and an identity on it, as `append` and `remove` accept them.
+ *
+ * For example, `{ $email: "..." }`, or a push token with its provider.
  *
  * @example
  * ```ts
@@ -659,7 +672,7 @@ export const identity: FastCheck.Arbitrary<Operation.Properties> = lazily(() =>
 )
 
 /**
- * What `upsert` takes: addresses on several channels, a time zone, a language, and properties.
+ * A profile for `upsert`: addresses on several channels, a time zone, a language and properties.
  *
  * @example
  * ```ts
@@ -695,7 +708,7 @@ export const userProfile: FastCheck.Arbitrary<UserProfile> = lazily(() =>
 )
 
 /**
- * The cursor of a page, as opaque as those of the service.
+ * The cursor of a page, opaque like those of SuprSend.
  *
  * @since 0.1.0
  * @category arbitraries
@@ -703,7 +716,7 @@ export const userProfile: FastCheck.Arbitrary<UserProfile> = lazily(() =>
 export const cursor: FastCheck.Arbitrary<string> = lazily(() => FastCheck.base64String({ minLength: 4, maxLength: 40 }))
 
 /**
- * Which page to read: a limit, and a cursor on one side or none.
+ * Options that select a page: a limit, and at most one cursor.
  *
  * @example
  * ```ts
@@ -727,7 +740,7 @@ export const pageOptions: FastCheck.Arbitrary<Page.Options> = lazily(() =>
 )
 
 /**
- * Something that holds of every verb of this package, and of every verb that is built from them.
+ * A law that holds for every verb, including your own.
  *
  * @since 0.1.0
  * @category laws
@@ -738,7 +751,9 @@ export interface VerbLaw {
 }
 
 /**
- * The laws of verbs. {@link assertVerb} checks all of them.
+ * The laws of verbs.
+ *
+ * @see {@link assertVerb} to check all of them.
  *
  * @since 0.1.0
  * @category laws
@@ -750,7 +765,7 @@ export const verbLaws: ReadonlyArray<VerbLaw> = [
     holds: (verb, edit) => {
       const before = JSON.stringify(edit.operations)
       const copy = UserEdit.concat(edit, UserEdit.edit(edit.distinctId))
-      // What an edit holds is frozen, so a verb that changes it throws.
+      // Edits are frozen, so a verb that mutates its edit throws.
       if (Either.isLeft(Either.try(() => verb(edit)))) return false
       const changed = verb(Object.freeze(copy))
       return JSON.stringify(edit.operations) === before && JSON.stringify(copy.operations) === before &&
@@ -777,8 +792,10 @@ export const verbLaws: ReadonlyArray<VerbLaw> = [
 ]
 
 /**
- * Checks the laws of verbs on a verb of your own, with many edits. It throws where one does not hold, and names the law and the
- * smallest edit that shows it, so it works in every test runner.
+ * Checks the laws of verbs for a verb of your own, with many edits.
+ *
+ * If a law does not hold, it throws an error that names the law and the smallest failing edit. It
+ * works with every test runner.
  *
  * @example
  * ```ts
@@ -806,13 +823,13 @@ export const assertVerb = (
       if (broken !== undefined) {
         throw new Error(`A verb ${broken.name}. This one does not with ${edit}${whyNot(() => verb(edit))}`)
       }
-      // A law that throws holds as little, and what it throws says why.
+      // A law that throws does not hold either; its error gives the reason.
       results.forEach(({ holds }) => Either.getOrThrowWith(holds, (thrown) => thrown))
     }),
     { ...(options?.numRuns === undefined ? undefined : { numRuns: options.numRuns }), ...seedOf(options?.seed) }
   )
 
-/** The reason that lies in what a verb makes: what it throws, or what `validate` has against it. */
+/** Returns why a verb fails: its error, or the issues that `validate` finds. */
 const whyNot = (make: () => UserEdit.UserEdit): string =>
   Either.match(Either.flatMap(Either.try(make), UserEdit.validate), {
     onLeft: (error) => `: ${error instanceof Error ? error.message : String(error)}`,

@@ -1,8 +1,8 @@
 /**
- * A tenant that a user belongs to.
+ * Tenants that a user belongs to.
  *
- * The vendor documents no shape for it; the newer Go SDK decodes `{ meta, results }` with a tenant in each result. What is
- * known is read, and everything is kept in `raw`.
+ * The vendor does not document the response. Its newer Go SDK decodes `{ meta, results }`, with a
+ * tenant in each result. This module reads the known members and keeps everything in `raw`.
  *
  * @since 0.1.0
  */
@@ -42,7 +42,7 @@ export const decode: model.Decode<AssociatedTenant> = (u) =>
   })
 
 /**
- * A tenant of a user as JSON.
+ * Encodes an associated tenant as JSON and decodes it.
  *
  * @example
  * ```ts

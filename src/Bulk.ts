@@ -1,17 +1,18 @@
 /**
- * Options, outcomes and reports of bulk edits.
+ * Options, outcomes and reports for bulk edits.
  *
- * Every record ends in exactly one of five ways:
+ * Every record ends in exactly one of five outcomes:
  *
- * - `accepted`: the server took it (it applies it later, as with `asyncEdit`);
- * - `invalid`: it failed validation, and was never sent;
+ * - `accepted`: the server accepted it, and applies it later, as with `asyncEdit`;
+ * - `invalid`: it failed validation and was not sent;
  * - `rejected`: the server refused it;
- * - `unknown`: it was sent, and no response settles whether it was applied;
+ * - `unknown`: it was sent, but no response says whether it was applied;
  * - `unsent`: it was not sent, or the server certainly did not apply it.
  *
- * What failed carries its edit with the insert id under which it was, or would have been, sent. So
- * `users.bulkEdit(Bulk.editsToRetry(report))` is a safe second try: nothing is applied twice. It comes after edits of the same user that
- * were accepted in between, though, so a `set` may bring back a value that a later one had replaced.
+ * A failed record holds its edit, with its insert id. Retrying with
+ * `users.bulkEdit(Bulk.editsToRetry(report))` is therefore safe: no edit is applied twice. The
+ * retry runs after edits of the same user that were accepted in the meantime, so a retried `set`
+ * may overwrite a newer value.
  *
  * @since 0.1.0
  */
@@ -31,17 +32,18 @@ import type { InvalidDistinctId, InvalidUserEdit, RequestError } from "./Suprsen
 import * as UserEdit from "./UserEdit.js"
 
 /**
- * Options of every bulk call. An option that makes no sense, such as a concurrency of 0, is a defect of the call.
+ * Options for every bulk call. An invalid option, such as a concurrency of 0, makes the call die.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
   /**
-   * How many requests may be in flight at once, a whole number of at least 1. More than 1,000 counts as 1,000.
+   * The number of requests that may be in flight at once.
    *
-   * A request is only made when the others are in flight, so a high number costs nothing where the server is quick. Each request in
-   * flight holds its body in memory, of at most 819,200 bytes.
+   * It is an integer of at least 1; values above 1,000 count as 1,000. A further request is only
+   * started while all others are in flight, so a high number costs nothing with a fast server. Each
+   * request in flight keeps its body in memory, at most 819,200 bytes.
    *
    * @default that of the layer, 128
    */
@@ -49,24 +51,26 @@ export interface Options {
 }
 
 /**
- * Options of a call for many users by their ids, such as deleting them.
+ * Options for calls on many user ids, such as `bulkDelete`.
  *
  * @since 0.1.0
  * @category models
  */
 export interface IdOptions extends Options {
   /**
-   * How long requests that are in flight may still take, their retries included, once the call is interrupted. What has no response by
-   * then is aborted, and ends as `unknown`; what was not sent ends as `unsent`.
+   * How long requests in flight may continue, retries included, after the call is interrupted.
+   *
+   * Requests without a response by then are aborted, and their ids end as `unknown`. Ids that were
+   * not sent end as `unsent`.
    *
    * @default 0
    */
   readonly grace?: Duration.DurationInput | undefined
   /**
-   * Called with the report where the call returns none, because it is interrupted or something in it dies. It is called once every id has
-   * its outcome, which takes as long as `grace` at most, and before the call ends.
+   * Called with the partial report when the call is interrupted or dies.
    *
-   * Without it the report is logged as a warning, in one line.
+   * It is called before the call ends, as soon as every id has an outcome, which takes at most
+   * `grace`. Without it, the report is logged as a warning in one line.
    *
    * @example
    * ```ts
@@ -82,13 +86,15 @@ export interface IdOptions extends Options {
 }
 
 /**
- * Where edits come from: any iterable, any async iterable, such as a cursor of a database, or a stream.
+ * A source of edits: an iterable, an async iterable or a stream.
  *
- * An async iterable is best handed over as it is: by way of `Stream.fromAsyncIterable` each edit costs some effects more.
+ * Pass an async iterable, such as a database cursor, directly; `Stream.fromAsyncIterable` adds
+ * overhead for each edit.
  *
- * A run that stops early ends the pull that is outstanding, and what that still gives has its outcome. The pull of a stream is
- * interrupted: what stages inside the stream hold by then, such as `Stream.buffer`, stays with the stream. A `next()` cannot be
- * interrupted, so it is awaited for a second at most, and what it gives after that is lost.
+ * If a run stops early, it ends the pending pull, and edits which that pull still returns get an
+ * outcome. The pull of a stream is interrupted: elements buffered inside the stream, by
+ * `Stream.buffer` for example, stay there. A pending `next()` cannot be interrupted. It is awaited
+ * for at most one second, and a later value is lost.
  *
  * @since 0.1.0
  * @category models
@@ -98,9 +104,13 @@ export type Source<E = never, R = never> =
   | AsyncIterable<UserEdit.UserEdit>
   | Stream.Stream<UserEdit.UserEdit, E, R>
 
-// While the compiler still infers it, a source is unknown: so that has to pass here, and is refused by `SourceContext`.
+// While the compiler still infers `S`, it is `unknown`. That must pass here; `SourceContext`
+// refuses it.
 /**
- * What a value has to be to pass for a {@link Source}: its own type where it is one, else a sentence for the compiler to show.
+ * The type that a {@link Source} argument must have.
+ *
+ * A valid source has its own type. For anything else, the compiler shows a sentence that explains
+ * the problem.
  *
  * @since 0.1.0
  * @category models
@@ -108,7 +118,10 @@ export type Source<E = never, R = never> =
 export type SourceOf<S> = unknown extends S ? S : [Element<S>] extends [UserEdit.UserEdit] ? S : NotEdits
 
 /**
- * What a {@link Source} can fail with: a stream as it says, an async iterable with an `UnknownException`, an iterable never.
+ * The errors that a {@link Source} can fail with.
+ *
+ * A stream fails with its own errors, an async iterable with an `UnknownException`, and an iterable
+ * never fails.
  *
  * @since 0.1.0
  * @category models
@@ -120,7 +133,7 @@ export type SourceError<S> = 0 extends 1 & S ? Cause.UnknownException
   : never
 
 /**
- * What a {@link Source} needs.
+ * The services that a {@link Source} requires.
  *
  * @since 0.1.0
  * @category models
@@ -138,28 +151,34 @@ type Element<S> = S extends Stream.Stream<infer A, infer _E, infer _R> ? A
   : unknown
 
 /**
- * Options of a bulk edit whose outcomes are a stream.
+ * Options for a bulk edit that streams its outcomes.
  *
  * @since 0.1.0
  * @category models
  */
 export interface StreamOptions extends Options {
   /**
-   * How long the first edit of a request that is not full waits for others, where the source is slower than the requests.
+   * How long the first edit of a partial batch waits for more edits.
+   *
+   * It matters if the source is slower than the requests.
    *
    * @default "100 millis"
    */
   readonly linger?: Duration.DurationInput | undefined
   /**
-   * Ends the run early when it ends: nothing more is pulled or begun, and what was pulled and not sent ends as `unsent`. Every record
-   * that was pulled has its outcome.
+   * Stops the run early when this effect completes.
+   *
+   * Then no further edit is pulled and no further request is started. Every record that was pulled
+   * gets an outcome: those not yet sent end as `unsent`.
    */
   readonly stopWhen?: Effect.Effect<unknown> | undefined
   /**
-   * How long requests that are in flight may still take, their retries included, once the run is stopped, or a `bulkEdit` is
-   * interrupted. What has no response by then is aborted, and ends as `unknown`.
+   * How long requests in flight may continue, retries included, after the run stops.
    *
-   * A stream of outcomes that is interrupted, or not read to its end, is aborted at once, because its outcomes have no reader.
+   * It applies after `stopWhen`, and when a `bulkEdit` is interrupted. Requests without a response
+   * by then are aborted, and their records end as `unknown`. A stream of outcomes that is
+   * interrupted or not consumed to its end is aborted at once, because nothing would read its
+   * outcomes.
    *
    * @default 0
    */
@@ -167,28 +186,30 @@ export interface StreamOptions extends Options {
 }
 
 /**
- * Options of a bulk edit that ends in a report.
+ * Options for a bulk edit that returns a report.
  *
  * @since 0.1.0
  * @category models
  */
 export interface EditOptions extends StreamOptions {
   /**
-   * Called with each outcome as its request ends, for progress ({@link withProgress}) or a log. The next request waits for it where as
-   * many as `concurrency` wait already. It is called during `grace` as well.
+   * Called with each outcome when its request ends, during `grace` too.
+   *
+   * Use it for a log or for progress ({@link withProgress}). If `concurrency` calls are pending,
+   * the next request waits for one of them to finish.
    */
   readonly onOutcome?: ((outcome: BulkOutcome) => Effect.Effect<void>) | undefined
   /**
-   * Called with the report where the call returns none, because it is interrupted, its source fails, or something in it dies. It is called
-   * once every record that was pulled has its outcome, which takes as long as `grace` at most, and before the call ends.
+   * Called with the partial report when `bulkEdit` is interrupted, dies, or its source fails.
    *
-   * Without it the report is logged as a warning, in one line.
+   * It is called before the call ends, as soon as every pulled record has an outcome, which takes
+   * at most `grace`. Without it, the report is logged as a warning in one line.
    */
   readonly onError?: ((report: BulkReport, cause: Cause.Cause<unknown>) => Effect.Effect<void>) | undefined
 }
 
 /**
- * How a record ends that was not accepted.
+ * The outcome of a record that was not accepted.
  *
  * @since 0.1.0
  * @category models
@@ -203,39 +224,44 @@ export type FailedOutcome = "invalid" | "rejected" | "unknown" | "unsent"
  */
 export interface FailedRecord {
   readonly outcome: FailedOutcome
-  /** The place of the edit in the source, counted from 0. */
+  /** The position of the edit in the source, counted from 0. */
   readonly index: number
-  /** The edit, with the insert id that makes sending it again safe. */
+  /** The edit, with the insert id that makes retrying it safe. */
   readonly edit: UserEdit.UserEdit
   readonly error: InvalidUserEdit | RequestError
 }
 
 /**
- * What became of one request, or of edits that were never sent. Printed, it is a line.
+ * The outcome of one request, or of edits that were not sent. It prints as one line.
  *
  * @since 0.1.0
  * @category models
  */
 export interface BulkOutcome {
-  /** How many edits the server took. */
+  /** The number of edits that the server accepted. */
   readonly success: number
-  /** How many were not accepted. */
+  /** The number of edits that were not accepted. */
   readonly failure: number
-  /** The edits that the server took, with their insert ids. */
+  /** The accepted edits, with their insert ids. */
   readonly accepted: ReadonlyArray<UserEdit.UserEdit>
   readonly failedRecords: ReadonlyArray<FailedRecord>
-  /** The bytes of the body; 0 if nothing was sent. */
+  /** The size of the request body in bytes, or 0 if nothing was sent. */
   readonly bytes: number
-  /** How many requests were sent for it, retries included; not those that were halved and came to nothing. */
+  /**
+   * The number of requests sent for this outcome, retries included.
+   *
+   * Requests for larger batches that were bisected later do not count.
+   */
   readonly attempts: number
-  /** How long it took, waiting for the rate limit and retries included. */
+  /** How long it took, retries and waiting for the rate limiter included. */
   readonly elapsed: Duration.Duration
 }
 
 /**
- * What became of all records, in the vendor's words. Reports with the same content are `Equal`.
+ * The outcomes of all records, with the field names of the vendor's SDKs.
  *
- * A report is printed as a line by `console.log`, `Effect.log` and `String`: `5,000 records: 4,990 accepted, 7 rejected, 3 unknown`.
+ * Reports with the same content are `Equal`. `console.log`, `Effect.log` and `String` print a
+ * report as one line: `5,000 records: 4,990 accepted, 7 rejected, 3 unknown`.
  *
  * @example
  * ```ts
@@ -256,53 +282,59 @@ export interface BulkOutcome {
  * @category models
  */
 export interface BulkReport extends Equal.Equal, Inspectable {
-  /** "success" if no record failed, "fail" if all did, else "partial". */
+  /** "success" if no record failed, "fail" if all failed, otherwise "partial". */
   readonly status: "success" | "partial" | "fail"
-  /** How many records there were. */
+  /** The number of records. */
   readonly total: number
-  /** How many were accepted. */
+  /** The number of records that were accepted. */
   readonly success: number
-  /** How many were not. */
+  /** The number of records that were not accepted. */
   readonly failure: number
-  /** Those that were not, in the order in which their requests ended. Those of one user are in the order of the source. */
+  /**
+   * The failed records, ordered by the end of their requests.
+   *
+   * Records of the same user are in the order of the source.
+   */
   readonly failedRecords: ReadonlyArray<FailedRecord>
 }
 
 /**
- * What became of something that was done to many users, such as deleting them. It is printed as a line, as a {@link BulkReport} is.
+ * The outcomes of a call on many user ids, such as `bulkDelete`.
+ *
+ * It prints as one line, like a {@link BulkReport}.
  *
  * @since 0.1.0
  * @category models
  */
 export interface BulkIdReport {
-  /** "success" if no id failed, "fail" if all did, else "partial". */
+  /** "success" if no id failed, "fail" if all failed, otherwise "partial". */
   readonly status: "success" | "partial" | "fail"
-  /** How many ids there were. */
+  /** The number of ids. */
   readonly total: number
-  /** For how many it was done. */
+  /** The number of ids for which the call succeeded. */
   readonly success: number
-  /** For how many it was not. */
+  /** The number of ids for which the call failed. */
   readonly failure: number
-  /** Those for which it was not. */
+  /** The ids for which the call failed. */
   readonly failedRecords: ReadonlyArray<FailedId>
 }
 
 /**
- * A user for whom something was not done, in the words of {@link FailedRecord}.
+ * A user id for which the call failed, with the same fields as {@link FailedRecord}.
  *
  * @since 0.1.0
  * @category models
  */
 export interface FailedId {
   readonly outcome: FailedOutcome
-  /** The place of the id among those that were given, counted from 0. */
+  /** The position of the id in the input, counted from 0. */
   readonly index: number
   readonly distinctId: string
   readonly error: InvalidDistinctId | RequestError
 }
 
 /**
- * The report of some outcomes.
+ * Builds a report from outcomes.
  *
  * @example
  * ```ts
@@ -332,7 +364,7 @@ export const report = (outcomes: Iterable<BulkOutcome>): BulkReport => {
 }
 
 /**
- * The report of a stream of outcomes, which forgets what was accepted as it goes.
+ * A sink that builds a report from outcomes, without keeping the accepted edits.
  *
  * @example
  * ```ts
@@ -369,7 +401,7 @@ export const sink: Sink.Sink<BulkReport, BulkOutcome> = Sink.suspend(() => {
 export const empty: BulkReport = internal.empty
 
 /**
- * One report of two: counts are added, and failed records follow one another.
+ * Combines two reports: counts are added, failed records are concatenated.
  *
  * @example
  * ```ts
@@ -392,7 +424,7 @@ export const combine: {
 } = dual(2, (self: BulkReport, that: BulkReport): BulkReport => combineAll([self, that]))
 
 /**
- * One report of many.
+ * Combines many reports into one.
  *
  * @since 0.1.0
  * @category combining
@@ -404,9 +436,10 @@ export const combineAll = (reports: Iterable<BulkReport>): BulkReport => {
 }
 
 /**
- * The edits of a report that a second try sends: of all failed records but the invalid ones, which would end the same.
+ * Returns the failed edits of a report that are worth retrying.
  *
- * Edits of one user are in the order of the source, and each has the insert id of the first try, so nothing is applied twice.
+ * These are all but the invalid ones. Edits of the same user are in the order of the source. Each
+ * keeps its insert id, so no edit is applied twice.
  *
  * @example
  * ```ts
@@ -430,16 +463,16 @@ export const editsToRetry = (report: Pick<BulkReport, "failedRecords">): Readonl
   report.failedRecords.flatMap(({ edit, outcome }) => outcome === "invalid" ? [] : [edit])
 
 /**
- * Options of {@link progress} and {@link withProgress}.
+ * Options for {@link progress} and {@link withProgress}.
  *
  * @since 0.1.0
  * @category models
  */
 export interface ProgressOptions {
-  /** How many edits there are, if that is known: then there is a bar, and a time that is left. */
+  /** The number of edits, if known. With it, the output has a bar and the remaining time. */
   readonly total?: number | undefined
   /**
-   * How often there is a line where the output is not a terminal.
+   * How often a line is printed when the output is not a terminal.
    *
    * @default "10 seconds"
    */
@@ -447,10 +480,13 @@ export interface ProgressOptions {
 }
 
 /**
- * Shows how a bulk gets on while its outcomes pass: on a terminal as a bar in one line, elsewhere as a plain line from time to time.
- * At the end, however it comes, there is a last line with all of it.
+ * Displays the progress of a bulk edit as its outcomes pass through.
  *
- * `Terminal` is that of the platform, `NodeTerminal.layer` for instance. One that cannot be written to costs the bulk nothing.
+ * On a terminal it redraws one line with a bar; elsewhere it prints a line at intervals. A last
+ * line with the totals is printed when the stream ends, fails or is interrupted.
+ *
+ * It uses the platform's `Terminal`, such as `NodeTerminal.layer`. If writing to the terminal
+ * fails, the bulk edit continues.
  *
  * @example
  * ```ts
@@ -483,9 +519,10 @@ export const progress =
       )))
 
 /**
- * Shows how a `bulkEdit` gets on, which unlike a stream of outcomes ends in order when it is interrupted.
+ * Displays the progress of a `bulkEdit`.
  *
- * The last line comes when the bulk has ended, its `grace` and `onError` included.
+ * Unlike a stream of outcomes, a `bulkEdit` that is interrupted still completes its report. The
+ * last line is printed after `grace` and `onError`.
  *
  * @example
  * ```ts
@@ -524,7 +561,7 @@ const FailedRecordSchema = Schema.Struct({
 })
 
 /**
- * A {@link BulkReport} as JSON.
+ * The JSON form of a {@link BulkReport}.
  *
  * @since 0.1.0
  * @category models
@@ -535,10 +572,12 @@ export interface BulkReportEncoded {
 }
 
 /**
- * A report as JSON and back, to keep what failed in a file and send it tomorrow: each record has its insert id, so that nothing
- * happens twice. A value that JSON cannot carry, such as `NaN`, is null in it, and the `defects` of its edit say where and why.
+ * Encodes a report as JSON and decodes it, for example to retry failed records later.
  *
- * The JSON holds the edits as they have to be sent, push tokens and access tokens included: keep it as you keep those.
+ * Each record keeps its insert id, so no edit is applied twice. A value that JSON cannot represent,
+ * such as `NaN`, becomes null, and the `defects` of its edit say where and why.
+ *
+ * The JSON contains push tokens and access tokens in clear: store it as securely as those.
  *
  * @example
  * ```ts

@@ -1,16 +1,16 @@
 /**
- * The channels on which SuprSend reaches a user, and what identifies a user on each of them.
+ * Channels on which SuprSend reaches a user, and the identities of a user on them.
  *
- * The names of members are the vendor's own (`access_token`, `conversation_id`, ...), because an edit is kept exactly as it
- * travels.
+ * Members have the vendor's own names (`access_token`, `conversation_id`, ...), because an edit is
+ * kept exactly as it is sent.
  *
  * @since 0.1.0
  */
 
 /**
- * The member of a user profile that holds a channel's identities.
+ * The key of a user profile that holds the identities of a channel.
  *
- * `$inbox` is not among them: SuprSend fills it by itself and no SDK treats it as a channel to edit (Python SDK).
+ * `$inbox` is not included, because SuprSend fills it itself.
  *
  * @example
  * ```ts
@@ -28,7 +28,7 @@
 export type ChannelKey = typeof channelKeys[number]
 
 /**
- * Every {@link ChannelKey}, in the vendor's order (Seed).
+ * All channel keys, in the vendor's order.
  *
  * @since 0.1.0
  * @category models
@@ -45,7 +45,7 @@ export const channelKeys = [
 ] as const
 
 /**
- * Whether a key of a profile names a channel.
+ * Checks whether a key of a profile is a channel.
  *
  * @example
  * ```ts
@@ -62,9 +62,10 @@ export const isChannelKey = (key: string): key is ChannelKey => keySet.has(key)
 const keySet: ReadonlySet<string> = new Set(channelKeys)
 
 /**
- * A Slack destination: a member by e-mail address or member id, a channel, or an incoming webhook (Seed).
+ * A Slack destination: a member, a channel or an incoming webhook.
  *
- * `access_token` is a secret: it travels, but an edit that is printed shows it masked.
+ * A member is identified by e-mail address or id. `access_token` is a secret. It is sent in clear,
+ * but masked when an edit is printed.
  *
  * @example
  * ```ts
@@ -93,7 +94,7 @@ interface SlackMember {
 }
 
 /**
- * A Microsoft Teams destination: a conversation or a member of a tenant, or an incoming webhook (Seed).
+ * A Microsoft Teams destination: a conversation or member of a tenant, or an incoming webhook.
  *
  * @example
  * ```ts
@@ -123,7 +124,7 @@ interface MsTeamsMember {
 }
 
 /**
- * A push subscription as a browser's `PushSubscription.toJSON()` gives it (vendor's web SDK, OpenAPI).
+ * A push subscription, as returned by `PushSubscription.toJSON()` in a browser.
  *
  * @example
  * ```ts
@@ -140,7 +141,7 @@ interface MsTeamsMember {
  * @category models
  */
 export type WebPush = {
-  /** Named by the vendor's OpenAPI description only. */
+  /** Documented only in the vendor's OpenAPI description. */
   readonly token?: string
   readonly endpoint: string
   readonly expirationTime?: number | null
@@ -148,10 +149,10 @@ export type WebPush = {
 }
 
 /**
- * What the DOM's types call `PushSubscriptionJSON`, of which every member may be missing.
+ * The DOM's type `PushSubscriptionJSON`, in which every member is optional.
  *
- * `addWebPush` and `removeWebPush` take it, for the type says less than browsers do. Where the endpoint or a key is missing after
- * all, `validate` says so.
+ * `addWebPush` and `removeWebPush` accept it, because browsers provide all members in practice.
+ * `validate` reports a missing endpoint or key.
  *
  * @since 0.1.0
  * @category models
@@ -163,7 +164,9 @@ export type PushSubscriptionJson = {
 }
 
 /**
- * What a value has to be to pass for a push subscription: a {@link WebPush}, or what the DOM's types say of one.
+ * The type that a push subscription argument must have.
+ *
+ * It is a {@link WebPush}, or a value of the DOM's type.
  *
  * @since 0.1.0
  * @category models
@@ -173,7 +176,7 @@ export type WebPushOf<A> = A extends PushSubscriptionJson & { readonly endpoint?
   : WebPush
 
 /**
- * Who delivers to an Android token. Left out, the vendor decides (it takes FCM).
+ * The provider that delivers to an Android token. Without one, SuprSend uses FCM.
  *
  * @since 0.1.0
  * @category models
@@ -191,7 +194,9 @@ export interface AndroidPushOptions {
 }
 
 /**
- * Options of an iOS push token: who delivers to it (left out: APNs), and the bundle of the app that it belongs to.
+ * Options of an iOS push token.
+ *
+ * They are its provider, APNs by default, and the bundle id of the app.
  *
  * @since 0.1.0
  * @category models
@@ -202,7 +207,7 @@ export interface IosPushOptions {
 }
 
 /**
- * Options of a web push subscription: who delivers to it (left out: VAPID).
+ * Options of a web push subscription: its provider, VAPID by default.
  *
  * @since 0.1.0
  * @category models
@@ -211,8 +216,8 @@ export interface WebPushOptions {
   readonly provider?: "vapid" | (string & {}) | null | undefined
 }
 
-// The members that identify, of which a destination has exactly one; the others are forbidden, so that a mixture of two
-// documented shapes does not compile.
+// A destination has exactly one identifying member. The others are forbidden, so that a mixture of
+// two documented shapes does not compile.
 type Identifying = "email" | "user_id" | "channel_id" | "conversation_id"
 
 type OneOf<Member, Key extends keyof Member & Identifying> =

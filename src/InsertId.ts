@@ -1,8 +1,9 @@
 /**
- * Where the ids of events come from.
+ * The source of insert ids for events.
  *
- * An event's `$insert_id` is what makes sending it again safe, so it must never repeat, in no process and on no machine: it
- * comes from the runtime's cryptographic source, and not from Effect's `Random`, whose seed of 32 bits would repeat.
+ * The `$insert_id` of an event makes it safe to send the event twice, so ids must be unique across
+ * processes and machines. They come from the runtime's cryptographic random source. Effect's
+ * `Random` would repeat ids, because its seed has only 32 bits.
  *
  * @since 0.1.0
  */
@@ -10,8 +11,10 @@ import * as Context from "effect/Context"
 import * as internal from "./internal/event/insertId.js"
 
 /**
- * The source of insert ids: UUIDs of version 4, unless a test provides another one. Two edits under the same id are one event, so it
- * has to give another one each time.
+ * The service that generates insert ids, by default UUIDs of version 4.
+ *
+ * If you replace it in a test, return a different id each time: two edits with the same id are one
+ * event.
  *
  * @example
  * ```ts

@@ -1,9 +1,9 @@
 /**
- * The operations of which an edit consists, as data, exactly as they travel.
+ * Operations of an edit, as data, exactly as they are sent.
  *
- * An operation is an object with one member, named after what it does: `{ $set: { plan: "pro" } }`. The server replays the
- * operations of an edit in their order (vendor's page on editing users). Application code builds them with the verbs of
- * `UserEdit`; this module is for code that looks at operations or makes them from other data.
+ * An operation is an object with one member, named after what it does: `{ $set: { plan: "pro" } }`.
+ * The server applies the operations of an edit in order. Use the verbs of `UserEdit` to build
+ * edits. This module is for code that inspects operations, or creates them from other data.
  *
  * @since 0.1.0
  */
@@ -12,8 +12,10 @@ import * as internal from "./internal/edit/operation.js"
 import { copy } from "./internal/support/json.js"
 
 /**
- * What JSON can carry, and so what a property of a user can be. A `Date`, a `Map`, a `bigint` or `undefined` does not
- * compile; convert it to what the server should hold.
+ * A value that JSON can represent, and therefore a property of a user.
+ *
+ * A `Date`, `Map`, `bigint` or `undefined` does not compile: convert it to the value that the
+ * server should store.
  *
  * @since 0.1.0
  * @category models
@@ -37,10 +39,12 @@ export interface Properties {
 }
 
 /**
- * What a value has to be for JSON to carry it: the type itself where JSON does, a {@link JsonValue} where it does not.
+ * The type that a value must have to be represented in JSON.
  *
- * An interface has no index signature and so does not fit {@link JsonValue}, whatever its members are. The verbs check it by this
- * type, member by member. An object with a method (a `Date`, a `Map`, most class instances) does not fit.
+ * It is the type itself if JSON can represent it, and a {@link JsonValue} otherwise. An interface
+ * has no index signature, so it is never assignable to {@link JsonValue}. The verbs use this type
+ * to check interfaces member by member. An object with a method (a `Date`, a `Map`, most class
+ * instances) does not fit.
  *
  * @example
  * ```ts
@@ -58,7 +62,7 @@ export interface Properties {
  */
 export type JsonOf<A> = 0 extends 1 & A ? A
   : A extends JsonValue ? A
-  // Shown as the error of the compiler.
+  // The compiler shows these texts in its error.
   : A extends globalThis.Date ? "JSON carries no Date: pass date.toISOString()"
   : A extends Callable ? JsonValue
   : A extends ReadonlyArray<unknown> ? MembersOf<A>
@@ -66,7 +70,9 @@ export type JsonOf<A> = 0 extends 1 & A ? A
   : JsonValue
 
 /**
- * What a record has to be for JSON to carry each of its members: for rows that are typed as interfaces.
+ * The type that a record must have so that JSON can represent each member.
+ *
+ * It allows rows that are typed as interfaces.
  *
  * @example
  * ```ts
@@ -98,7 +104,9 @@ export interface Amounts {
 }
 
 /**
- * What a record has to be for each of its members to be an amount: for rows that are typed as interfaces.
+ * The type that a record must have so that each member is an amount.
+ *
+ * It allows rows that are typed as interfaces.
  *
  * @since 0.1.0
  * @category models
@@ -112,7 +120,7 @@ type MembersOf<A> = { readonly [K in keyof A]: JsonOf<A[K]> }
 type Callable = (...args: never) => unknown
 
 /**
- * Sets properties, over whatever was there (Seed).
+ * Sets properties, replacing existing values.
  *
  * @since 0.1.0
  * @category models
@@ -122,7 +130,7 @@ export interface Set {
 }
 
 /**
- * Sets properties that the user does not have yet (Seed).
+ * Sets properties that the user does not have yet.
  *
  * @since 0.1.0
  * @category models
@@ -132,7 +140,9 @@ export interface SetOnce {
 }
 
 /**
- * Adds to numbers, a missing one counting as 0 (Seed). The vendor's SDKs all send `$add`, whatever its OpenAPI says.
+ * Adds to numeric properties; a missing property counts as 0.
+ *
+ * It is sent as `$add`, as in the vendor's SDKs.
  *
  * @since 0.1.0
  * @category models
@@ -142,7 +152,7 @@ export interface Increment {
 }
 
 /**
- * Appends a value to a list, or an identity to a channel (Seed).
+ * Appends a value to a list, or an identity to a channel.
  *
  * @since 0.1.0
  * @category models
@@ -152,7 +162,7 @@ export interface Append {
 }
 
 /**
- * Removes a value from a list, or an identity from a channel (Seed).
+ * Removes a value from a list, or an identity from a channel.
  *
  * @since 0.1.0
  * @category models
@@ -162,7 +172,7 @@ export interface Remove {
 }
 
 /**
- * Removes properties, or all identities of channels (Seed).
+ * Removes properties, or all identities of channels.
  *
  * @since 0.1.0
  * @category models
@@ -172,7 +182,7 @@ export interface Unset {
 }
 
 /**
- * An operation that this version does not know: `appendOperation` sends it as it is.
+ * An operation that this version does not know. `appendOperation` sends it unchanged.
  *
  * @since 0.1.0
  * @category models
@@ -182,7 +192,7 @@ export interface Other {
 }
 
 /**
- * One step of an edit.
+ * One operation of an edit.
  *
  * @since 0.1.0
  * @category models
@@ -190,7 +200,9 @@ export interface Other {
 export type Operation = Set | SetOnce | Increment | Append | Remove | Unset | Other
 
 /**
- * Sets properties. Keys are trimmed, as the vendor does; where two keys are the same then, the last one wins.
+ * Makes an operation that sets properties.
+ *
+ * Keys are trimmed, as in the vendor's SDKs. If two keys are then equal, the last one wins.
  *
  * @example
  * ```ts
@@ -208,7 +220,7 @@ export function set(properties: Properties): Set {
 }
 
 /**
- * Sets properties that the user does not have yet.
+ * Makes an operation that sets properties which the user does not have yet.
  *
  * @example
  * ```ts
@@ -226,7 +238,7 @@ export function setOnce(properties: Properties): SetOnce {
 }
 
 /**
- * Adds to numbers; a negative amount subtracts.
+ * Makes an operation that adds to numbers. A negative amount subtracts.
  *
  * @example
  * ```ts
@@ -244,9 +256,10 @@ export function increment(amounts: Amounts): Increment {
 }
 
 /**
- * Appends to lists and channels.
+ * Makes an operation that appends to lists and channels.
  *
- * A push token without `$id_provider` gets `$id_provider: null`, which leaves the choice to the vendor (Python SDK).
+ * A push token without `$id_provider` gets `$id_provider: null`, so that SuprSend chooses the
+ * provider.
  *
  * @example
  * ```ts
@@ -264,7 +277,9 @@ export function append(properties: Properties): Append {
 }
 
 /**
- * Removes from lists and channels. Push tokens get a provider as in {@link append}.
+ * Makes an operation that removes from lists and channels.
+ *
+ * Push tokens get a provider as in {@link append}.
  *
  * @example
  * ```ts
@@ -282,7 +297,9 @@ export function remove(properties: Properties): Remove {
 }
 
 /**
- * Removes properties, or all identities of channels. Keys are trimmed.
+ * Makes an operation that removes properties, or all identities of channels.
+ *
+ * Keys are trimmed.
  *
  * @example
  * ```ts
@@ -297,7 +314,7 @@ export function remove(properties: Properties): Remove {
 export const unset = (keys: ReadonlyArray<string>): Unset => ({ $unset: internal.keys(copy(keys)) })
 
 /**
- * What to do with each kind of operation.
+ * Functions for the kinds of operations.
  *
  * @since 0.1.0
  * @category folding
@@ -309,12 +326,12 @@ export interface Cases<out A> {
   readonly onAppend: (properties: Properties) => A
   readonly onRemove: (properties: Properties) => A
   readonly onUnset: (keys: ReadonlyArray<string>) => A
-  /** Whatever is not exactly one of the six. */
+  /** Called for any operation that is not exactly one of the six kinds. */
   readonly onOther: (operation: Other) => A
 }
 
 /**
- * Folds over an operation.
+ * Folds over the kinds of operations.
  *
  * @example
  * ```ts

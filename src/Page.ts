@@ -1,5 +1,5 @@
 /**
- * One page of a list that the server hands out piece by piece, and the stream over all of them.
+ * Pages of a list, and streams over all pages.
  *
  * @since 0.1.0
  */
@@ -12,23 +12,29 @@ import * as model from "./internal/model/model.js"
 import type { Issue } from "./SuprsendError.js"
 
 /**
- * Which page to get. Without cursors it is the first one.
+ * Options that select a page. Without cursors it is the first page.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
-  /** How many items at the most. The vendor documents neither a default nor a maximum; its examples show 10. */
+  /**
+   * The maximum number of items.
+   *
+   * The vendor documents neither a default nor a maximum; its examples show 10.
+   */
   readonly limit?: number | undefined
-  /** The cursor of the page that follows, from `Page.after`. */
+  /** The cursor for the following page, from `Page.after`. */
   readonly after?: string | undefined
-  /** The cursor of the page that precedes, from `Page.before`. */
+  /** The cursor for the preceding page, from `Page.before`. */
   readonly before?: string | undefined
 }
 
 /**
- * A page, whichever of the two documented shapes the server answered in: `{ meta, results }` (OpenAPI) or
- * `{ objects | lists, paging }` (Seed).
+ * A page of a list with cursors.
+ *
+ * It reads both documented shapes of the response: `{ meta, results }` and
+ * `{ objects | lists, paging }`.
  *
  * @since 0.1.0
  * @category models
@@ -41,22 +47,26 @@ export class Page<A> extends model.Model {
     super(raw)
   }
 
-  /** Whether there is a page after this one. It decides, and not `after`, which some answers have at the end too (OpenAPI). */
+  /**
+   * Whether there is a following page.
+   *
+   * Do not check `after` instead: some responses have a cursor on the last page too.
+   */
   get hasMore(): boolean {
     return this.paging.has_next === true || this.paging.has_more === true
   }
 
-  /** The cursor of the next page. */
+  /** The cursor for the following page. */
   get after(): string | undefined {
     return model.text(this.paging.after)
   }
 
-  /** The cursor of the page before. */
+  /** The cursor for the preceding page. */
   get before(): string | undefined {
     return model.text(this.paging.before)
   }
 
-  /** How many items there are on all pages, if the server says. */
+  /** The number of items on all pages, if the server returns it. */
   get total(): number | undefined {
     return model.number(this.paging.count)
   }
@@ -67,20 +77,22 @@ export class Page<A> extends model.Model {
 }
 
 /**
- * Which page to get of a list that is counted instead of followed by cursors.
+ * Options that select a page by offset.
  *
  * @since 0.1.0
  * @category models
  */
 export interface OffsetOptions {
-  /** How many items at the most. */
+  /** The maximum number of items. */
   readonly limit?: number | undefined
-  /** How many items to leave out. */
+  /** The number of items to skip. */
   readonly offset?: number | undefined
 }
 
 /**
- * A page of a list that is counted: `{ meta: { count, limit, offset }, results }` (OpenAPI, preference categories).
+ * A page of a list with offsets.
+ *
+ * The response is `{ meta: { count, limit, offset }, results }`.
  *
  * @since 0.1.0
  * @category models
@@ -93,24 +105,24 @@ export class OffsetPage<A> extends model.Model {
     super(raw)
   }
 
-  /** How many items there are on all pages, if the server says. */
+  /** The number of items on all pages, if the server returns it. */
   get total(): number | undefined {
     return model.number(model.record(this.raw.meta).count)
   }
 
-  /** How many items come before this page. */
+  /** The number of items before this page. */
   get offset(): number {
     return model.number(model.record(this.raw.meta).offset) ?? 0
   }
 
-  /** Whether there is a page after this one. */
+  /** Whether there is a following page. */
   get hasMore(): boolean {
     return this.total !== undefined && this.offset + this.items.length < this.total
   }
 }
 
 /**
- * Reads a page of a counted list.
+ * Decodes a page of a list with offsets.
  *
  * @internal
  */
@@ -118,7 +130,7 @@ export const decodeOffset = <A>(item: model.Decode<A>): model.Decode<OffsetPage<
   Either.map(decode(["results"], item)(u), (page) => new OffsetPage(page.items, page.raw))
 
 /**
- * Reads a page whose items stand under one of several keys.
+ * Decodes a page whose items are under one of several keys.
  *
  * @internal
  */
@@ -132,10 +144,10 @@ export const decode = <A>(keys: ReadonlyArray<string>, item: model.Decode<A>): m
   })
 
 /**
- * All pages from one on, fetched as they are asked for: for those who keep a cursor to resume from.
+ * Streams pages, starting at a cursor. Each page is fetched on demand.
  *
- * Ends where the server says that there is no more, or where it repeats a cursor: better a list that is short than one that
- * never ends.
+ * Use it if you store the cursor to resume later. The stream ends if the server says that there are
+ * no more pages. It also ends if the server repeats a cursor, because it would never end otherwise.
  *
  * @example
  * ```ts
@@ -174,7 +186,7 @@ export const pages = <A, E, R>(
   })
 
 /**
- * All items of {@link pages}.
+ * Streams the items of all {@link pages}.
  *
  * @example
  * ```ts
@@ -195,8 +207,10 @@ export const stream = <A, E, R>(
 ): Stream.Stream<A, E, R> => Stream.mapConcatChunk(pages(fetch, options), (page) => Chunk.fromIterable(page.items))
 
 /**
- * All items of a counted list from an offset on, fetched as they are asked for. Ends where the server says that there is no
- * more, gives an empty page, or gives one that comes before the page that was asked for.
+ * Streams the items of a list with offsets. Pages are fetched on demand.
+ *
+ * The stream ends if the server says that there are no more items, returns an empty page, or
+ * returns a page before the requested offset.
  *
  * @example
  * ```ts
@@ -223,7 +237,8 @@ export const streamOffset = <A, E, R>(
       goesOn(page, offset) ? Option.some(offset + page.items.length) : Option.none()
     ]))
 
-// By the offset that was asked for: a server that repeats a page, whatever is asked for, must not be asked for ever.
+// Compares with the requested offset: otherwise a server that repeats a page would be asked
+// forever.
 const goesOn = (page: OffsetPage<unknown>, asked: number): boolean =>
   page.total !== undefined && page.items.length > 0 && asked + page.items.length < page.total &&
   (model.number(model.record(page.raw.meta).offset) ?? asked) >= asked

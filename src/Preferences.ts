@@ -1,5 +1,5 @@
 /**
- * What a user wants to hear about, and on which channels.
+ * Notification preferences of a user, by category and channel.
  *
  * @since 0.1.0
  */
@@ -9,7 +9,7 @@ import * as model from "./internal/model/model.js"
 import type { Issue } from "./SuprsendError.js"
 
 /**
- * A channel as preferences name it, without the `$` (OpenAPI).
+ * The name of a channel in preferences, without the `$`.
  *
  * @since 0.1.0
  * @category models
@@ -27,7 +27,7 @@ export type PreferenceChannel =
   | (string & {})
 
 /**
- * Whether a user wants something.
+ * Whether a user wants notifications.
  *
  * @since 0.1.0
  * @category models
@@ -35,7 +35,7 @@ export type PreferenceChannel =
 export type Preference = "opt_in" | "opt_out"
 
 /**
- * Whether a channel may only be used for what the user cannot unsubscribe from.
+ * Whether a channel is restricted to notifications that users cannot unsubscribe from.
  *
  * @since 0.1.0
  * @category models
@@ -46,25 +46,33 @@ export interface ChannelPreference {
 }
 
 /**
- * What a user wants of one category.
+ * A change of one category's preference.
  *
  * @since 0.1.0
  * @category models
  */
 export interface CategoryUpdate {
   readonly preference: Preference
-  /** Channels to leave out; only where the preference is `opt_in` (OpenAPI). */
+  /** Channels to disable. Use it only with the preference `opt_in`. */
   readonly optOutChannels?: ReadonlyArray<PreferenceChannel> | undefined
-  /** Channels to take; only where the preference is `opt_in` (OpenAPI). */
+  /** Channels to enable. Use it only with the preference `opt_in`. */
   readonly optInChannels?: ReadonlyArray<PreferenceChannel> | undefined
-  /** When a digest of this category is sent (Python SDK, since July 2026). Its form is not documented: it is passed on as it is. */
+  /**
+   * The schedule of digests for this category.
+   *
+   * The vendor does not document its form. It is sent unchanged.
+   */
   readonly digestSchedule?: { readonly [key: string]: unknown } | undefined
-  /** Further properties of the preference (Python SDK, since July 2026). Their form is not documented: they are passed on. */
+  /**
+   * Additional properties of the preference.
+   *
+   * The vendor does not document their form. They are sent unchanged.
+   */
   readonly properties?: { readonly [key: string]: unknown } | undefined
 }
 
 /**
- * A change of several preferences at once. What is left out stays as it is.
+ * A change of several preferences at once. Omitted ones stay unchanged.
  *
  * @example
  * ```ts
@@ -85,41 +93,41 @@ export interface PreferencesUpdate {
 }
 
 /**
- * A category, with what the user wants of it.
+ * A category, with the user's preference.
  *
  * @since 0.1.0
  * @category models
  */
 export class Category extends model.Model {
   constructor(
-    /** The slug by which the category is addressed. */
+    /** The slug that identifies the category. */
     readonly category: string,
     raw: { readonly [key: string]: unknown }
   ) {
     super(raw)
   }
 
-  /** The name to show. */
+  /** The display name. */
   get name(): string | undefined {
     return model.text(this.raw.name)
   }
 
-  /** The description to show. */
+  /** The description for display. */
   get description(): string | undefined {
     return model.text(this.raw.description)
   }
 
-  /** What holds now: "opt_in" or "opt_out". */
+  /** The current preference: "opt_in" or "opt_out". */
   get preference(): string | undefined {
     return model.text(this.raw.preference)
   }
 
-  /** What the category began with: "opt_in", "opt_out" or "cant_unsubscribe". */
+  /** The default preference of the category: "opt_in", "opt_out" or "cant_unsubscribe". */
   get originalPreference(): string | undefined {
     return model.text(this.raw.original_preference)
   }
 
-  /** Whether the user may change it. */
+  /** Whether the user can change the preference. */
   get isEditable(): boolean {
     return this.raw.is_editable === true
   }
@@ -129,12 +137,12 @@ export class Category extends model.Model {
     return model.texts(this.raw.tags)
   }
 
-  /** The tags by which the category is found, those of its section included (OpenAPI: `effective_tags`). */
+  /** The tags that filters match, including those of the section. */
   get effectiveTags(): ReadonlyArray<string> {
     return model.texts(this.raw.effective_tags)
   }
 
-  /** What holds for each channel of the category. */
+  /** The preferences for the channels of the category. */
   get channels(): ReadonlyArray<CategoryChannel> {
     return model.list(this.raw.channels).map((channel) => ({
       channel: model.text(channel.channel) ?? "",
@@ -145,7 +153,7 @@ export class Category extends model.Model {
 }
 
 /**
- * What holds for one channel of a category.
+ * The preference for one channel of a category.
  *
  * @since 0.1.0
  * @category models
@@ -157,7 +165,7 @@ export interface CategoryChannel {
 }
 
 /**
- * A heading, with the categories below it.
+ * A section of categories.
  *
  * @since 0.1.0
  * @category models
@@ -171,7 +179,7 @@ export class Section extends model.Model {
     super(raw)
   }
 
-  /** The name to show; the section of categories without a heading has none. */
+  /** The display name. The section for categories without a section has none. */
   get name(): string | undefined {
     return model.text(this.raw.name)
   }
@@ -181,7 +189,7 @@ export class Section extends model.Model {
     return model.text(this.raw.slug)
   }
 
-  /** The description to show. */
+  /** The description for display. */
   get description(): string | undefined {
     return model.text(this.raw.description)
   }
@@ -195,14 +203,14 @@ export class Section extends model.Model {
  */
 export class Preferences extends model.Model {
   constructor(
-    /** The categories, below their headings. */
+    /** The categories, grouped by section. */
     readonly sections: ReadonlyArray<Section>,
     raw: { readonly [key: string]: unknown }
   ) {
     super(raw)
   }
 
-  /** What holds for channels whatever the category. */
+  /** The channel preferences, which apply to all categories. */
   get channelPreferences(): ReadonlyArray<ChannelPreference> {
     return channelPreferences(this.raw)
   }
@@ -246,7 +254,7 @@ export const decode: model.Decode<Preferences> = (u) =>
       : Either.left(model.issue(["sections"], "must be a list")))
 
 /**
- * All preferences of a user as JSON.
+ * Encodes the preferences of a user as JSON and decodes them.
  *
  * @example
  * ```ts

@@ -1,5 +1,5 @@
 /**
- * What users want to hear about: read it, and change it for them.
+ * The notification preferences of users: read and change them.
  *
  * ```ts
  * import { Effect } from "effect"
@@ -27,7 +27,10 @@ import type * as SuprsendError from "./SuprsendError.js"
 import type { TagFilter } from "./TagFilter.js"
 
 /**
- * The service. The layers of `Suprsend` provide it beside `UsersService`; {@link layer} builds it on a client of your own.
+ * The service for preferences.
+ *
+ * The layers of `Suprsend` provide it with `UsersService`. Use {@link layer} to build it on a
+ * client of your own.
  *
  * @since 0.1.0
  * @category tags
@@ -44,50 +47,55 @@ export class PreferencesService extends Context.Tag("effect-suprsend/Preferences
  */
 export declare namespace PreferencesService {
   /**
-   * What can be done with preferences.
+   * Operations on preferences.
    *
    * @since 0.1.0
    * @category models
    */
   export interface Service {
-    /** All preferences of a user (Python SDK: `get_full_preference`). */
+    /** Returns all preferences of a user. In the vendor's SDKs this is `get_full_preference`. */
     readonly get: (distinctId: string, options?: FilterOptions) => Effect.Effect<Preferences.Preferences, Error>
 
-    /** Changes several preferences of a user at once, and gives all of them (OpenAPI). */
+    /** Changes several preferences of a user at once, and returns all of them. */
     readonly update: (
       distinctId: string,
       update: Preferences.PreferencesUpdate,
       options?: TenantOptions
     ) => Effect.Effect<Preferences.Preferences, Error>
 
-    /** What holds for channels whatever the category (OpenAPI). */
+    /** Returns the channel preferences, which apply to all categories. */
     readonly getChannels: (
       distinctId: string,
       options?: TenantOptions
     ) => Effect.Effect<ReadonlyArray<Preferences.ChannelPreference>, Error>
 
-    /** Changes what holds for channels whatever the category (Python SDK: `update_global_channels_preference`). */
+    /**
+     * Changes the channel preferences, which apply to all categories.
+     *
+     * In the vendor's SDKs this is `update_global_channels_preference`.
+     */
     readonly updateChannels: (
       distinctId: string,
       channelPreferences: ReadonlyArray<Preferences.ChannelPreference>,
       options?: TenantOptions
     ) => Effect.Effect<ReadonlyArray<Preferences.ChannelPreference>, Error>
 
-    /** A page of the categories (OpenAPI). */
+    /** Returns a page of the categories. */
     readonly listCategories: (
       distinctId: string,
       options?: FilterOptions & Page.OffsetOptions
     ) => Effect.Effect<Page.OffsetPage<Preferences.Category>, Error>
 
-    /** All categories, fetched page by page as they are asked for. */
+    /** Streams all categories. Pages are fetched on demand. */
     readonly listCategoriesStream: (
       distinctId: string,
       options?: FilterOptions & Page.OffsetOptions
     ) => Stream.Stream<Preferences.Category, Error>
 
     /**
-     * One category (Python SDK: `get_category_preference`). Where there is no such category, `SuprsendRejected` with status 404
-     * says so.
+     * Returns one category. In the vendor's SDKs this is `get_category_preference`.
+     *
+     * A category that does not exist is reported as `SuprsendRejected` with status 404.
      */
     readonly getCategory: (
       distinctId: string,
@@ -95,7 +103,11 @@ export declare namespace PreferencesService {
       options?: ReadOptions
     ) => Effect.Effect<Preferences.Category, Error>
 
-    /** Changes one category, and gives it as it is then (Python SDK: `update_category_preference`). */
+    /**
+     * Changes one category, and returns it.
+     *
+     * In the vendor's SDKs this is `update_category_preference`.
+     */
     readonly updateCategory: (
       distinctId: string,
       category: string,
@@ -103,14 +115,22 @@ export declare namespace PreferencesService {
       options?: ReadOptions
     ) => Effect.Effect<Preferences.Category, Error>
 
-    /** Changes the preferences of many users in requests of at most 100 (Go SDK). Each id ends in the report once. */
+    /**
+     * Changes the preferences of many users, in requests of at most 100.
+     *
+     * Each id appears in the report exactly once.
+     */
     readonly bulkUpdate: (
       distinctIds: Iterable<string>,
       update: Preferences.PreferencesUpdate,
       options?: TenantOptions & Bulk.IdOptions
     ) => Effect.Effect<Bulk.BulkIdReport, SuprsendError.SuprsendInvalidInput>
 
-    /** Puts the preferences of many users back to what they began with, channels and categories unless one is left out (Go SDK). */
+    /**
+     * Resets the preferences of many users to their defaults.
+     *
+     * It resets channel preferences and categories, unless you exclude one of them.
+     */
     readonly bulkReset: (
       distinctIds: Iterable<string>,
       options?: TenantOptions & Bulk.IdOptions & {
@@ -121,42 +141,50 @@ export declare namespace PreferencesService {
   }
 
   /**
-   * For whom the preferences hold.
+   * The tenant that preferences apply to.
    *
    * @since 0.1.0
    * @category models
    */
   export interface TenantOptions {
-    /** The preferences that the user has for this tenant. */
+    /** The tenant that the preferences apply to, or undefined for those without a tenant. */
     readonly tenantId?: string | undefined
   }
 
   /**
-   * How a category is shown.
+   * Options for reading categories.
    *
    * @since 0.1.0
    * @category models
    */
   export interface ReadOptions extends TenantOptions {
-    /** The language of names and descriptions, such as `es-AR`; falls back to `es`, then to English (OpenAPI). */
+    /**
+     * The language of names and descriptions, such as `es-AR`.
+     *
+     * It falls back to `es`, and then to English.
+     */
     readonly locale?: string | undefined
-    /** Whether categories that are opted out of list their channels too. Default false (OpenAPI). */
+    /**
+     * Whether categories that are opted out of list their channels too.
+     *
+     * @default false
+     */
     readonly showOptOutChannels?: boolean | undefined
   }
 
   /**
-   * Which categories are shown.
+   * Options for selecting categories.
    *
    * @since 0.1.0
    * @category models
    */
   export interface FilterOptions extends ReadOptions {
-    /** Only categories with these tags. */
+    /** Returns only categories that match these tags. */
     readonly tags?: TagFilter | undefined
   }
 
   /**
-   * What a call about one user can fail with.
+   * Errors of a call about one user.
    *
    * @since 0.1.0
    * @category models
@@ -170,7 +198,7 @@ export declare namespace PreferencesService {
 }
 
 /**
- * The service over a client.
+ * Provides the service, built on a client.
  *
  * @example
  * ```ts
@@ -189,6 +217,7 @@ export declare namespace PreferencesService {
  * @category layers
  */
 export const layer: Layer.Layer<PreferencesService, never, SuprsendClient> = Layer.fresh(
-  // Fresh, because Effect would memoize it by its reference, whichever client it is provided with.
+  // Effect memoizes a layer by reference, whichever client it is provided with. `fresh` prevents
+  // that.
   Layer.effect(PreferencesService, Effect.map(SuprsendClient, internal.make))
 )

@@ -1,11 +1,14 @@
 /**
- * Keeps all requests that share it below the limit of the server: never more than `limit` in any `window`.
+ * A rate limiter that bounds the requests which the server counts in any window.
  *
- * A request reaches the server some time between its start and its response, and only the response tells that it did. So an
- * attempt holds its slot from its start until one window after its response: however the network bunches requests up, and
- * wherever the server begins to count, it never counts more than the limit. An attempt that ends without a response (a
- * timeout, an interruption, a lost connection) holds its slot for `lateArrival` longer, because its request may still
- * arrive. On top of that starts are paced, so that a fresh limiter does not send the requests of a whole window at once.
+ * A request reaches the server at an unknown time between its start and its response. An attempt
+ * therefore holds its slot from its start until one window after its response. Wherever the
+ * server's window starts, and however the network delays requests, the server never counts more
+ * than `limit` of them.
+ *
+ * An attempt without a response (a timeout, an interruption, a lost connection) holds its slot for
+ * `lateArrival` longer, because its request may still arrive. In addition, starts are paced: a new
+ * limiter does not send the requests of a whole window at once.
  *
  * @since 0.1.0
  */
@@ -25,10 +28,10 @@ import type { Signal } from "./internal/support/signal.js"
 import * as timer from "./internal/support/timer.js"
 
 /**
- * The limiter that all requests of the SDK go through, single calls and bulk alike.
+ * The rate limiter for all requests of the SDK, both single calls and bulk.
  *
- * It is a service of its own, so that one that counts for a whole fleet can take the place of `layerMemory`, which counts
- * for one process.
+ * It is a service, so you can replace the in-process `layerMemory` with a limiter that all your
+ * processes share.
  *
  * @example
  * ```ts
@@ -53,8 +56,10 @@ export class RateLimiter extends Context.Tag("effect-suprsend/RateLimiter")<Rate
  */
 export declare namespace RateLimiter {
   /**
-   * Runs attempts within the limit. It wraps an attempt instead of handing out tickets, because it has to know when the
-   * attempt ended, and how.
+   * Runs attempts within the limit.
+   *
+   * A limiter wraps the attempt instead of issuing permits, because it must know when and how the
+   * attempt ended.
    *
    * @example
    * ```ts
@@ -74,18 +79,21 @@ export declare namespace RateLimiter {
    */
   export interface Service {
     /**
-     * Runs the attempt as soon as a slot is free, first come, first served. The slot comes back one window after the
-     * attempt ended; if no response came, {@link Options.lateArrival} later. Interrupted while it waits, it leaves the
-     * queue and nothing was sent. Once the limiter is closed it is interrupted.
+     * Runs the attempt as soon as a slot is free, first come, first served.
+     *
+     * The slot becomes free one window after the attempt ended, or {@link Options.lateArrival}
+     * later if there was no response. If the attempt is interrupted while it waits, it leaves the
+     * queue and nothing is sent. If the limiter closes, waiting attempts are interrupted.
      */
     readonly limit: <A, E, R>(
       attempt: Effect.Effect<A, E, R>,
       options?: AttemptOptions<A, E>
     ) => Effect.Effect<A, E, R>
     /**
-     * The same for an attempt that the server counts as `cost` requests. It waits its turn, and those behind it wait
-     * with it. A cost that can never pass is refused at once with `RateLimitCostExceeded`: one above the limit, or one
-     * that is not a positive integer.
+     * Runs an attempt that the server counts as `cost` requests.
+     *
+     * It waits in the same queue as `limit`, and attempts behind it wait for it. A cost that is
+     * above the limit, or not a positive integer, fails with `RateLimitCostExceeded` immediately.
      */
     readonly limitCost: <A, E, R>(
       attempt: Effect.Effect<A, E, R>,
@@ -93,20 +101,24 @@ export declare namespace RateLimiter {
       options?: AttemptOptions<A, E>
     ) => Effect.Effect<A, E | RateLimitCostExceeded, R>
     /**
-     * Lets no attempt start before the duration is over, not even those that waited already when it began. Attempts that
-     * run are left alone. Pauses only ever extend: a shorter one within a longer one does not shorten it.
+     * Prevents attempts from starting until the duration has passed, including those already
+     * waiting.
      *
-     * The first minute is obeyed exactly. In a longer pause one attempt may start after each full minute, alone, as a
-     * probe: the one that came last, as it has the most time left. If its outcome is `"response"`, the pause is over for
-     * all. After any other outcome the next probe waits for a full minute again; so it does after a further `pause`, whose
-     * first minute is obeyed as well. Attempts that ran before a pause began do not end it.
+     * Running attempts continue. A pause can only be extended: a shorter one within a longer one
+     * has no effect.
+     *
+     * No attempt starts in the first minute. In a longer pause, one probe may start after each full
+     * minute: the newest waiting attempt, because it has the most time left. If the outcome of the
+     * probe is `"response"`, the pause ends. After any other outcome, or a further `pause`, the
+     * next probe waits for another full minute. Attempts that started before the pause do not end
+     * it.
      */
     readonly pause: (duration: Duration.DurationInput) => Effect.Effect<void>
     /**
-     * The same as `limit` for an attempt that waits for a limited time.
+     * Runs an attempt like `limit`, with a timeout for its wait.
      *
-     * An interruption ends a wait too, but a limiter that knows the wait timeout does without a fiber for it. It calls `outcome` when
-     * the attempt has ended, however that came.
+     * Interrupting the attempt also ends its wait, but needs a fiber; a limiter that knows the
+     * timeout does not. `outcome` is called when the attempt has ended, even if it was interrupted.
      *
      * @internal
      */
@@ -117,12 +129,14 @@ export declare namespace RateLimiter {
   }
 
   /**
-   * How an attempt ended, as far as a limiter needs to know.
+   * The outcome of an attempt, as far as a limiter needs to know.
    *
-   * - `"response"`: a response came, and the server takes requests. A probe that ends so ends its pause.
-   * - `"refusal"`: the request arrives no more, but nothing says that the server takes others: it responded 429 or 5xx,
-   *   no connection was made, or what responded was not the server but a proxy.
-   * - `"noResponse"`: the request may still arrive: a timeout, an interruption, a connection lost after it was sent.
+   * - `"response"`: the server responded and accepts requests. A probe with this outcome ends the
+   *   pause.
+   * - `"refusal"`: the request can no longer arrive, but the server may not accept others. It
+   *   responded with 429 or 5xx, the connection failed, or a proxy responded instead.
+   * - `"noResponse"`: the request may still arrive. The attempt timed out, was interrupted, or lost
+   *   its connection after sending.
    *
    * @example
    * ```ts
@@ -137,7 +151,7 @@ export declare namespace RateLimiter {
   export type Outcome = "response" | "refusal" | "noResponse"
 
   /**
-   * What a limiter cannot see for itself.
+   * Options for one attempt.
    *
    * @example
    * ```ts
@@ -160,33 +174,35 @@ export declare namespace RateLimiter {
    */
   export interface AttemptOptions<in A, in E> {
     /**
-     * Tells how the attempt ended.
+     * Classifies how the attempt ended.
      *
-     * By default a success is `"response"`. An interruption, a defect, Effect's `TimeoutException` and `UnknownException`,
-     * and a transport error of the platform's `HttpClient` are `"noResponse"`. All other errors are taken for a response:
-     * `"refusal"`.
+     * By default a success is `"response"`. An interruption, a defect, a `TimeoutException` or
+     * `UnknownException` of Effect, and a transport error of the platform's `HttpClient` are
+     * `"noResponse"`. Any other error counts as a response, and is a `"refusal"`.
      */
     readonly outcome?: ((exit: Exit.Exit<A, E>) => Outcome) | undefined
   }
 
   /**
-   * How long an attempt waits for a slot, and what takes its place when it waits no longer.
+   * The timeout of an attempt's wait for a slot, and what runs when it ends.
    *
    * @internal
    */
   export interface WaitOptions<A, E = never, R = never> extends AttemptOptions<A, E> {
-    /** How long it waits for a slot, in milliseconds. */
+    /** The timeout of the wait, in milliseconds. */
     readonly waitTimeout: number
-    /** Ends the wait when it is given. */
+    /** Ends the wait when it is aborted. */
     readonly signal?: Signal | undefined
-    /** Takes the place of the attempt when the wait timeout is over or the signal is given. */
+    /** Runs instead of the attempt when the wait times out or is aborted. */
     readonly otherwise: Effect.Effect<A, E, R>
-    /** Takes the place of the attempt when the limiter closes, or is closed already. By default an interruption. */
+    /**
+     * Runs instead of the attempt if the limiter is closed. By default the attempt is interrupted.
+     */
     readonly closed?: Effect.Effect<A, E, R> | undefined
   }
 
   /**
-   * What the server allows, and how late a request may reach it.
+   * Options of a rate limiter.
    *
    * @example
    * ```ts
@@ -200,22 +216,26 @@ export declare namespace RateLimiter {
    * @category models
    */
   export interface Options {
-    /** How many requests may arrive in any one window: a positive integer. */
+    /** The number of requests that may arrive in any one window: a positive integer. */
     readonly limit: number
-    /** How long a window is: finite and greater than zero. */
+    /** The length of a window: finite and greater than zero. */
     readonly window: Duration.DurationInput
     /**
-     * How many requests may start at once after a rest; further ones are paced, one each `window / limit`. A positive
-     * integer, by default a hundredth of the limit but at least 10. A burst as large as the limit means no pacing, so
-     * that a limit of up to 10 is not paced by default.
+     * The number of requests that may start at once after an idle time.
+     *
+     * It is a positive integer. Further requests start at intervals of `window / limit`. The
+     * default is a hundredth of the limit, but at least 10. A burst as large as the limit disables
+     * pacing, so a limit of up to 10 is not paced by default.
      */
     readonly burst?: number | undefined
     /**
-     * How long after its attempt ended without a response a request may still reach the server: finite, or zero. The limit
-     * holds for a server that stands still, or is slow to accept, for up to this long.
+     * How long after an attempt ended without a response its request may still arrive.
      *
-     * Each attempt without a response holds its slot for this long and one window, so where many attempts time out or are
-     * interrupted, a longer one lets fewer start.
+     * It must be finite, and may be zero. The limit holds even if the server stalls or is slow to
+     * accept requests for up to this long.
+     *
+     * Each attempt without a response holds its slot for this long plus one window. If many
+     * attempts time out or are interrupted, a higher value lets fewer attempts start.
      *
      * @default "10 seconds"
      */
@@ -224,7 +244,7 @@ export declare namespace RateLimiter {
 }
 
 /**
- * What SuprSend allows: 1000 requests per second.
+ * The default limit, which is SuprSend's: 1000 requests per second.
  *
  * @since 0.1.0
  * @category constructors
@@ -232,7 +252,9 @@ export declare namespace RateLimiter {
 export const defaultOptions: RateLimiter.Options = { limit: 1000, window: "1 second" }
 
 /**
- * The attempt costs more than the limiter could ever let pass, or its cost is not a positive integer. It was not run.
+ * The cost of an attempt is above the limit, or not a positive integer. The attempt did not run.
+ *
+ * Split the attempt, or raise the limit.
  *
  * @example
  * ```ts
@@ -254,9 +276,9 @@ export const defaultOptions: RateLimiter.Options = { limit: 1000, window: "1 sec
 export class RateLimitCostExceeded extends Schema.TaggedError<RateLimitCostExceeded>(
   "effect-suprsend/RateLimitCostExceeded"
 )("RateLimitCostExceeded", {
-  /** What the attempt asked for, in requests. */
+  /** The cost of the attempt, in requests. */
   cost: Schema.Number,
-  /** The most that one attempt may ask for, in requests. */
+  /** The highest cost that an attempt may have, in requests. */
   limit: Schema.Number
 }) {
   /**
@@ -290,7 +312,7 @@ const check = (options: RateLimiter.Options): Effect.Effect<SlidingWindow.State,
   }
   const { lateArrival } = options
   const late = Option.getOrUndefined(Duration.decodeUnknown(lateArrival ?? "10 seconds"))
-  // Durations take what is below zero, or no number, for zero.
+  // `Duration` decodes negative numbers and NaN as zero.
   if (late === undefined || !Duration.isFinite(late) || (typeof lateArrival === "number" && !(lateArrival >= 0))) {
     return fail("lateArrival", "a finite duration (such as \"10 seconds\")")
   }
@@ -300,14 +322,12 @@ const check = (options: RateLimiter.Options): Effect.Effect<SlidingWindow.State,
 }
 
 /**
- * Makes a limiter for one process.
+ * Makes a rate limiter for one process.
  *
- * It lives as long as its scope: when that closes, attempts that still wait are interrupted, and so are all that come
- * later. Attempts that run are left alone.
+ * When its scope closes, waiting and later attempts are interrupted; running attempts continue. It
+ * uses the `Clock` that it was made with. Waiting attempts share one timer.
  *
- * Time is that of the `Clock` it is made with. All that wait share one timer; where nothing waits there is none.
- *
- * Fails with a `ConfigError` that names the field, such as `rateLimit.limit`, for options that are out of range.
+ * Invalid options fail with a `ConfigError` that names the field, such as `rateLimit.limit`.
  *
  * @example
  * ```ts
@@ -351,11 +371,12 @@ export const make = (
   })
 
 /**
- * Provides one limiter to all that share the layer, in one process. By default 1000 requests per second, SuprSend's limit.
+ * Provides one in-process limiter to everything that shares the layer.
  *
- * Keep the layer in a constant: each call of this function makes a limiter that knows nothing of the others.
+ * The default is SuprSend's limit of 1000 requests per second. Keep the layer in a constant: each
+ * call of this function makes an independent limiter.
  *
- * Fails with a `ConfigError` that names the field, such as `rateLimit.limit`, for options that are out of range.
+ * Invalid options fail with a `ConfigError` that names the field, such as `rateLimit.limit`.
  *
  * @example
  * ```ts
@@ -383,9 +404,9 @@ export const layerMemory = (
   )
 
 /**
- * Provides a limiter that limits nothing: every attempt runs at once, at any cost, and a pause is not kept.
+ * Provides a limiter without a limit: attempts run immediately, and pauses have no effect.
  *
- * For tests, and for a server that needs no protection.
+ * Use it in tests, and with a server that needs no protection.
  *
  * @example
  * ```ts

@@ -1,5 +1,5 @@
 /**
- * Another timeout, retry policy, header or query for one call, or for one region of a program.
+ * Timeout, retry policy, headers and query for one call or a region of code.
  *
  * @since 0.1.0
  */
@@ -13,25 +13,29 @@ import { isPlainRecord } from "./internal/support/json.js"
 import type * as RetryPolicy from "./RetryPolicy.js"
 
 /**
- * What can differ from one call to the next. What is left out is that of the region around it, or of the layer.
+ * Options that a call can override.
+ *
+ * Omitted members are those of the enclosing region, or of the layer.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
-  /** How long one attempt may take, reading the answer included. */
+  /** The timeout of one attempt, including reading the response. */
   readonly timeout?: Duration.DurationInput | undefined
-  /** What differs in the retry policy. */
+  /** The members of the retry policy that differ. */
   readonly retry?: RetryPolicy.Options | undefined
-  /** Further headers, by name. */
+  /** Additional headers, by name. */
   readonly headers?: Readonly<Record<string, string>> | undefined
   /**
-   * Further members of the query, by name, such as those that the vendor's Python SDK takes as `options` of a call. What the call itself
-   * says in its query stays.
+   * Additional query parameters, by name.
+   *
+   * The vendor's Python SDK takes some of them as `options` of a call. They cannot replace
+   * parameters that the call sets itself.
    */
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>> | undefined
   /**
-   * What is wrong with the headers of a region, for the call to say: merging them hides some of it.
+   * The problem with the headers of a region, which the call reports. Merging would hide it.
    *
    * @internal
    */
@@ -39,7 +43,7 @@ export interface Options {
 }
 
 /**
- * The options of the region of code in which a call is made.
+ * The request options of the region of code that makes a call.
  *
  * @since 0.1.0
  * @category references
@@ -49,9 +53,10 @@ export class RequestOptions extends Context.Reference<RequestOptions>()("effect-
 }) {}
 
 /**
- * Runs an effect whose calls to SuprSend have other options. Regions nest: the inner one wins, member by member.
+ * Runs an effect whose SuprSend calls use other options.
  *
- * Options that the layer would refuse, such as no attempts at all, are a defect of the call.
+ * Regions nest: for each member, the innermost region takes precedence. Options that the layer
+ * would refuse, such as zero attempts, make the call die.
  *
  * @example
  * ```ts
@@ -79,7 +84,7 @@ export const withRequestOptions: {
 const merge = (outer: Options, inner: Options): Options => ({
   timeout: inner.timeout ?? outer.timeout,
   retry: mergeRetry(outer.retry ?? {}, inner.retry ?? {}),
-  // The names of headers are one in any case.
+  // Header names are case-insensitive.
   headers: isPlainRecord(inner.headers)
     ? Headers.merge(Headers.fromInput(outer.headers), Headers.fromInput(inner.headers))
     : outer.headers,
@@ -90,7 +95,7 @@ const merge = (outer: Options, inner: Options): Options => ({
 })
 
 const mergeRetry = (outer: RetryPolicy.Options, inner: RetryPolicy.Options): RetryPolicy.Options => {
-  // What is not a record stays as it is, for the call to name.
+  // Values that are not records are kept unchanged, so that the call can report them.
   const unusable = [outer, inner].find((options) => !isPlainRecord(options))
   return unusable ?? {
     attempts: inner.attempts ?? outer.attempts,

@@ -1,8 +1,8 @@
 /**
- * What is tried again, when, how often, and for how long.
+ * Retry policies: which failures are retried, when, and how often.
  *
- * The decision is a pure function of what happened so far, {@link decide}; the client carries it out. There is one loop and
- * one counter for all kinds of failure, bounded by attempts and by elapsed time.
+ * {@link decide} makes the decision as a pure function; the client waits and sends. All kinds of
+ * failure share one counter of attempts and one deadline.
  *
  * @since 0.1.0
  */
@@ -10,24 +10,24 @@ import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 
 /**
- * A policy, with every member decided.
+ * A complete retry policy.
  *
  * @since 0.1.0
  * @category models
  */
 export interface RetryPolicy {
-  /** How many requests one call may send, the first one included. */
+  /** The number of requests that one call may send, including the first. */
   readonly attempts: number
-  /** How long one call may take, waiting and retries included: its deadline. */
+  /** The deadline of a call: how long it may take, including waits and retries. */
   readonly elapsed: Duration.Duration
-  /** The most that the first wait may be; each further one may be twice as long. */
+  /** The maximum of the first wait. It doubles with each further wait. */
   readonly initialDelay: Duration.Duration
-  /** The most that any wait may be, unless the server asks for a longer one. */
+  /** The maximum of any wait, unless the server asks for a longer one. */
   readonly maximumDelay: Duration.Duration
 }
 
 /**
- * A policy as one writes it down: what is left out is that of {@link defaultPolicy}.
+ * Options of a retry policy. Omitted members are those of {@link defaultPolicy}.
  *
  * @since 0.1.0
  * @category models
@@ -40,7 +40,9 @@ export interface Options {
 }
 
 /**
- * Four attempts within a minute, waiting up to 250 ms, 500 ms and 1 s between them.
+ * The default policy: four attempts within a minute.
+ *
+ * The waits between them are up to 250 ms, 500 ms and 1 s.
  *
  * @since 0.1.0
  * @category constructors
@@ -53,7 +55,9 @@ export const defaultPolicy: RetryPolicy = {
 }
 
 /**
- * A policy from the members that differ from another one, which is the default one unless given.
+ * Makes a policy from the members that differ from a base policy.
+ *
+ * The base is {@link defaultPolicy} unless you pass another one.
  *
  * @example
  * ```ts
@@ -73,7 +77,7 @@ export const make = (options: Options, base: RetryPolicy = defaultPolicy): Retry
 })
 
 /**
- * One attempt and no more; the deadline of {@link defaultPolicy} holds.
+ * A policy without retries. The deadline is that of {@link defaultPolicy}.
  *
  * @since 0.1.0
  * @category constructors
@@ -81,29 +85,38 @@ export const make = (options: Options, base: RetryPolicy = defaultPolicy): Retry
 export const once: RetryPolicy = make({ attempts: 1 })
 
 /**
- * How an attempt ended that did not settle the request.
+ * The failure of an attempt that did not settle its call.
  *
  * @since 0.1.0
  * @category models
  */
 export type Failure =
-  /** The server answered with this status. */
+  /** The server responded with this status. */
   | { readonly _tag: "Status"; readonly status: number; readonly retryAfter: Option.Option<Duration.Duration> }
-  /** No whole answer came, but the request may have arrived. */
+  /** No complete response arrived, but the request may have reached the server. */
   | { readonly _tag: "NoResponse" }
-  /** The request never left: the connection was refused, or the name has no address. */
+  /**
+   * The request was not sent, because no connection was made.
+   *
+   * The connection was refused, or the host name has no address.
+   */
   | { readonly _tag: "NotSent" }
-  /** The request never left: the certificate is not trusted, or TLS could not be negotiated. */
+  /**
+   * The request was not sent, because TLS failed.
+   *
+   * The certificate is not trusted, or the handshake failed.
+   */
   | { readonly _tag: "TlsFailure" }
 
 /**
- * Whether a failure may pass by itself.
+ * Checks whether a retry may succeed after this failure.
  *
- * - 408, 425, 429 and 5xx, save 501 and 505, which no repetition mends.
- * - Every failure of the connection, and every timeout. A certificate that is not trusted stays so.
+ * - A retry may succeed after 408, 425, 429 and 5xx, except 501 and 505.
+ * - It may succeed after a connection failure or a timeout, but not after a TLS failure.
  *
- * A request that must not happen twice (`idempotent` is false) is only sent again where the failure says that it did not
- * happen: 429, or a request that never left. (A 503 may come from a proxy that lost the server after it had sent the request.)
+ * If the request is not idempotent, it is retried only if the failure shows that it was not
+ * applied: after a 429, or if it was not sent. A 503 does not show that: a proxy may return it when
+ * it loses the server after forwarding the request.
  *
  * @example
  * ```ts
@@ -133,10 +146,11 @@ const isTransientStatus = (status: number): boolean =>
   status === 408 || status === 425 || status === 429 || (status >= 500 && status !== 501 && status !== 505)
 
 /**
- * How long to wait before the next attempt; none to give up.
+ * Returns how long to wait before the next attempt, or none for no retry.
  *
- * The server's `Retry-After` wins over the backoff. Without it the wait is drawn evenly from nothing up to the backoff ("full
- * jitter"), by a `random` in [0, 1), in whole milliseconds. A wait that would end at or after the deadline is not begun.
+ * The server's `Retry-After` takes precedence over the backoff. Otherwise the wait is random,
+ * between zero and the backoff ("full jitter"), in whole milliseconds. It is drawn with `random`, a
+ * number in [0, 1). A wait that would end at or after the deadline is not started.
  *
  * @example
  * ```ts
@@ -156,9 +170,9 @@ const isTransientStatus = (status: number): boolean =>
  * @category deciding
  */
 export const decide = (policy: RetryPolicy, state: {
-  /** How many requests were sent. */
+  /** The number of requests sent so far. */
   readonly attempts: number
-  /** Milliseconds since the call began. */
+  /** The time since the call started, in milliseconds. */
   readonly elapsed: number
   readonly failure: Failure
   readonly idempotent: boolean
@@ -167,7 +181,7 @@ export const decide = (policy: RetryPolicy, state: {
   if (state.attempts >= policy.attempts || !isTransient(state.failure, state.idempotent)) return Option.none()
   const wait = state.failure._tag === "Status" && Option.isSome(state.failure.retryAfter)
     ? state.failure.retryAfter.value
-    // In whole milliseconds, as timers know no others.
+    // Timers support only whole milliseconds.
     : Duration.millis(Math.floor(backoff(policy, state.attempts) * state.random))
   return state.elapsed + Duration.toMillis(wait) < Duration.toMillis(policy.elapsed) ? Option.some(wait) : Option.none()
 }
@@ -176,13 +190,14 @@ const backoff = (policy: RetryPolicy, attempts: number): number =>
   Math.min(Duration.toMillis(policy.maximumDelay), Duration.toMillis(policy.initialDelay) * 2 ** (attempts - 1))
 
 /**
- * Reads how long a response asks to wait, from its `Retry-After` header: seconds, or an HTTP date.
+ * Reads the wait that a response asks for in its `Retry-After` header.
  *
- * A date counts from the `Date` of the same response, which is by the same clock; from `now` (milliseconds since the epoch)
- * if the response has none that can be read. Of several values, as a repeated header gives, the longest one counts. What
- * cannot be read is left out.
+ * The header contains seconds or an HTTP date. A date is compared with the `Date` header of the
+ * same response, because both come from one clock. If that is missing or invalid, it is compared
+ * with `now` (milliseconds since the epoch). If a repeated header has several values, the longest
+ * wait counts. Invalid values are ignored.
  *
- * @param headers those of the response, their names in lower case
+ * @param headers the headers of the response, with names in lower case
  *
  * @example
  * ```ts
@@ -212,10 +227,11 @@ export const parseRetryAfter = (
     : Option.some(Duration.millis(waits.reduce((longest, wait) => Math.max(longest, wait))))
 }
 
-// The furthest from 1970 that a date can be, in milliseconds. So many seconds are no wait that was meant, and cannot be printed.
+// The maximum time value of a Date, in milliseconds. A longer wait is not meant seriously, and
+// cannot be formatted.
 const furthest = 8.64e15
 
-/** Reads the values of a header, which are separated by commas. A date has a comma of its own, behind the name of its day. */
+/** Reads the comma-separated values of a header. A date contains a comma after its day name. */
 const readValues = (header: string): { readonly seconds: Array<number>; readonly dates: Array<number> } => {
   const seconds: Array<number> = []
   const dates: Array<number> = []
@@ -235,7 +251,7 @@ const readValues = (header: string): { readonly seconds: Array<number>; readonly
 
 const dayName = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*$/
 
-// `Date.parse` reads nearly anything as a date; the forms that HTTP allows all have the name of a day and a time of day.
+// `Date.parse` accepts almost anything. All HTTP date formats have a day name and a time of day.
 const readDate = (text: string): number | undefined => {
   if (!/^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? .*\d\d:\d\d:\d\d/.test(text)) return undefined
   const instant = Date.parse(/ GMT$/.test(text) ? text : `${text} GMT`)

@@ -1,49 +1,56 @@
 /**
- * SuprSend in memory, as an `HttpClient`: the test layer.
+ * An in-memory SuprSend that serves as an `HttpClient`, for tests.
  *
- * It checks signatures, API keys and content types, keeps profiles, applies edits, pages and deletes, with the responses that
- * the vendor documents or that were recorded. It can be told to fail, and it remembers every request. Nothing leaves the process, and time is
- * that of Effect's `Clock`, so everything works under `TestClock`.
+ * It implements every endpoint of the users API. It checks signatures, API keys and content types,
+ * stores profiles, applies edits, and returns the responses that the vendor documents or that were
+ * recorded. You can make it fail, and it records every request. It opens no connection, and it
+ * reads the time from Effect's `Clock`, so everything works under `TestClock`.
  *
- * Every endpoint of the users API is there. The categories of the workspace are those that `defineCategory` gave it,
- * and a tenant exists once `defineTenant`, an edit or an upsert has named it.
+ * The workspace has the preference categories that `defineCategory` added. A tenant exists once
+ * `defineTenant`, an edit or an upsert has named it.
  *
- * Where the vendor's documents are silent, it behaves so:
+ * Where the vendor's documentation is silent, the sandbox behaves as follows:
  *
- * - Events and synchronous edits create the user if there is none. Events are applied as soon as they are accepted. An
- *   insert id that was accepted before is accepted again, and not applied again. One malformed event has the whole
- *   array refused with 400.
- * - `$append` keeps duplicates in a list, and holds an identity once on a channel; a single value becomes the first of
- *   a list. `$unset` opens a key to `$set_once` again; `$add` takes what is no number for 0.
- * - Upsert adds the identities to those that are there, and sets each other member as a property; what it does not
- *   mention stays.
- * - Merge: the properties of the primary user win, and those that it lacks come from the other; identities,
- *   subscriptions and tenants join; the primary's profile for a tenant wins, and so do its preferences. A user is not
- *   merged into itself (400).
- * - Bulk requests pass over users that do not exist. Bulk delete answers 204.
- * - An edit or an upsert for a tenant links the user to it, and creates the user if there is none; a user may have many
- *   tenants, or one alone (`userTenancyMode`). The tenant's endpoints show the profile for the tenant laid over the
- *   user's own, with a member `tenant`, or alone (`tenantProfiles`); a list filtered by tenant, and `user` of the
- *   service, show it laid over the user's own, key by key. The list is empty for a tenant without users. Upsert answers
- *   201, an edit 202, unlinking 204. Unlinking leaves the preferences for the tenant. Where the user is not linked, the
- *   tenant is said to be not found. An event that a tenant stands in the way of is accepted, and comes to nothing.
- * - With an API key, an event may leave out its workspace, but not name another one (401).
- * - What is nested more than 2,100 levels deep is refused (400).
- * - Pages have 10 items unless `limit` says otherwise, and any positive limit is taken.
- * - Preferences for a tenant that does not exist are 404 on every endpoint. Those for a tenant and those for none are
- *   apart.
- * - Preferences of channels list all channels, restricted or not. Restricting one leaves the categories as they are.
- * - `opt_out_channels` and `opt_in_channels` change the channels that they name, the latter last, and the others stay.
- *   From `opt_out` to `opt_in`, all channels of the category are taken, or only those of `opt_in_channels` if it names
- *   any. `opt_out` takes them all away, and forgets what was chosen. A preference that is left out is `opt_in`, as is a
- *   category that cannot be unsubscribed from; to change that one is refused with 400. A change that is refused in part
- *   changes nothing.
- * - A category that is opted out of has an empty list of channels unless `show_opt_out_channels` is true, after a
- *   change too.
- * - `tags` that does not begin like an object or a list in JSON is a single tag, and an empty one is no filter. An
- *   object or a list that is no filter is refused with 400. `and` of nothing holds, `or` of nothing does not. Sections
- *   without a category that is left are left out.
- * - There are no translations: `locale` changes nothing.
+ * - Events and synchronous edits create a user that does not exist. Events are applied as soon as
+ *   they are accepted. An event whose insert id was accepted before is accepted, but not applied
+ *   again. If one event of an array is malformed, the whole array is refused with 400.
+ * - `$append` keeps duplicates in a list, but stores an identity of a channel only once. Appending
+ *   to a single value turns it into a list. After `$unset`, `$set_once` can set the key again.
+ *   `$add` treats a value that is not a number as 0.
+ * - Upsert adds the identities to the existing ones and sets each other member as a property.
+ *   Members that it does not mention stay unchanged.
+ * - Merge keeps the properties of the primary user and adds those that it lacks. Identities,
+ *   subscriptions and tenants are combined. The profiles and preferences that the primary user has
+ *   for a tenant win. Merging a user into itself is refused (400).
+ * - Bulk requests skip users that do not exist. Bulk delete responds with 204.
+ * - An edit or upsert for a tenant links the user to the tenant, and creates a user that does not
+ *   exist. A user may have many tenants, or only one (`userTenancyMode`).
+ * - The tenant endpoints return the tenant profile merged over the user's own, with a member
+ *   `tenant`; or the tenant profile alone (`tenantProfiles`). A list filtered by tenant, and `user`
+ *   of the service, return it merged key by key. The list is empty for a tenant without users.
+ * - For a tenant, an upsert responds with 201, an edit with 202 and unlinking with 204. Unlinking
+ *   keeps the preferences for the tenant. If the user is not linked, the tenant is reported as not
+ *   found. An event that a tenant rule forbids is accepted but has no effect.
+ * - With an API key, an event may omit its workspace, but must not name another one (401).
+ * - JSON nested more than 2,100 levels deep is refused (400).
+ * - A page has 10 items by default; any positive `limit` is accepted.
+ * - Every preference endpoint responds with 404 for a tenant that does not exist. The preferences
+ *   for each tenant, and those without a tenant, are independent.
+ * - Channel preferences list all channels, restricted or not. Restricting a channel does not change
+ *   the categories.
+ * - `opt_out_channels` and `opt_in_channels` change only the channels that they name;
+ *   `opt_in_channels` is applied last. Changing from `opt_out` to `opt_in` enables all channels of
+ *   the category, or only `opt_in_channels` if it names any. `opt_out` disables all channels and
+ *   forgets earlier choices.
+ * - The default preference is `opt_in`, also for a category that cannot be unsubscribed from;
+ *   changing that category is refused with 400. If one part of a change is refused, nothing
+ *   changes.
+ * - A category that is opted out of has an empty channel list, unless `show_opt_out_channels` is
+ *   true. This also holds for the response to a change.
+ * - A `tags` parameter that does not start like a JSON object or list is a single tag; an empty one
+ *   does not filter. An invalid filter is refused with 400. An empty `and` matches everything, an
+ *   empty `or` nothing. Sections without a matching category are omitted.
+ * - There are no translations: `locale` has no effect.
  *
  * @since 0.1.0
  */
@@ -86,7 +93,7 @@ import type * as SuprsendConfig from "./SuprsendConfig.js"
 import { User } from "./User.js"
 
 /**
- * The sandbox behind the client, to look inside and to make it fail.
+ * The sandbox service, to inspect the sandbox and to make it fail.
  *
  * @example
  * ```ts
@@ -117,76 +124,86 @@ export class Sandbox extends Context.Tag("effect-suprsend/Sandbox")<Sandbox, San
  */
 export declare namespace Sandbox {
   /**
-   * What a test can ask a sandbox, and tell it.
+   * Operations of a sandbox for use in tests.
    *
    * @since 0.1.0
    * @category models
    */
   export interface Service {
-    /** Every request that arrived, in order. */
+    /** All requests that arrived, in order. */
     readonly requests: Effect.Effect<ReadonlyArray<RecordedRequest>>
-    /** Of each insert id, the requests with which it arrived, whether they were applied or not. */
+    /** All requests that contained an insert id, by insert id, including failed ones. */
     readonly attempts: Effect.Effect<ReadonlyMap<string, ReadonlyArray<RecordedRequest>>>
-    /** The insert ids that were accepted, each once, in the order in which they first were. */
+    /** The accepted insert ids, each once, in the order of first acceptance. */
     readonly acceptedInsertIds: Effect.Effect<ReadonlyArray<string>>
-    /** What was sent as events and has taken effect: one entry an insert id, in the order in which they were accepted. */
+    /** The applied events, one per insert id, in the order of acceptance. */
     readonly deliveries: Effect.Effect<ReadonlyArray<Delivery>>
-    /** Every user, in the order in which they were made. */
+    /** All users, in the order of creation. */
     readonly users: Effect.Effect<ReadonlyArray<User>>
-    /** One user; for a tenant, the profile for the tenant laid over its own, as SuprSend sends by it. */
+    /**
+     * Returns a user, or none if it does not exist.
+     *
+     * With a tenant, its profile for the tenant is merged over its own, which is the profile that
+     * SuprSend sends with.
+     */
     readonly user: (
       distinctId: string,
       options?: { readonly tenantId?: string | undefined }
     ) => Effect.Effect<Option.Option<User>>
-    /** Subscribes a user to an object, as if it had been done elsewhere. */
+    /** Subscribes a user to an object, as if another application had done so. */
     readonly subscribeToObject: (
       distinctId: string,
       object: { readonly objectType: string; readonly objectId: string }
     ) => Effect.Effect<void>
-    /** Subscribes a user to a list, as if it had been done elsewhere. */
+    /** Subscribes a user to a list, as if another application had done so. */
     readonly subscribeToList: (
       distinctId: string,
       list: { readonly listId: string; readonly name?: string | undefined }
     ) => Effect.Effect<void>
-    /** Adds a preference category to the workspace, or puts it in the place of the one with the same slug. */
+    /** Adds a preference category to the workspace, or replaces the one with the same slug. */
     readonly defineCategory: (category: CategoryDefinition) => Effect.Effect<void>
-    /** Adds a tenant to the workspace, or names it. */
+    /** Adds a tenant to the workspace, or renames it. */
     readonly defineTenant: (tenant: {
       readonly tenantId: string
       readonly name?: string | undefined
     }) => Effect.Effect<void>
-    /** Has the next requests fail, one fault each, after those that were scripted before. */
+    /** Queues faults for the next requests, one fault per request, after those already queued. */
     readonly script: (faults: Iterable<Fault>) => Effect.Effect<void>
-    /** What goes wrong from now on. */
+    /** The faults in effect. */
     readonly faults: Faults
     /**
-     * All that the service knows (users, deliveries, events still to be applied, tenants, categories) as JSON, to be kept
-     * elsewhere. It holds tokens as they are. Recorded requests and faults are not part of it.
+     * The state of the service as JSON, for storing it and restoring it later.
+     *
+     * It contains users, deliveries, pending events, tenants and categories, with tokens in clear.
+     * It does not contain recorded requests or faults.
      */
     readonly snapshot: Effect.Effect<string>
-    /** Puts a snapshot in the place of all that the service knows. */
+    /** Replaces the state of the service with a snapshot. */
     readonly restore: (snapshot: string) => Effect.Effect<void, InvalidSnapshot>
   }
 
   /**
-   * The faults that stand. They are asked in their order, and before those of `script`, until one of them settles the answer.
+   * The faults in effect.
+   *
+   * For each request they are tried in order, before those of `script`, until one of them settles
+   * the response.
    *
    * @since 0.1.0
    * @category models
    */
   export interface Faults {
-    /** What is left of them, and of those of `script`. */
+    /** The remaining faults, including those of `script`. */
     readonly all: Effect.Effect<ReadonlyArray<Fault>>
-    /** Puts more of them behind those that stand. */
+    /** Adds faults after the existing ones. */
     readonly add: (...faults: ReadonlyArray<Fault>) => Effect.Effect<void>
-    /** Puts these in the place of all, and of those of `script`. */
+    /** Replaces all faults, including those of `script`. */
     readonly replace: (faults: Iterable<Fault>) => Effect.Effect<void>
-    /** Takes all of them away, and those of `script`. */
+    /** Removes all faults, including those of `script`. */
     readonly clear: Effect.Effect<void>
   }
 
   /**
-   * A preference category, as it is set up on the vendor's dashboard.
+   * A preference category, as you would define it in SuprSend's dashboard.
    *
    * @since 0.1.0
    * @category models
@@ -194,45 +211,54 @@ export declare namespace Sandbox {
   export interface CategoryDefinition {
     /** The slug. */
     readonly category: string
-    /** Default: the slug. */
+    /** The display name. The default is the slug. */
     readonly name?: string | undefined
-    /** The heading that it stands below. Default: none. */
+    /** The section that contains the category. By default it has none. */
     readonly section?: string | undefined
     readonly description?: string | undefined
-    /** What holds until the user says otherwise; null is as good as "opt_in". Default: "opt_in". */
+    /**
+     * The preference that applies until the user changes it. Null means "opt_in".
+     *
+     * @default "opt_in"
+     */
     readonly originalPreference?: "opt_in" | "opt_out" | "cant_unsubscribe" | null | undefined
-    /** Default: all. */
+    /** The channels of the category. By default it has all of them. */
     readonly channels?: ReadonlyArray<PreferenceChannel> | undefined
-    /** Default: none, and responses leave them out. */
+    /** The tags of the category. By default it has none, and responses omit them. */
     readonly tags?: ReadonlyArray<string> | undefined
   }
 }
 
 /**
- * A request as it arrived. Printed, it shows credentials and tokens masked.
+ * A recorded request. Printing it masks credentials and tokens.
  *
  * @since 0.1.0
  * @category models
  */
 export class RecordedRequest extends Data.Class<{
   readonly method: string
-  /** Path and query as on the request line. */
+  /** The path and query of the request line. */
   readonly uri: string
   readonly headers: { readonly [name: string]: string }
-  /** The body as text; empty for none. */
+  /** The body as text, or "" if there is none. */
   readonly body: string
   /** When it arrived, in milliseconds since the epoch. */
   readonly at: number
-  /** The status that it was answered with; undefined while there is no answer, and for ever if the connection was cut. */
+  /**
+   * The status of the response.
+   *
+   * It is undefined while no response has been sent, and stays undefined if the connection was
+   * reset.
+   */
   readonly status: number | undefined
 }> {
-  /** The body as JSON; undefined if it is none. */
+  /** The body parsed as JSON, or undefined if it is not JSON. */
   get json(): unknown {
     return Option.getOrUndefined(parseJson(this.body))
   }
 
   /**
-   * What is printed: credentials and tokens are masked.
+   * Returns the printed form, with credentials and tokens masked.
    *
    * @since 0.1.0
    */
@@ -248,7 +274,7 @@ export class RecordedRequest extends Data.Class<{
   }
 
   /**
-   * The same for `util.inspect` and `console.log`.
+   * Returns the printed form for `util.inspect` and `console.log`.
    *
    * @since 0.1.0
    */
@@ -258,7 +284,7 @@ export class RecordedRequest extends Data.Class<{
 }
 
 /**
- * An edit that was sent as an event and took effect. Printed, it shows tokens masked.
+ * An edit that arrived as an event and was applied. Printing it masks tokens.
  *
  * @since 0.1.0
  * @category models
@@ -267,15 +293,15 @@ export class Delivery extends Data.Class<{
   readonly insertId: string
   readonly distinctId: string
   readonly tenantId: string | undefined
-  /** As they travelled. */
+  /** The operations as they were sent. */
   readonly operations: unknown
-  /** When it was accepted, first and again, in milliseconds since the epoch. */
+  /** When it was accepted, each time, in milliseconds since the epoch. */
   readonly arrivals: ReadonlyArray<number>
-  /** When it took effect: once, unless an insert id is forgotten after a while. */
+  /** When it was applied. There is one entry, unless its insert id expired (`insertIdLifetime`). */
   readonly applied: ReadonlyArray<number>
 }> {
   /**
-   * What is printed: tokens are masked.
+   * Returns the printed form, with tokens masked.
    *
    * @since 0.1.0
    */
@@ -284,7 +310,7 @@ export class Delivery extends Data.Class<{
   }
 
   /**
-   * The same for `util.inspect` and `console.log`.
+   * Returns the printed form for `util.inspect` and `console.log`.
    *
    * @since 0.1.0
    */
@@ -294,7 +320,10 @@ export class Delivery extends Data.Class<{
 }
 
 /**
- * A text that is no snapshot of this version of the sandbox. It says where, and shows nothing of what the text holds.
+ * The text is not a snapshot of this version of the sandbox. Nothing was changed.
+ *
+ * Pass the text that `snapshot` returned. The error says where the text is wrong, and contains none
+ * of it.
  *
  * @since 0.1.0
  * @category errors
@@ -302,7 +331,7 @@ export class Delivery extends Data.Class<{
 export class InvalidSnapshot extends Schema.TaggedError<InvalidSnapshot>("effect-suprsend/Sandbox/InvalidSnapshot")(
   "InvalidSnapshot",
   {
-    /** The members that are not what they should be. */
+    /** The paths of the invalid members. */
     paths: Schema.Array(Schema.String)
   }
 ) {
@@ -314,65 +343,75 @@ export class InvalidSnapshot extends Schema.TaggedError<InvalidSnapshot>("effect
 }
 
 /**
- * What goes wrong, and when: an immutable value, equal to another one by content. The first eight say what happens to a
- * request, and happen to every request until they are taken away; the others say to which requests another fault happens, and
- * when it comes to its end. Make them with the functions of this module.
+ * A fault: what goes wrong, and when. Create faults with the functions of this module.
+ *
+ * A fault is an immutable value, and faults with the same content are `Equal`. The first eight
+ * cases describe what happens to a request; they apply to every request until you remove them. The
+ * other cases select the requests that another fault applies to, and say when it ends.
  *
  * @since 0.1.0
  * @category faults
  */
 export type Fault = Data.TaggedEnum<{
-  /** Answered with this. */
+  /** Responds with this status, headers and body. */
   readonly Status: {
     readonly status: number
     readonly headers: { readonly [name: string]: string }
     readonly body: string
     readonly applied: boolean
   }
-  /** Answered late. `then` happens after the delay; none is the ordinary answer. */
+  /** Delays the response, and then applies `then`. If that is none, the normal response follows. */
   readonly Delay: { readonly duration: Duration.Duration; readonly then: Option.Option<Fault> }
-  /** The connection is cut without an answer. */
+  /** Resets the connection without a response. */
   readonly ResetPeer: { readonly applied: boolean }
-  /** The head and so many bytes of the answer arrive, half of them if none; the rest never comes, or the connection is cut. */
+  /**
+   * Sends the head and the first `bytes` of the body, and then stalls or resets the connection.
+   *
+   * If `bytes` is none, it sends half of the body.
+   */
   readonly TruncateBody: {
     readonly bytes: Option.Option<number>
     readonly then: "reset" | "stall"
     readonly applied: boolean
   }
-  /** Answered with 200, and a body that means nothing. */
+  /** Responds with 200 and a malformed body. */
   readonly MalformedBody: { readonly body: string; readonly applied: boolean }
-  /** Applied and answered, so many bytes of the body after each interval. */
+  /** Applies the request, and sends the body slowly: `bytes` after each `interval`. */
   readonly SlowBody: { readonly bytes: number; readonly interval: Duration.Duration }
-  /** Never answered. */
+  /** Never responds. */
   readonly NoResponse: { readonly applied: boolean }
-  /** Refused with 429 if so many passed within the window before it; `passed` is when those did. */
+  /**
+   * Responds with 429 if the limit of the current window is reached.
+   *
+   * `passed` contains the times of the requests that were let through.
+   */
   readonly RateLimit: {
     readonly limit: number
     readonly window: Duration.Duration
     readonly passed: ReadonlyArray<number>
   }
-  /** For requests to an endpoint, and nothing for others. */
+  /** Applies a fault to the requests to one endpoint. */
   readonly On: { readonly endpoint: string; readonly fault: Fault }
-  /** For requests for which the predicate holds, and nothing for others. */
+  /** Applies a fault to the requests that match a predicate. */
   readonly When: { readonly predicate: (request: RecordedRequest) => boolean; readonly fault: Fault }
-  /** Until it happened so many times. */
+  /** Applies a fault a number of times. */
   readonly Next: { readonly times: number; readonly fault: Fault }
-  /** For a while. `until` is none before it begins. */
+  /** Applies a fault for a period of time. `until` is none before the period starts. */
   readonly Lasting: {
     readonly duration: Duration.Duration
     readonly until: Option.Option<number>
     readonly fault: Fault
   }
-  /** At random. */
+  /** Applies a fault at random. */
   readonly Sometimes: { readonly probability: number; readonly fault: Fault }
-  /** The first one alone until it has come to its end, then the next one. */
+  /** Applies the faults in turn: each starts when the one before it has ended. */
   readonly InOrder: { readonly faults: ReadonlyArray<Fault> }
-  /** One after another is asked, until one of them settles the answer. What they delay adds up. */
+  /** Tries the faults in order until one settles the response. Their delays add up. */
   readonly Together: { readonly faults: ReadonlyArray<Fault> }
 }>
 
 /**
- * An answer of this status; nothing is applied unless `applied` says so.
+ * A fault that responds with this status. The request is not applied unless `applied` is true.
  *
  * @example
  * ```ts
@@ -387,11 +426,15 @@ export type Fault = Data.TaggedEnum<{
 export const status = (status: number, options?: {
   /** The `Retry-After` header: seconds, or an HTTP date. */
   readonly retryAfter?: string | undefined
-  /** Default: the JSON with which the vendor answers errors. */
+  /** The body. The default is the JSON that the vendor sends with errors. */
   readonly body?: string | undefined
   readonly contentType?: string | undefined
   readonly headers?: { readonly [name: string]: string } | undefined
-  /** Default: false. */
+  /**
+   * Whether the request is applied.
+   *
+   * @default false
+   */
   readonly applied?: boolean | undefined
 }): Fault =>
   Cases.Status({
@@ -406,7 +449,7 @@ export const status = (status: number, options?: {
   })
 
 /**
- * An answer that takes its time, and another fault after that, if one is given.
+ * A fault that delays the response, and then applies another fault if one is given.
  *
  * @example
  * ```ts
@@ -423,7 +466,7 @@ export const delay = (duration: Duration.DurationInput, then?: Fault): Fault =>
   Cases.Delay({ duration: Duration.decode(duration), then: Option.fromNullable(then) })
 
 /**
- * A connection that is cut before the server did anything.
+ * A connection that is reset before the server applied the request.
  *
  * @since 0.1.0
  * @category faults
@@ -431,7 +474,9 @@ export const delay = (duration: Duration.DurationInput, then?: Fault): Fault =>
 export const resetPeer: Fault = Cases.ResetPeer({ applied: false })
 
 /**
- * A connection that is cut after the request was applied: the client cannot tell it from {@link resetPeer}.
+ * A connection that is reset after the request was applied.
+ *
+ * The client cannot tell it from {@link resetPeer}.
  *
  * @since 0.1.0
  * @category faults
@@ -439,7 +484,7 @@ export const resetPeer: Fault = Cases.ResetPeer({ applied: false })
 export const resetPeerApplied: Fault = Cases.ResetPeer({ applied: true })
 
 /**
- * An answer that breaks off in the middle of its body; the request was applied.
+ * A response that ends in the middle of its body. The request was applied.
  *
  * @since 0.1.0
  * @category faults
@@ -447,7 +492,9 @@ export const resetPeerApplied: Fault = Cases.ResetPeer({ applied: true })
 export const truncateBody: Fault = Cases.TruncateBody({ bytes: Option.none(), then: "reset", applied: true })
 
 /**
- * An answer that breaks off after so many bytes of its body; the request was applied unless `applied` says otherwise.
+ * A response that ends after this many bytes of its body.
+ *
+ * The request was applied, unless `applied` is false.
  *
  * @example
  * ```ts
@@ -464,7 +511,7 @@ export const truncateBodyAfter = (bytes: number, options?: { readonly applied?: 
   Cases.TruncateBody({ bytes: Option.some(bytes), then: "reset", applied: options?.applied ?? true })
 
 /**
- * An answer whose body never ends; the request was applied.
+ * A response whose body never ends. The request was applied.
  *
  * @since 0.1.0
  * @category faults
@@ -472,7 +519,7 @@ export const truncateBodyAfter = (bytes: number, options?: { readonly applied?: 
 export const stall: Fault = Cases.TruncateBody({ bytes: Option.none(), then: "stall", applied: true })
 
 /**
- * A request that is read and never answered; nothing is applied unless `applied` says so.
+ * A request that never gets a response. It is not applied unless `applied` is true.
  *
  * @since 0.1.0
  * @category faults
@@ -481,7 +528,9 @@ export const noResponse = (options?: { readonly applied?: boolean | undefined })
   Cases.NoResponse({ applied: options?.applied ?? false })
 
 /**
- * An answer with 200 whose body is not what it should be; the request was applied unless `applied` says otherwise.
+ * A response with status 200 and a malformed body.
+ *
+ * The request was applied, unless `applied` is false.
  *
  * @example
  * ```ts
@@ -494,14 +543,18 @@ export const noResponse = (options?: { readonly applied?: boolean | undefined })
  * @category faults
  */
 export const malformedBody = (options?: {
-  /** Default: bytes that are no JSON. */
+  /** The body. By default it is not JSON. */
   readonly body?: string | undefined
-  /** Default: true. */
+  /**
+   * Whether the request is applied.
+   *
+   * @default true
+   */
   readonly applied?: boolean | undefined
 }): Fault => Cases.MalformedBody({ body: options?.body ?? faults.garbage, applied: options?.applied ?? true })
 
 /**
- * An answer that comes in drops; the request was applied.
+ * A response whose body arrives slowly, a few bytes at a time. The request was applied.
  *
  * @example
  * ```ts
@@ -514,13 +567,13 @@ export const malformedBody = (options?: {
  * @category faults
  */
 export const slowBody = (options: {
-  /** Of the body, after each interval. */
+  /** The number of bytes sent after each interval. */
   readonly bytes: number
   readonly interval: Duration.DurationInput
 }): Fault => Cases.SlowBody({ bytes: options.bytes, interval: Duration.decode(options.interval) })
 
 /**
- * Every answer takes this long: a {@link delay} that stands.
+ * A {@link delay} of every response, until you remove it.
  *
  * @since 0.1.0
  * @category faults
@@ -528,7 +581,7 @@ export const slowBody = (options: {
 export const latency = (duration: Duration.DurationInput): Fault => delay(duration)
 
 /**
- * Every request is answered with 503 until this is taken away.
+ * A 503 response to every request, until you remove it.
  *
  * @example
  * ```ts
@@ -545,13 +598,15 @@ export const latency = (duration: Duration.DurationInput): Fault => delay(durati
  * @category faults
  */
 export const maintenance = (options?: {
-  /** The `Retry-After` header: seconds, or an HTTP date. Default: none. */
+  /** The `Retry-After` header: seconds, or an HTTP date. By default there is none. */
   readonly retryAfter?: string | undefined
 }): Fault => status(503, { retryAfter: options?.retryAfter, body: refuse(503, "down for maintenance").body })
 
 /**
- * Lets at most `limit` requests pass in any window, however it is placed, by when they arrive. The others are refused with
- * 429, and a `Retry-After` that says in whole seconds when the next one may pass.
+ * A rate limit: at most `limit` requests pass in any window, wherever it starts.
+ *
+ * Other requests are refused with 429. `Retry-After` says in whole seconds when the next one may
+ * pass.
  *
  * @example
  * ```ts
@@ -569,8 +624,10 @@ export const rateLimit = (options: {
 }): Fault => Cases.RateLimit({ limit: options.limit, window: Duration.decode(options.window), passed: Data.array([]) })
 
 /**
- * An endpoint that the sandbox serves, in any spelling of docs/endpoints.md: `*`, or a name in braces, stands for one segment of
- * the path, and `*`, or nothing, for any method. `*` alone is every request.
+ * An endpoint of the sandbox, spelled as in docs/endpoints.md.
+ *
+ * In the path, `*` or a name in braces matches one segment. `*` or no method matches every method.
+ * `*` alone matches every request.
  *
  * @example
  * ```ts
@@ -592,8 +649,10 @@ export type Endpoint =
   }[endpoints.Path]
 
 /**
- * A fault for one endpoint; the query does not matter. An endpoint that the sandbox does not serve is a defect, which names the
- * nearest one: such a fault would never happen. Where types are not checked, a segment may also be the id that stands there.
+ * Applies a fault to one endpoint. The query is ignored.
+ *
+ * An endpoint that the sandbox does not serve is a defect that names the nearest one, because such
+ * a fault would never apply. Without type checking, a segment may also be a literal id.
  *
  * @example
  * ```ts
@@ -610,7 +669,7 @@ export const on = (endpoint: Endpoint, fault: Fault): Fault =>
   Cases.On({ endpoint: faults.checkedEndpoint(endpoint), fault })
 
 /**
- * A fault for those requests for which the predicate holds.
+ * Applies a fault to the requests that match a predicate.
  *
  * @example
  * ```ts
@@ -626,7 +685,7 @@ export const when = (predicate: (request: RecordedRequest) => boolean, fault: Fa
   Cases.When({ predicate, fault })
 
 /**
- * A fault that comes to its end when it has happened so many times. Default: a status of 503.
+ * Applies a fault this many times. The default fault is a 503 response.
  *
  * @example
  * ```ts
@@ -641,8 +700,10 @@ export const when = (predicate: (request: RecordedRequest) => boolean, fault: Fa
 export const failNext = (times: number, fault: Fault = status(503)): Fault => Cases.Next({ times, fault })
 
 /**
- * A fault that comes to its end after a while. The while begins when the fault is given to the sandbox, and inside of
- * {@link inOrder} when its turn has come.
+ * Applies a fault for a period of time.
+ *
+ * The period starts when you pass the fault to the sandbox; inside {@link inOrder}, it starts with
+ * the fault's turn.
  *
  * @since 0.1.0
  * @category faults
@@ -651,7 +712,9 @@ export const lasting = (duration: Duration.DurationInput, fault: Fault): Fault =
   Cases.Lasting({ duration: Duration.decode(duration), until: Option.none(), fault })
 
 /**
- * A fault that happens with a probability of 0 to 1, by Effect's `Random`, so that a seed repeats it.
+ * Applies a fault with a probability from 0 to 1.
+ *
+ * It uses Effect's `Random`, so you can repeat a run with the same seed.
  *
  * @example
  * ```ts
@@ -666,7 +729,7 @@ export const lasting = (duration: Duration.DurationInput, fault: Fault): Fault =
 export const sometimes = (probability: number, fault: Fault): Fault => Cases.Sometimes({ probability, fault })
 
 /**
- * One fault after another: each has its turn when the one before it has come to its end.
+ * Applies faults in turn: each starts when the one before it has ended.
  *
  * @example
  * ```ts
@@ -681,7 +744,9 @@ export const sometimes = (probability: number, fault: Fault): Fault => Cases.Som
 export const inOrder = (...faults: ReadonlyArray<Fault>): Fault => Cases.InOrder({ faults: Data.array(faults) })
 
 /**
- * Several faults as one. They are asked in their order until one of them settles the answer, and what they delay adds up.
+ * Combines faults: they are tried in order until one settles the response.
+ *
+ * Their delays add up.
  *
  * @example
  * ```ts
@@ -700,7 +765,9 @@ export const inOrder = (...faults: ReadonlyArray<Fault>): Fault => Cases.InOrder
 export const together = (...faults: ReadonlyArray<Fault>): Fault => Cases.Together({ faults: Data.array(faults) })
 
 /**
- * The credentials that every sandbox accepts, and its base URL: what a client of your own needs.
+ * The workspace credentials that every sandbox accepts, with its base URL.
+ *
+ * Use them to configure a client of your own.
  *
  * @example
  * ```ts
@@ -726,7 +793,7 @@ export const credentials: SuprsendConfig.WorkspaceCredentials & { readonly baseU
 }
 
 /**
- * The API key that every sandbox accepts as well, its workspace, and its base URL.
+ * The API key that every sandbox accepts too, with its workspace and base URL.
  *
  * @example
  * ```ts
@@ -754,59 +821,109 @@ export const apiKeyCredentials: SuprsendConfig.ApiKeyCredentials & {
 }
 
 /**
- * What the vendor's documents leave open, decided.
+ * Options that select the behaviour where the vendor's documentation is silent.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
-  /** How many items a page has where `limit` is not given. Default: 10. */
+  /**
+   * The number of items on a page if a request has no `limit`.
+   *
+   * @default 10
+   */
   readonly pageSize?: number | undefined
-  /** Whether `$append` adds to a list what it holds already. On a channel an identity is held once. Default: true. */
+  /**
+   * Whether `$append` adds a value that the list already contains.
+   *
+   * An identity of a channel is always stored once.
+   *
+   * @default true
+   */
   readonly appendKeepsDuplicates?: boolean | undefined
-  /** Whether `$set_once` sets a property again that was unset. Default: true. */
+  /**
+   * Whether `$set_once` sets a property again after `$unset`.
+   *
+   * @default true
+   */
   readonly unsetReopensSetOnce?: boolean | undefined
-  /** Whether a synchronous edit creates the user; if not, it is answered with 404. Default: true. */
+  /**
+   * Whether a synchronous edit creates a user that does not exist.
+   *
+   * Otherwise it responds with 404.
+   *
+   * @default true
+   *
+   * @default true
+   */
   readonly editCreatesUser?: boolean | undefined
   /**
-   * Whether one malformed event has the whole array refused with 400, or is accepted and comes to nothing.
-   * Default: "refuseAll".
+   * How an array with a malformed event is handled.
+   *
+   * "refuseAll" refuses the whole array with 400; "drop" accepts the event without applying it.
+   *
+   * @default "refuseAll"
    */
   readonly malformedEvents?: "refuseAll" | "drop" | undefined
-  /** How long after its acceptance an event is applied. Default: at once. */
+  /**
+   * How long after acceptance an event is applied. By default it is applied immediately.
+   *
+   * @default 0
+   */
   readonly processingDelay?: Duration.DurationInput | undefined
   /**
-   * For how long an insert id that was accepted is not applied again. Default: for ever. With 0 nothing is held back.
+   * How long an accepted insert id prevents its event from being applied again.
+   *
+   * By default it never expires. With 0, duplicates are always applied.
    */
   readonly insertIdLifetime?: Duration.DurationInput | undefined
   /**
-   * Whether a user may belong to many tenants, or to one alone: then a second one is refused with 400, and an event for it comes
-   * to nothing. Default: "shared"; new workspaces of SuprSend are "exclusive".
+   * Whether a user may belong to many tenants ("shared") or to one only ("exclusive").
+   *
+   * With "exclusive", linking a second tenant is refused with 400, and an event for it has no
+   * effect. New workspaces of SuprSend are "exclusive".
+   *
+   * @default "shared"
    */
   readonly userTenancyMode?: "shared" | "exclusive" | undefined
   /**
-   * Whether tenants exist only once `defineTenant` has named them: then an edit or an upsert for another one is refused with 404,
-   * and an event for it comes to nothing. Default: false.
+   * Whether a tenant must be defined with `defineTenant` before it is used.
+   *
+   * If true, an edit or upsert for another tenant is refused with 404, and an event for it has no
+   * effect.
+   *
+   * @default false
    */
   readonly tenantsMustExist?: boolean | undefined
   /**
-   * Whether the tenant's endpoints show the profile for the tenant alone, or laid over the user's own, its members winning.
-   * Default: "effective".
+   * Whether the tenant endpoints return the tenant profile alone ("own") or merged over the user's.
+   *
+   * @default "effective"
    */
   readonly tenantProfiles?: "own" | "effective" | undefined
-  /** Whether `$remove` and `$unset` take an address away, or have it stay as an inactive one. Default: "delete". */
+  /**
+   * Whether `$remove` and `$unset` delete an address, or keep it as inactive.
+   *
+   * @default "delete"
+   */
   readonly removedAddresses?: "delete" | "inactive" | undefined
-  /** How many requests are remembered; the oldest are forgotten first. Default: all. */
+  /**
+   * The number of recorded requests to keep; the oldest are dropped first. By default all are kept.
+   */
   readonly keepRequests?: number | undefined
   /**
-   * How many characters the remembered requests may have together, in their lines, headers and bodies. Default: any number.
+   * The total number of characters of recorded requests to keep. By default there is no limit.
+   *
+   * It counts request lines, headers and bodies; the oldest requests are dropped first.
    */
   readonly keepCharacters?: number | undefined
 }
 
 /**
- * An empty sandbox: the service to look inside, and the client that talks to it. `respond` is what the client is written
- * over: what happens to one request, for whoever carries the bytes otherwise.
+ * Makes an empty sandbox, with a client that sends requests to it.
+ *
+ * `sandbox` is the service to inspect it. `respond` handles a single request. Use it to serve the
+ * sandbox over another protocol.
  *
  * @since 0.1.0
  * @category constructors
@@ -818,7 +935,7 @@ export const make = (options: Options = {}): Effect.Effect<{
 }> => Effect.map(makeMachine(options), ({ client, respond, sandbox }) => ({ client, respond, sandbox }))
 
 /**
- * The sandbox with what the server and its command need beside.
+ * The sandbox with the additional parts that its server and CLI need.
  *
  * @internal
  */
@@ -826,7 +943,7 @@ export interface Machine {
   readonly sandbox: Sandbox.Service
   readonly client: HttpClient.HttpClient
   readonly respond: (incoming: Incoming) => Effect.Effect<Exchange>
-  /** What it knows now, the requests that it remembers, and how many it has forgotten. */
+  /** The current state, the recorded requests, and the number of dropped requests. */
   readonly look: Effect.Effect<{
     readonly state: state.State
     readonly requests: ReadonlyArray<RecordedRequest>
@@ -874,7 +991,7 @@ export const makeMachine = (options: Options): Effect.Effect<Machine> =>
         })
         const position = record.add(arrived)
         const { delay, outcome } = yield* treat(arrived, at)
-        // A sleep of no time would be a turn of the event loop.
+        // A sleep of zero would still yield to the event loop.
         if (Duration.toMillis(delay) > 0) {
           yield* timer.sleep(delay)
         }
@@ -984,14 +1101,15 @@ export const makeMachine = (options: Options): Effect.Effect<Machine> =>
 
 const accepted = { workspace: credentials, apiKey: apiKeyCredentials }
 
-/** The requests that are remembered: as many, and of as many characters together, as the options say. */
+/** Records requests within the limits on their number and total size. */
 const recording = ({ keepCharacters = Infinity, keepRequests = Infinity }: Options) => {
   const kept = new Map<number, RecordedRequest>()
   let arrivals = 0
   let characters = 0
   const forgetOldest = () => {
     for (const [position, request] of kept) {
-      // The latest one alone may be longer, by what one request may have.
+      // The latest request is always kept. It may exceed the limit, but only by the size of one
+      // request.
       if (kept.size <= keepRequests && (characters <= keepCharacters || kept.size === 1)) return
       kept.delete(position)
       characters -= lengthOf(request)
@@ -1004,7 +1122,7 @@ const recording = ({ keepCharacters = Infinity, keepRequests = Infinity }: Optio
       forgetOldest()
       return arrivals++
     },
-    /** Puts a request in the place of one that only differs in its status. */
+    /** Replaces a request with one that differs only in its status. */
     replace: (position: number, request: RecordedRequest): void => {
       if (kept.has(position)) kept.set(position, request)
     },
@@ -1052,7 +1170,9 @@ const context = (
   Context.make(Sandbox, sandbox).pipe(Context.add(HttpClient.HttpClient, client))
 
 /**
- * The same as {@link layer}, with other decisions where the vendor's documents are silent.
+ * Provides a sandbox with other behaviour where the vendor's documentation is silent.
+ *
+ * @see {@link layer} for the defaults.
  *
  * @example
  * ```ts
@@ -1077,7 +1197,7 @@ export const layerWith = (options: Options): Layer.Layer<Sandbox | HttpClient.Ht
   Layer.effectContext(Effect.map(make(options), context))
 
 /**
- * An empty sandbox as a layer: `HttpClient` for whoever sends, `Sandbox` for whoever looks.
+ * Provides an `HttpClient` backed by an empty sandbox, and the `Sandbox` service to inspect it.
  *
  * @example
  * ```ts
@@ -1094,11 +1214,14 @@ export const layerWith = (options: Options): Layer.Layer<Sandbox | HttpClient.Ht
 export const layer: Layer.Layer<Sandbox | HttpClient.HttpClient> = layerWith({})
 
 /**
- * Runs an effect to its end under the `TestClock`, and lets as much virtual time pass as it waits for: retries, timeouts and rate
- * limits play out at once, in their order. There is no need to fork, and nothing stands still.
+ * Runs an effect under the `TestClock`, and advances the clock whenever the effect waits.
  *
- * Time only passes when nobody can go on without it. Over real sockets, where an answer may still be on its way, `longest` says how
- * long a wait may be that is skipped: then timeouts are left alone.
+ * Retries, timeouts and rate limits happen immediately and in their order. You need not fork the
+ * effect.
+ *
+ * The clock advances only when every fiber is waiting. With real sockets, a response may still be
+ * on its way. Then set `longest`, the longest wait that may be skipped, to a value below your
+ * timeouts.
  *
  * @example
  * ```ts

@@ -1,10 +1,12 @@
 /**
- * The sandbox over real HTTP, for programs in any language: SuprSend on a laptop.
+ * A sandbox that serves real HTTP, for programs in any language.
  *
- * It answers at the paths of SuprSend, and shows a page at `/` with the users and the latest requests. Below `/_sandbox/` a test
- * that runs elsewhere can set faults and look at what arrived. `npx effect-suprsend sandbox` starts it from a command line.
+ * It serves the paths of SuprSend, and at `/` a page with the users and the latest requests. Tests
+ * in other processes can set faults and inspect requests below `/_sandbox/`. You can start it from
+ * the command line with `npx effect-suprsend sandbox`.
  *
- * Needs the optional peer `@effect/platform-node`, and is therefore reached by its own path only, `effect-suprsend/SandboxServer`.
+ * It needs the optional peer dependency `@effect/platform-node`. Import this module by its own
+ * path, `effect-suprsend/SandboxServer`, because the index does not export it.
  *
  * @since 0.1.0
  */
@@ -21,7 +23,7 @@ import * as Sandbox from "./Sandbox.js"
 import type * as SuprsendConfig from "./SuprsendConfig.js"
 
 /**
- * A sandbox that runs as a server.
+ * The service of a running sandbox server.
  *
  * @example
  * ```ts
@@ -48,60 +50,73 @@ export class SandboxServer extends Context.Tag("effect-suprsend/SandboxServer")<
  */
 export declare namespace SandboxServer {
   /**
-   * Where the server is, and what happens there.
+   * The address of the server, and its exchanges.
    *
    * @since 0.1.0
    * @category models
    */
   export interface Service {
-    /** Its base URL, with a slash at the end. */
+    /** The base URL, with a trailing slash. */
     readonly url: string
-    /** What a client needs to talk to it. */
+    /** Options for a client of this server, with a workspace key. */
     readonly options: SuprsendConfig.WorkspaceCredentials & { readonly baseUrl: string }
-    /** The same, with an API key instead of key and secret. */
+    /** Options for a client of this server, with an API key. */
     readonly apiKeyOptions: SuprsendConfig.ApiKeyCredentials & { readonly baseUrl: string }
-    /** The requests as they are answered, from now on. */
+    /** The exchanges that end from now on. */
     readonly exchanges: Stream.Stream<Exchange>
   }
 
   /**
-   * A request that was answered, or was not.
+   * A request with its outcome, such as the status of its response.
    *
    * @since 0.1.0
    * @category models
    */
   export interface Exchange {
     readonly method: string
-    /** Path and query as on the request line. */
+    /** The path and query of the request line. */
     readonly uri: string
-    /** Undefined if a fault cut the connection, or held it. */
+    /** The status, or undefined if a fault prevented the response. */
     readonly status: number | undefined
-    /** How long it took to find out what happens to it, in milliseconds. */
+    /** How long the sandbox took to process the request, in milliseconds. */
     readonly millis: number
-    /** How many events came with it; undefined if it is not a request to the events. */
+    /** The number of events in the request; undefined for paths other than `/event/`. */
     readonly events: number | undefined
   }
 }
 
 /**
- * How the server is reached, beside what {@link Sandbox.Options} decides.
+ * Options of the server, in addition to {@link Sandbox.Options}.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options extends Sandbox.Options {
-  /** The address to listen at. Default: "127.0.0.1", which other machines do not reach. */
+  /**
+   * The address to listen on. The default accepts connections only from this machine.
+   *
+   * @default "127.0.0.1"
+   */
   readonly host?: string | undefined
-  /** Default: 0, which is any that is free. */
+  /**
+   * The port to listen on; 0 selects a free port.
+   *
+   * @default 0
+   */
   readonly port?: number | undefined
-  /** Larger bodies are answered with 413. Default: 2 MiB, which is more than SuprSend takes. */
+  /**
+   * The maximum body size; larger bodies get a 413 response. By default 2 MiB, more than SuprSend
+   * accepts.
+   */
   readonly maximumBodyBytes?: number | undefined
 }
 
 /**
- * A server for as long as the scope lives, and the sandbox to look inside and to make it fail. Each time that the layer is built,
- * it is another server. The latest 10,000 requests are remembered, of 64 Mi characters together, unless `keepRequests` and
- * `keepCharacters` say otherwise; a port that is not one is a `ServeError`.
+ * Provides a server that runs until the scope closes, and its sandbox.
+ *
+ * Each time the layer is built, it starts another server. The server keeps the latest 10,000
+ * requests, up to 64 Mi characters in total; change that with `keepRequests` and `keepCharacters`.
+ * It fails with a `ServeError` if the port is invalid or in use.
  *
  * @example
  * ```ts
@@ -126,18 +141,18 @@ export const layer = (
 ): Layer.Layer<SandboxServer | Sandbox.Sandbox, HttpServerError.ServeError> => layerFrom(options, () => Effect.void)
 
 /**
- * The sandbox before the first request is let in.
+ * The sandbox before the server accepts its first request.
  *
  * @internal
  */
 export interface Prepared {
   readonly sandbox: Sandbox.Sandbox.Service
-  /** Says that what a snapshot holds may have changed, from when it is run. */
+  /** Emits when the state in a snapshot may have changed. */
   readonly changes: Stream.Stream<void>
 }
 
 /**
- * The same, with something to do before the first request is let in.
+ * Provides a server, and runs an effect before it accepts the first request.
  *
  * @internal
  */
@@ -163,10 +178,11 @@ export const layerFrom = <E>(
       isLoopback: isLoopback(host)
     })
     const node = Http.createServer()
-    // `HttpServer.serve` would take upgrades too, and a client that leaves such a connection ends the process.
+    // `HttpServer.serve` would also handle upgrades, and a client that closes an upgraded
+    // connection ends the process.
     node.on("request", yield* NodeHttpServer.makeHandler(app))
     const server = yield* listen(node, host, options.port ?? 0)
-    // Or it would wait for connections that are kept open, that of the page for instance.
+    // Otherwise closing would wait for kept-alive connections, such as that of the page.
     yield* Effect.addFinalizer(() =>
       Effect.async<void>((resume) => {
         node.close(() => resume(Effect.void))
@@ -183,7 +199,9 @@ export const layerFrom = <E>(
     }))
   }))
 
-/** Listens; Node throws where a port is not one, which is a failure like a port that is taken. */
+/**
+ * Starts listening. Node throws for an invalid port, which becomes a failure like a port in use.
+ */
 const listen = (node: Http.Server, host: string, port: number) =>
   Effect.suspend(() =>
     Number.isInteger(port) && port >= 0 && port <= 65_535
@@ -195,7 +213,7 @@ const listen = (node: Http.Server, host: string, port: number) =>
       )
   )
 
-/** How a client of this machine names an address. */
+/** Returns the host name by which a client on this machine reaches an address. */
 const hostOf = (host: string): string =>
   host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "[::1]" : host.includes(":") ? `[${host}]` : host
 

@@ -1,11 +1,11 @@
 /**
- * How a request proves where it comes from: an HMAC over its method, body, content type, date and path.
+ * Request signatures: an HMAC over method, body, content type, date and path.
  *
- * The client does this by itself. The module is public for those who call an endpoint that has no method here, or who check
- * signatures on the receiving side.
+ * The client signs requests itself. Use this module to call an endpoint with an HTTP client of your
+ * own, or to verify signatures on the receiving side.
  *
- * Hashing is `node:crypto`'s, which Node, Bun, Deno and Cloudflare Workers all have: Web Crypto has no MD5, which the
- * vendor's signature needs.
+ * It hashes with `node:crypto`, which Node, Bun, Deno and Cloudflare Workers provide. Web Crypto
+ * does not support MD5, which the vendor's signature needs.
  *
  * @since 0.1.0
  */
@@ -19,20 +19,24 @@ import * as Crypto from "node:crypto"
  * @category models
  */
 export interface Request {
-  /** In upper case: `GET`, `POST`, `PATCH`, `DELETE`. */
+  /** The method in upper case: `GET`, `POST`, `PATCH`, `DELETE`. */
   readonly method: string
-  /** The exact body as sent; undefined for none. */
+  /** The exact body as sent, or undefined if there is none. */
   readonly body?: string | Uint8Array | undefined
-  /** The value of the `Content-Type` header as sent. It is signed, and sent, also where there is no body. */
+  /** The `Content-Type` header as sent. It is sent and signed even if there is no body. */
   readonly contentType: string
-  /** The value of the `Date` header as sent. */
+  /** The `Date` header as sent. */
   readonly date: string
-  /** Path and query as they stand on the request line, percent-encoded. A prefix of the base URL belongs to it. */
+  /**
+   * The path and query on the request line, percent-encoded.
+   *
+   * It includes the path of the base URL.
+   */
   readonly uri: string
 }
 
 /**
- * The five fields that are signed, one a line (Python SDK, Node SDK).
+ * Returns the text that is signed: five fields, one per line.
  *
  * @example
  * ```ts
@@ -52,17 +56,17 @@ export interface Request {
 export const stringToSign = (request: Request): string =>
   `${request.method}\n${contentMd5(request.body)}\n${request.contentType}\n${request.date}\n${request.uri}`
 
-// Of no body the field is empty, not the hash of nothing.
+// Without a body the field is empty, instead of the hash of an empty body.
 const contentMd5 = (body: string | Uint8Array | undefined): string =>
   body === undefined || body.length === 0 ? "" : md5(body)
 
-// In one go it costs half, but not every runtime can.
+// `crypto.hash` avoids a hash object per request, but not every runtime has it.
 const md5: (body: string | Uint8Array) => string = typeof Crypto.hash === "function"
   ? (body) => Crypto.hash("md5", body, "hex")
   : (body) => Crypto.createHash("md5").update(body).digest("hex")
 
 /**
- * The Base64 text of the HMAC-SHA256 of {@link stringToSign}.
+ * Signs a request: the HMAC-SHA256 of {@link stringToSign}, in Base64.
  *
  * @example
  * ```ts
@@ -85,7 +89,7 @@ export const sign = (request: Request, secret: Redacted.Redacted): string =>
   Crypto.createHmac("sha256", Redacted.value(secret)).update(stringToSign(request)).digest("base64")
 
 /**
- * The value of the `Authorization` header.
+ * Returns the value of the `Authorization` header.
  *
  * @example
  * ```ts
@@ -109,7 +113,7 @@ export const authorization = (
 ): string => `${credentials.workspaceKey}:${sign(request, credentials.workspaceSecret)}`
 
 /**
- * Whether an `Authorization` header fits a request, compared in constant time.
+ * Verifies the `Authorization` header of a request, in constant time.
  *
  * @example
  * ```ts

@@ -1,8 +1,8 @@
 /**
- * The objects and lists that a user is subscribed to.
+ * Objects and lists that a user is subscribed to.
  *
- * The vendor's page (Seed) and its OpenAPI description disagree completely about these answers; both are read into one model
- * each, and what neither mentions is kept in `raw`.
+ * The vendor documents two different shapes of these responses. Both are decoded into one model
+ * each; unknown members are kept in `raw`.
  *
  * @since 0.1.0
  */
@@ -13,14 +13,14 @@ import * as model from "./internal/model/model.js"
 import type { Issue } from "./SuprsendError.js"
 
 /**
- * An object that the user is subscribed to.
+ * An object that a user is subscribed to.
  *
  * @since 0.1.0
  * @category models
  */
 export class ObjectSubscription extends model.Model {
   constructor(
-    /** The id of the object among those of its type. */
+    /** The id of the object, unique within its type. */
     readonly objectId: string,
     raw: { readonly [key: string]: unknown }
   ) {
@@ -32,12 +32,12 @@ export class ObjectSubscription extends model.Model {
     return model.text(this.object.object_type ?? this.raw.type)
   }
 
-  /** The properties of the subscription, not those of the object. */
+  /** The properties of the subscription. Those of the object are in `object`. */
   get properties(): { readonly [key: string]: unknown } {
     return model.record(this.raw.properties)
   }
 
-  /** The object itself, as far as the server describes it. */
+  /** The object, as far as the response describes it. */
   get object(): { readonly [key: string]: unknown } {
     return model.record(this.raw.object)
   }
@@ -49,7 +49,7 @@ export class ObjectSubscription extends model.Model {
 }
 
 /**
- * A list that the user is subscribed to.
+ * A list that a user is subscribed to.
  *
  * @since 0.1.0
  * @category models
@@ -63,7 +63,7 @@ export class ListSubscription extends model.Model {
     super(raw)
   }
 
-  /** The list itself, as far as the server describes it. */
+  /** The list, as far as the response describes it. */
   get list(): { readonly [key: string]: unknown } {
     return model.record(this.raw.list)
   }
@@ -78,12 +78,12 @@ export class ListSubscription extends model.Model {
     return model.text(this.list.list_description ?? this.list.description)
   }
 
-  /** "static_list" or "query_based" (OpenAPI). */
+  /** The type of the list: "static_list" or "query_based". */
   get listType(): string | undefined {
     return model.text(this.list.list_type)
   }
 
-  /** "subscribed", in the shape of the vendor's page (Seed). */
+  /** "subscribed", in one of the documented shapes. */
   get status(): string | undefined {
     return model.text(this.raw.status)
   }
@@ -113,7 +113,7 @@ export const decodeList: model.Decode<ListSubscription> = (u) =>
   })
 
 /**
- * A subscription to an object as JSON, of either documented shape.
+ * Encodes an object subscription as JSON, and decodes both documented shapes.
  *
  * @example
  * ```ts
@@ -131,7 +131,7 @@ export const ObjectSubscriptionSchema: Schema.Schema<ObjectSubscription, { reado
   .schema(ObjectSubscription, decodeObject)
 
 /**
- * A subscription to a list as JSON, of either documented shape.
+ * Encodes a list subscription as JSON, and decodes both documented shapes.
  *
  * @example
  * ```ts

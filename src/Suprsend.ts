@@ -1,5 +1,5 @@
 /**
- * The front door: everything wired.
+ * Layers that provide all services of this package.
  *
  * ```ts
  * import { Effect } from "effect"
@@ -27,7 +27,10 @@ import * as Transport from "./Transport.js"
 import * as UsersService from "./UsersService.js"
 
 /**
- * What the front door opens to: users, preferences, and the client for what has no method.
+ * The services that the `Suprsend` layers provide.
+ *
+ * These are the services for users and preferences, and the client for endpoints that have no
+ * method.
  *
  * @since 0.1.0
  * @category models
@@ -37,14 +40,15 @@ export type Suprsend =
   | PreferencesService.PreferencesService
   | SuprsendClient.SuprsendClient
 
-// Fresh, because Effect would memoize it by its reference, whichever client it is provided with.
+// Effect memoizes a layer by reference, whichever client it is provided with. `fresh` prevents
+// that.
 const services = Layer.fresh(Layer.merge(UsersService.layer, PreferencesService.layer))
 
 const withServices = <E, R>(client: Layer.Layer<SuprsendClient.SuprsendClient, E, R>): Layer.Layer<Suprsend, E, R> =>
   Layer.fresh(Layer.provideMerge(services, client))
 
 /**
- * Everything but the `HttpClient` that sends: for a client of your own.
+ * Provides all services, built on an `HttpClient` that you provide.
  *
  * @example
  * ```ts
@@ -67,8 +71,10 @@ export const layerWithoutHttpClient = (
 ): Layer.Layer<Suprsend, ConfigError.ConfigError, HttpClient.HttpClient> => withServices(SuprsendClient.layer(options))
 
 /**
- * Everything, from options: over Node's own `http` on Node, and over `fetch` elsewhere. Fails if an option is not usable, and says
- * which.
+ * Provides all services from options.
+ *
+ * It sends requests with Node's `http` on Node, and with `fetch` on other runtimes. It fails with a
+ * `ConfigError` that names the invalid option.
  *
  * @example
  * ```ts
@@ -89,8 +95,10 @@ export const layer = (options: SuprsendConfig.Options): Layer.Layer<Suprsend, Co
   Layer.provide(layerWithoutHttpClient(options), Transport.layer)
 
 /**
- * Everything, from a `Config`: by default from `SUPRSEND_WORKSPACE_KEY` and `SUPRSEND_WORKSPACE_SECRET`, or
- * `SUPRSEND_API_KEY` with `SUPRSEND_WORKSPACE_UID`, and `SUPRSEND_BASE_URL`.
+ * Provides all services from a `Config`, by default from the environment.
+ *
+ * It reads `SUPRSEND_WORKSPACE_KEY` and `SUPRSEND_WORKSPACE_SECRET`, or `SUPRSEND_API_KEY` and
+ * `SUPRSEND_WORKSPACE_UID`. `SUPRSEND_BASE_URL` is optional.
  *
  * @example
  * ```ts
@@ -112,10 +120,11 @@ export const layerConfig = (
   Layer.provide(withServices(SuprsendClient.layerConfig(config)), Transport.layer)
 
 /**
- * Everything over a {@link Sandbox} in memory, for unit tests: no network, and no waiting for a rate limit, so that nothing
- * stands still under `TestClock`. The sandbox comes with it, to look inside and to make it fail.
+ * Provides all services backed by an in-memory {@link Sandbox}, for unit tests.
  *
- * Each time that it is provided to an effect, it begins empty.
+ * It uses neither the network nor a rate limit, so tests do not block under `TestClock`. It also
+ * provides the `Sandbox` service, to inspect the sandbox and to make it fail. Each time that you
+ * provide this layer to an effect, the sandbox starts empty.
  *
  * @example
  * ```ts
@@ -140,6 +149,6 @@ export const layerTest: Layer.Layer<Suprsend | Sandbox.Sandbox> = services.pipe(
   Layer.provideMerge(SuprsendClient.layerWithoutRateLimiter(Sandbox.credentials)),
   Layer.provideMerge(Sandbox.layer),
   Layer.provide(RateLimiter.layerNoop),
-  // The sandbox's own credentials are in order.
+  // The sandbox's own credentials are valid, so building the client cannot fail.
   Layer.orDie
 )

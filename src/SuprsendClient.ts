@@ -1,12 +1,14 @@
 /**
- * The HTTP client of this package: rate-limited, signing, retrying, and traced without anybody's name.
+ * The HTTP client of this package: it rate-limits, signs, retries and traces requests.
  *
- * An attempt takes a slot from the limiter, for which it waits as long as the deadline of the call allows. Then, under the timeout of
- * the attempt, it stamps the date and signs the exact bytes, sends, and reads the answer. A retry repeats the whole attempt, so that
- * every request has a slot and a fresh signature of its own, while the body, its `$insert_id` and its `$time` stay what they were.
- * One loop and one counter, bounded by the attempts and the elapsed time of the retry policy.
+ * An attempt first waits for a slot of the rate limiter, at most until the deadline of the call.
+ * Then, within the timeout of the attempt, it sets the date, signs the exact bytes, sends them and
+ * reads the response. A retry repeats the whole attempt: each request takes its own slot and has a
+ * fresh signature, while the body, its `$insert_id` and its `$time` stay the same. The retry policy
+ * bounds both the number of attempts and the elapsed time. Spans contain no user ids.
  *
- * Services such as `UsersService` are built on it. Use it directly for an endpoint that has no method here.
+ * Services such as `UsersService` are built on this client. Use it directly for an endpoint that
+ * has no method in this package.
  *
  * @since 0.1.0
  */
@@ -39,7 +41,7 @@ import * as SuprsendConfig from "./SuprsendConfig.js"
 import type { RequestError } from "./SuprsendError.js"
 
 /**
- * The client as a service.
+ * The client service.
  *
  * @example
  * ```ts
@@ -73,22 +75,28 @@ export class SuprsendClient extends Context.Tag("effect-suprsend/SuprsendClient"
  */
 export declare namespace SuprsendClient {
   /**
-   * What a client does.
+   * Operations and settings of a client.
    *
    * @since 0.1.0
    * @category models
    */
   export interface Service {
-    /** Sends a request, as often as the retry policy allows, and gives the first answer of status 2xx. */
+    /** Sends a request, retries it as the policy allows, and returns the first 2xx response. */
     readonly execute: (request: Request) => Effect.Effect<Response, RequestError>
-    /** What asynchronous events call their workspace: the workspace key, or the workspace UID that came with an API key. */
+    /**
+     * The workspace named in asynchronous events.
+     *
+     * It is the workspace key, or the workspace UID if an API key is used.
+     */
     readonly workspace: string | undefined
-    /** The user agent, which every asynchronous event repeats. */
+    /** The user agent, which every asynchronous event contains too. */
     readonly userAgent: string
-    /** How many requests of one bulk call are under way at once. */
+    /** The number of requests of one bulk call that may be in flight at once. */
     readonly concurrency: number
     /**
-     * Lets what was handed over leave, before more is made.
+     * Yields to the event loop.
+     *
+     * Requests already submitted are then written before more are built.
      *
      * @internal
      */
@@ -96,72 +104,99 @@ export declare namespace SuprsendClient {
   }
 
   /**
-   * A request, without what the client adds: base URL, credentials, headers.
+   * A request, without the base URL, credentials and headers that the client adds.
    *
    * @since 0.1.0
    * @category models
    */
   export interface Request {
-    /** The name of the call, in spans and in errors. */
+    /** The name of the call in spans and errors. */
     readonly call: string
     readonly method: "GET" | "POST" | "PATCH" | "DELETE"
-    /** The path below the base URL, with `{name}` where a parameter goes. Spans hold this, and not the parameters. */
+    /**
+     * The path below the base URL, with `{name}` for each parameter.
+     *
+     * Spans contain this template instead of the parameters.
+     */
     readonly template: string
-    /** The parameters of the path, each of which becomes one segment, percent-encoded. */
+    /** The parameters of the path. Each becomes one percent-encoded segment. */
     readonly params?: Readonly<Record<string, string>> | undefined
-    /** The query in this order; undefined members are left out. */
+    /** The query parameters, in this order. Undefined members are omitted. */
     readonly query?: Readonly<Record<string, string | number | boolean | undefined>> | undefined
-    /** The body, serialised once: these bytes are signed and sent. */
+    /** The body, serialized once. Exactly these bytes are signed and sent. */
     readonly body?: string | Uint8Array | undefined
-    /** False if doing it twice is wrong and nothing guards against it. Default true. */
+    /**
+     * Whether the request is safe to send twice.
+     *
+     * If false, it is retried only if the failure shows that it was not applied.
+     *
+     * @default true
+     */
     readonly idempotent?: boolean | undefined
-    /** True to let the status settle the request, even if the body of the response is cut or never ends. */
+    /**
+     * Whether the status alone settles the request.
+     *
+     * Then a truncated or endless body does not fail the call.
+     *
+     * @default false
+     *
+     * @default false
+     */
     readonly ignoreBody?: boolean | undefined
     /**
-     * The status that the endpoint documents, and how else to know its response. A 2xx of another status, whose body is not of the
-     * endpoint either, fails with `SuprsendUnexpectedResponse`. By default any 2xx succeeds that is not a page of HTML.
+     * The documented status, and a check of the body for any other 2xx.
+     *
+     * If neither matches, the call fails with `SuprsendUnexpectedResponse`. By default every 2xx
+     * succeeds, unless the body is an HTML page.
      */
     readonly expected?: Expected | undefined
     /**
-     * When this is given, the call ends as one does whose time is up.
+     * Ends the call as if its deadline had passed.
      *
      * @internal
      */
     readonly abort?: Signal | undefined
     /**
-     * When this is given, no further attempt starts: what waits for a slot or for its next attempt ends, and an attempt in flight goes
-     * on. Without it, `abort` ends the waiting too.
+     * Prevents further attempts.
+     *
+     * Waiting for a slot or for a retry ends, while an attempt in flight continues. Without this
+     * signal, `abort` ends the waiting too.
      *
      * @internal
      */
     readonly abortWaiting?: Signal | undefined
     /**
-     * The body as it is when the first attempt has its slot, in place of `body`: what is not wanted any more by then is not in it. It is
-     * asked for once, before the body is signed, and all attempts send what it was then.
+     * Computes the body when the first attempt has its slot, and replaces `body`.
+     *
+     * It lets a batch drop edits that were interrupted while it waited. It is called once, before
+     * the body is signed; all attempts send the same body.
      *
      * @internal
      */
     readonly bodyAtStart?: (() => Uint8Array) | undefined
-    /** The insert id in the body, for the errors. */
+    /** The insert id in the body, which errors include. */
     readonly insertId?: string | undefined
-    /** What must not appear in an error, should the server echo it. */
+    /** Texts that errors must not contain, even if the server echoes them. */
     readonly secrets?: (() => ReadonlyArray<string>) | undefined
   }
 
   /**
-   * What an endpoint documents of a success.
+   * The documented success response of an endpoint.
    *
    * @since 0.1.0
    * @category models
    */
   export interface Expected {
     readonly status: number
-    /** Whether a body is one of this endpoint, whatever the status of its 2xx. */
+    /** Checks whether a body belongs to this endpoint, when its 2xx status differs. */
     readonly body?: ((body: string) => boolean) | undefined
   }
 
   /**
-   * A response of status 2xx. Printed, it shows push tokens, access tokens and webhook addresses masked; `body` has them.
+   * A 2xx response.
+   *
+   * Printing it masks push tokens, access tokens and webhook addresses; `body` contains them in
+   * clear.
    *
    * @since 0.1.0
    * @category models
@@ -169,18 +204,18 @@ export declare namespace SuprsendClient {
   export interface Response {
     readonly status: number
     readonly headers: Headers.Headers
-    /** The body as text; empty if the request ignores it, and it was cut or never came. */
+    /** The body as text. It is empty if the request ignores it and it did not arrive in full. */
     readonly body: string
-    /** How many requests were sent. */
+    /** The number of requests that were sent. */
     readonly attempts: number
   }
 }
 
 /**
- * The service over an `HttpClient` and a `RateLimiter`. Fails if an option is not usable, and says which.
+ * Makes a client on an `HttpClient` and a `RateLimiter`.
  *
- * It lives as long as its scope: when that closes, calls that are under way fail with `SuprsendUnavailable` ("Interrupted"), and so do
- * those that come later.
+ * It fails with a `ConfigError` that names the invalid option. When its scope closes, calls in
+ * flight and later calls fail with `SuprsendUnavailable` ("Interrupted").
  *
  * @since 0.1.0
  * @category constructors
@@ -208,7 +243,7 @@ export const make = (
       transport,
       timeouts: yield* timeouts.make
     }
-    // Closed before the timeouts, so that no call is left without an end.
+    // The scope closes this before the timeouts, so that every call still ends.
     const underWay = yield* inFlight.make
 
     const call = (
@@ -220,7 +255,8 @@ export const make = (
       abortWaiting: Signal
     ): Effect.Effect<SuprsendClient.Response, RequestError> => {
       const scoped = SuprsendConfig.scoped(config, options)
-      // Options that are of no use are a mistake in a program, and have no place among the errors of each call.
+      // Invalid options are a programming error, so the call dies instead of widening its error
+      // type.
       if (Either.isLeft(scoped)) return Effect.die(scoped.left)
       const { headers, query, retry, timeout } = scoped.right
       const all = headers === config.headers ? usualHeaders : requests.staticHeaders(config, headers)
@@ -229,7 +265,8 @@ export const make = (
     }
 
     return {
-      // What a region of code says is asked for once, and not by an effect each: this is the path of every request.
+      // Reads the fiber's context once instead of with one effect per reference: every request
+      // takes this path.
       execute: (request) =>
         Effect.withFiberRuntime<SuprsendClient.Response, RequestError>((fiber) => {
           const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
@@ -263,16 +300,15 @@ export const make = (
     }
   })
 
-/**
- * Where the answers of a region of code are kept, if anybody wants them.
- */
+/** Holds the last response of a region of code, for `withResponse`. */
 class Answers extends Context.Reference<Answers>()("effect-suprsend/SuprsendClient/Answers", {
   defaultValue: () => Option.none<Ref.Ref<Option.Option<SuprsendClient.Response>>>()
 }) {}
 
 /**
- * The value of an effect, with the answer from which it was read: status, headers, body, attempts. Of several calls in the
- * effect it is the last one's; of none it is none.
+ * Returns the value of an effect together with the last response that it received.
+ *
+ * The response has a status, headers, body and attempts. It is none if the effect made no call.
  *
  * @example
  * ```ts
@@ -299,10 +335,11 @@ export const withResponse = <A, E, R>(
   )
 
 /**
- * The client over the `HttpClient` of the context, with a rate limiter of its own in memory.
+ * Provides the client, built on the `HttpClient` in context, with its own in-memory rate limiter.
  *
- * The limiter belongs to the layer value: wherever that is provided at the same time, over whichever `HttpClient`, it is one. Keep the
- * layer in a constant, as each call of this function makes another.
+ * All uses of the same layer value share one limiter while they overlap, whichever `HttpClient`
+ * they are provided with. Keep the layer in a constant: each call of this function creates another
+ * limiter.
  *
  * @example
  * ```ts
@@ -328,7 +365,9 @@ export const layer = (
 ): Layer.Layer<SuprsendClient, ConfigError.ConfigError, HttpClient.HttpClient> => limited(Effect.succeed(options))
 
 /**
- * The client with its options from a `Config`, by default from the environment (see `SuprsendConfig.config`).
+ * Provides the client with options from a `Config`, by default from the environment.
+ *
+ * @see `SuprsendConfig.config` for the variables.
  *
  * @example
  * ```ts
@@ -369,12 +408,15 @@ const limited = (
     }
     return made
   })
-  // Fresh, because Effect would memoize it by its reference, whichever `HttpClient` it is provided with.
+  // Effect memoizes a layer by reference, whichever `HttpClient` it is provided with. `fresh`
+  // prevents that.
   return Layer.fresh(Layer.scoped(SuprsendClient, sharedLayer.shared(sharedLayer.ofClient, client)))
 }
 
 /**
- * The client with the `RateLimiter` left open: for a limiter that several clients share, or a fleet, or none at all.
+ * Provides the client without a `RateLimiter`, which you provide.
+ *
+ * Use it to share one limiter between clients or processes, or to disable rate limiting.
  *
  * @example
  * ```ts

@@ -1,5 +1,5 @@
 /**
- * What a client must know: the credentials, and whatever should differ from the defaults.
+ * Options of a client: credentials, and settings that differ from the defaults.
  *
  * @since 0.1.0
  */
@@ -23,7 +23,7 @@ import type * as RequestOptions from "./RequestOptions.js"
 import * as RetryPolicy from "./RetryPolicy.js"
 
 /**
- * The key and the secret of a workspace, with which requests are signed.
+ * The key and secret of a workspace, used to sign requests.
  *
  * @since 0.1.0
  * @category models
@@ -37,10 +37,10 @@ export interface WorkspaceCredentials {
 }
 
 /**
- * An API key, which is sent as it is (OpenAPI: `Authorization: Bearer`), and the UID of its workspace.
+ * An API key and the UID of its workspace. The key is sent as a bearer token.
  *
- * The UID stands in the dashboard under Settings > General. Asynchronous events name their workspace by it (newer Python SDK);
- * without it the first of them would be refused.
+ * You find the UID in the dashboard under Settings > General. Asynchronous events name their
+ * workspace with it, and SuprSend refuses them without it.
  *
  * @since 0.1.0
  * @category models
@@ -54,7 +54,7 @@ export interface ApiKeyCredentials {
 }
 
 /**
- * Either of the two ways in which SuprSend knows its customers.
+ * The two kinds of credentials: a workspace key with its secret, or an API key.
  *
  * @since 0.1.0
  * @category models
@@ -62,11 +62,13 @@ export interface ApiKeyCredentials {
 export type Credentials = WorkspaceCredentials | ApiKeyCredentials
 
 /**
- * Credentials that may change while a program runs, such as a secret that is rotated.
+ * Credentials that may change while a program runs, such as a rotated secret.
  *
- * The effect is run when the layer is built, and again when SuprSend refuses the credentials with 401; the request is then sent once
- * more, beyond the attempts of the retry policy. Of many requests that are refused at once, one runs it. If it fails, or gives the same
- * secret, the call fails with `SuprsendUnauthorized`. The workspace stays the same: for another one, make another layer.
+ * The effect runs when the layer is built, and again when SuprSend refuses the credentials with
+ * 401. The refused request is then sent once more, in addition to the attempts of the retry policy.
+ * If many requests are refused at once, the effect runs once. If it fails or returns the same
+ * secret, the call fails with `SuprsendUnauthorized`. The workspace must stay the same: make
+ * another layer for another workspace.
  *
  * @example
  * ```ts
@@ -98,43 +100,62 @@ export interface CredentialsProvider {
 }
 
 /**
- * What may be left out.
+ * Optional settings of a client.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Settings {
-  /** Default `https://hub.suprsend.com/`. A path is kept, and is part of what is signed. */
+  /**
+   * The base URL. If it has a path, the path is kept and signed.
+   *
+   * @default "https://hub.suprsend.com/"
+   */
   readonly baseUrl?: string | undefined
-  /** The most requests in any window, however the window is placed. Default 1000 per second (Seed). */
+  /**
+   * The maximum number of requests in any window, wherever it starts.
+   *
+   * @default { limit: 1000, window: "1 second" }
+   */
   readonly rateLimit?: RateLimiter.RateLimiter.Options | undefined
-  /** What is tried again. Default: four attempts within a minute. */
+  /** The retry policy: by default four attempts within a minute. */
   readonly retry?: RetryPolicy.Options | undefined
-  /** How long one attempt may take, reading the answer included. Default 30 seconds. */
+  /**
+   * The timeout of one attempt, including reading the response.
+   *
+   * @default "30 seconds"
+   */
   readonly timeout?: Duration.DurationInput | undefined
   /**
-   * How many requests of one bulk call may be in flight at once, a whole number of at least 1. More than 1,000 counts as 1,000.
+   * The number of requests of one bulk call that may be in flight at once.
+   *
+   * It is an integer of at least 1; values above 1,000 count as 1,000.
    *
    * @default 128
    */
   readonly concurrency?: number | undefined
-  /** Further headers of every request. Those that are signed or name the SDK stay the client's. */
+  /** Additional headers for every request. They cannot replace signed headers or the user agent. */
   readonly headers?: Readonly<Record<string, string>> | undefined
   /**
-   * Whether each request names the span of its call in the header `traceparent` (W3C Trace Context), so that a proxy or a gateway in
-   * between can join the trace.
+   * Whether requests carry the span of their call in `traceparent` (W3C Trace Context).
+   *
+   * Proxies and gateways can then join the trace.
    *
    * @default false
    */
   readonly tracePropagation?: boolean | undefined
-  /** The application on whose behalf requests are sent; it joins the user agent. */
+  /** The name and version of your application, added to the user agent. */
   readonly appInfo?: { readonly name: string; readonly version?: string | undefined } | undefined
-  /** A last hand on the client that sends: a metric, a log. Each attempt passes through it, signed. */
+  /**
+   * Transforms the HTTP client that sends the requests, for example to add metrics or logs.
+   *
+   * It sees each attempt, signed.
+   */
   readonly transformClient?: ((client: HttpClient.HttpClient) => HttpClient.HttpClient) | undefined
 }
 
 /**
- * What the layers take.
+ * Options of the layers: credentials, or their provider, and settings.
  *
  * @example
  * ```ts
@@ -156,8 +177,11 @@ export interface Settings {
 export type Options = (Credentials | CredentialsProvider) & Settings
 
 /**
- * Credentials and base URL from `SUPRSEND_WORKSPACE_KEY` and `SUPRSEND_WORKSPACE_SECRET`, or, where neither is set, from
- * `SUPRSEND_API_KEY` and `SUPRSEND_WORKSPACE_UID`; `SUPRSEND_BASE_URL` may be left out. An empty variable counts as not set.
+ * Reads credentials and base URL from environment variables.
+ *
+ * It reads `SUPRSEND_WORKSPACE_KEY` and `SUPRSEND_WORKSPACE_SECRET`. If neither is set, it reads
+ * `SUPRSEND_API_KEY` and `SUPRSEND_WORKSPACE_UID`. `SUPRSEND_BASE_URL` is optional. An empty
+ * variable counts as not set.
  *
  * @example
  * ```ts
@@ -220,17 +244,17 @@ const variable = <A>(
   })
 
 /**
- * The options with every default filled in and every input checked.
+ * The validated options, with all defaults filled in.
  *
  * @internal
  */
 export interface Resolved {
   readonly credentials: Credentials
-  /** What asynchronous events call their workspace. */
+  /** The workspace named in asynchronous events. */
   readonly env: string
   readonly origin: string
   readonly host: string
-  /** The path of the base URL, with which every signed path begins; ends with a slash. */
+  /** The path of the base URL, a prefix of every signed path. It ends with a slash. */
   readonly basePath: string
   readonly timeout: Duration.Duration
   readonly retry: RetryPolicy.RetryPolicy
@@ -245,7 +269,7 @@ export interface Resolved {
 const defaultBaseUrl = "https://hub.suprsend.com/"
 
 /**
- * The credentials of the options, those of a provider as they are now.
+ * Returns the credentials in the options; a provider is asked for its current ones.
  *
  * @internal
  */
@@ -302,7 +326,7 @@ export const resolve = (
   })
 
 /**
- * What a region of a program changes, checked as the options of the layer are.
+ * Applies the options of a region of code, validated like those of the layer.
  *
  * @internal
  */
@@ -317,21 +341,23 @@ export const scoped = (
       return {
         timeout: timeout === undefined ? config.timeout : yield* positive(["timeout"], timeout),
         retry: yield* resolveRetry(retry ?? {}, config.retry),
-        // Where a name is there in another case, the later one is sent.
+        // Names that differ only in case are sent once: the last one wins.
         headers: { ...config.headers, ...headers },
         query: yield* resolveQuery(query)
       }
     })
 
 /**
- * The most requests of one bulk that are in flight at once: each holds its body.
+ * The upper bound for requests of one bulk in flight.
+ *
+ * It bounds the memory, because each request keeps its body.
  *
  * @internal
  */
 export const mostAtOnce = 1_000
 
 /**
- * How a bulk is to be sent, checked as the options of the layer are.
+ * Resolves and validates the options of a bulk.
  *
  * @internal
  */
@@ -360,7 +386,7 @@ const check = (path: Array<string>, ok: boolean, problem: string): Either.Either
 
 const isPositiveInteger = (n: number): boolean => Number.isSafeInteger(n) && n > 0
 
-// `Duration` takes what is negative, and what is no number, for zero.
+// `Duration` decodes negative numbers and NaN as zero.
 const isNegative = (input: Duration.DurationInput): boolean => {
   if (Duration.isDuration(input)) return false
   if (typeof input === "string") return input.startsWith("-")
@@ -440,7 +466,7 @@ const checkAppInfo = (appInfo: Settings["appInfo"] | null): Either.Either<void, 
 }
 
 const parseBaseUrl = (baseUrl: string | undefined): Either.Either<URL, ConfigError.ConfigError> => {
-  // A message must not contain it: it may have a password in it.
+  // The message must not contain the URL, which may include a password.
   const fail = (problem: string) => Either.left(invalid(["baseUrl"], problem))
   if (typeof (baseUrl ?? "") !== "string") return fail(`must be text, got ${describe(baseUrl)}`)
   const text = baseUrl?.trim() || defaultBaseUrl

@@ -1,9 +1,10 @@
 /**
- * Every way in which a call can fail, one error for each thing that a caller would do differently.
+ * Errors of SDK calls, one type per recovery strategy.
  *
- * The tags are prefixed, so that `Effect.catchTag` in a large program hits nothing else. All errors say whether trying again
- * may help (`retryable`) and how many requests were sent (`attempts`), and none holds a secret: not the workspace's, not the
- * tokens of an edit. They are schemas, so they travel through RPC, queues and logs as they are.
+ * The tags are specific to this package, so `Effect.catchTag` in a large program does not match
+ * other errors. Each error says whether retrying may help (`retryable`) and how many requests were
+ * sent (`attempts`). Errors contain no secrets: neither credentials nor tokens of an edit. They are
+ * schemas, so you can send them through RPC, queues and logs.
  *
  * @since 0.1.0
  */
@@ -16,7 +17,7 @@ import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 
 /**
- * What marks the values of this module, alike in every copy of the package.
+ * Identifies the errors of this package, across all copies of it.
  *
  * @since 0.1.0
  * @category type ids
@@ -32,7 +33,9 @@ export const TypeId: unique symbol = Symbol.for("effect-suprsend/SuprsendError")
 export type TypeId = typeof TypeId
 
 /**
- * Something that is wrong with an input: where, and what to do about it. Never the value itself: it may be a token.
+ * A problem with an input: its path, and how to correct it.
+ *
+ * It never contains the value, which may be a token.
  *
  * @since 0.1.0
  * @category models
@@ -61,7 +64,9 @@ const at = (path: Issue["path"]): string => {
 }
 
 /**
- * An edit that could not arrive as it was meant. Nothing was sent.
+ * The edit failed validation. No request was sent.
+ *
+ * Correct the edit: `issues` lists every problem with its path.
  *
  * @example
  * ```ts
@@ -85,19 +90,19 @@ export class InvalidUserEdit extends Schema.TaggedError<InvalidUserEdit>("effect
   { call: Schema.String, distinctId: Schema.String, issues: Schema.Array(Issue) }
 ) {
   /**
-   * Marks an error of this package.
+   * Identifies an error of this package.
    *
    * @since 0.1.0
    */
   readonly [TypeId]: TypeId = TypeId
   /**
-   * Sending the same again ends the same.
+   * Retrying fails in the same way.
    *
    * @since 0.1.0
    */
   readonly retryable = false
   /**
-   * Nothing was sent.
+   * No request was sent.
    *
    * @since 0.1.0
    */
@@ -108,7 +113,9 @@ export class InvalidUserEdit extends Schema.TaggedError<InvalidUserEdit>("effect
 }
 
 /**
- * An id that cannot be addressed: blank, `.` or `..`, too long, or half a surrogate pair. Nothing was sent.
+ * The distinct id failed validation. No request was sent.
+ *
+ * The id is blank, `.` or `..`, too long, or contains half a surrogate pair. Use another id.
  *
  * @since 0.1.0
  * @category errors
@@ -118,19 +125,19 @@ export class InvalidDistinctId extends Schema.TaggedError<InvalidDistinctId>("ef
   { call: Schema.String, distinctId: Schema.String, issues: Schema.Array(Issue) }
 ) {
   /**
-   * Marks an error of this package.
+   * Identifies an error of this package.
    *
    * @since 0.1.0
    */
   readonly [TypeId]: TypeId = TypeId
   /**
-   * Sending the same again ends the same.
+   * Retrying fails in the same way.
    *
    * @since 0.1.0
    */
   readonly retryable = false
   /**
-   * Nothing was sent.
+   * No request was sent.
    *
    * @since 0.1.0
    */
@@ -141,7 +148,10 @@ export class InvalidDistinctId extends Schema.TaggedError<InvalidDistinctId>("ef
 }
 
 /**
- * Another input that could not arrive as it was meant: a profile, a preference, the id of a tenant. Nothing was sent.
+ * An input other than an edit or a distinct id failed validation. No request was sent.
+ *
+ * It is, for example, a profile, a preference or a tenant id. Correct it: `issues` lists every
+ * problem with its path.
  *
  * @since 0.1.0
  * @category errors
@@ -150,19 +160,19 @@ export class SuprsendInvalidInput extends Schema.TaggedError<SuprsendInvalidInpu
   "effect-suprsend/SuprsendInvalidInput"
 )("SuprsendInvalidInput", { call: Schema.String, issues: Schema.Array(Issue) }) {
   /**
-   * Marks an error of this package.
+   * Identifies an error of this package.
    *
    * @since 0.1.0
    */
   readonly [TypeId]: TypeId = TypeId
   /**
-   * Sending the same again ends the same.
+   * Retrying fails in the same way.
    *
    * @since 0.1.0
    */
   readonly retryable = false
   /**
-   * Nothing was sent.
+   * No request was sent.
    *
    * @since 0.1.0
    */
@@ -173,7 +183,7 @@ export class SuprsendInvalidInput extends Schema.TaggedError<SuprsendInvalidInpu
 }
 
 /**
- * There is no user of that id (404).
+ * The user does not exist (404). Create it with an edit, or check the distinct id.
  *
  * @example
  * ```ts
@@ -196,17 +206,17 @@ export class SuprsendUserNotFound extends Schema.TaggedError<SuprsendUserNotFoun
   call: Schema.String,
   distinctId: Schema.String,
   attempts: Schema.Number,
-  /** What the server said, if it said anything. */
+  /** The error message of the server, if the response had one. */
   serverMessage: Schema.optional(Schema.String)
 }) {
   /**
-   * Marks an error of this package.
+   * Identifies an error of this package.
    *
    * @since 0.1.0
    */
   readonly [TypeId]: TypeId = TypeId
   /**
-   * Sending the same again ends the same.
+   * Retrying fails in the same way.
    *
    * @since 0.1.0
    */
@@ -218,18 +228,21 @@ export class SuprsendUserNotFound extends Schema.TaggedError<SuprsendUserNotFoun
 
 const settled = {
   call: Schema.String,
-  /** How many requests were sent. */
+  /** The number of requests that were sent. */
   attempts: Schema.Number,
-  /** "no" if the server certainly did nothing, "unknown" if one of the attempts may have been applied. */
+  /** "no" if the server certainly applied nothing, "unknown" if it may have applied an attempt. */
   applied: Schema.Literal("no", "unknown"),
-  /** What the server said, if it said anything. */
+  /** The error message of the server, if the response had one. */
   serverMessage: Schema.optional(Schema.String),
-  /** The id under which an edit travelled: sending it again under this one is safe. */
+  /** The insert id that the edit was sent with. Retrying with this id is safe. */
   insertId: Schema.optional(Schema.String)
 }
 
 /**
- * SuprSend does not accept the credentials, or not for this (401, 403).
+ * SuprSend refused the credentials (401), or they do not allow this call (403).
+ *
+ * Check the workspace key and secret or the API key. Also check the clock of this machine, because
+ * the date is part of the signature.
  *
  * @since 0.1.0
  * @category errors
@@ -238,13 +251,13 @@ export class SuprsendUnauthorized extends Schema.TaggedError<SuprsendUnauthorize
   "effect-suprsend/SuprsendUnauthorized"
 )("SuprsendUnauthorized", { ...settled, status: Schema.Number }) {
   /**
-   * Marks an error of this package.
+   * Identifies an error of this package.
    *
    * @since 0.1.0
    */
   readonly [TypeId]: TypeId = TypeId
   /**
-   * Sending the same again ends the same.
+   * Retrying fails in the same way.
    *
    * @since 0.1.0
    */
@@ -258,8 +271,10 @@ export class SuprsendUnauthorized extends Schema.TaggedError<SuprsendUnauthorize
 }
 
 /**
- * SuprSend refused the request itself: any other 4xx, or a redirect (3xx), which is not followed because the signature would
- * not match. Sending the same again ends the same.
+ * SuprSend rejected the request: any other 4xx, or a redirect (3xx).
+ *
+ * Correct the request, or check the base URL. Redirects are not followed, because the signature
+ * would not match the new URL.
  *
  * @since 0.1.0
  * @category errors
@@ -269,13 +284,13 @@ export class SuprsendRejected extends Schema.TaggedError<SuprsendRejected>("effe
   { ...settled, status: Schema.Number, baseUrl: Schema.optional(Schema.String) }
 ) {
   /**
-   * Marks an error of this package.
+   * Identifies an error of this package.
    *
    * @since 0.1.0
    */
   readonly [TypeId]: TypeId = TypeId
   /**
-   * Sending the same again ends the same.
+   * Retrying fails in the same way.
    *
    * @since 0.1.0
    */
@@ -296,7 +311,9 @@ export class SuprsendRejected extends Schema.TaggedError<SuprsendRejected>("effe
 }
 
 /**
- * SuprSend still said "too many requests" (429) when the attempts or the time of the call ran out.
+ * The call was still rate limited (429) when its attempts or time ran out.
+ *
+ * Retry after `retryAfter`, or lower the `rateLimit` of the layer.
  *
  * @since 0.1.0
  * @category errors
@@ -310,13 +327,14 @@ export class SuprsendRateLimited extends Schema.TaggedError<SuprsendRateLimited>
   }
 ) {
   /**
-   * Marks an error of this package.
+   * Identifies an error of this package.
    *
    * @since 0.1.0
    */
   readonly [TypeId]: TypeId = TypeId
   /**
-   * The last attempt did nothing, and the server would do it later; `applied` tells about those before it too.
+   * A later retry may succeed. The last attempt was not applied; `applied` covers the earlier ones
+   * too.
    *
    * @since 0.1.0
    */
@@ -331,12 +349,15 @@ export class SuprsendRateLimited extends Schema.TaggedError<SuprsendRateLimited>
 }
 
 /**
- * No response settled the request before the attempts or the time of the call ran out: a server error (5xx, 408, 425), no
- * connection, a lost connection, or a timeout. Or the run or layer that it belongs to was stopped ("Interrupted"), or TLS failed
- * ("Tls"), which is not tried again.
+ * No response settled the call before its attempts or its time ran out.
  *
- * What was asked for may have happened all the same. `retryable` is false where doing it twice would be wrong and nothing
- * guards against it, as with a synchronous edit that increments or appends; and for 501 and 505, which no repetition mends.
+ * `reason` says why: a server error (5xx, 408, 425), a connection that failed or was lost, or a
+ * timeout. "Interrupted" means that the run or the layer was stopped. "Tls" means that the TLS
+ * handshake failed, which is not retried.
+ *
+ * The server may have applied the request: see `applied`. `retryable` is false if applying the
+ * request twice would be wrong and no insert id prevents it, as with a synchronous edit that
+ * increments or appends. It is also false for 501 and 505, which a retry cannot fix.
  *
  * @since 0.1.0
  * @category errors
@@ -349,12 +370,12 @@ export class SuprsendUnavailable extends Schema.TaggedError<SuprsendUnavailable>
     retryable: Schema.Boolean,
     baseUrl: Schema.optional(Schema.String),
     status: Schema.optional(Schema.Number),
-    /** What happened on the wire, in the words of the runtime: `connect ECONNREFUSED 127.0.0.1:8787`. */
+    /** The error message of the runtime, such as `connect ECONNREFUSED 127.0.0.1:8787`. */
     description: Schema.optional(Schema.String)
   }
 ) {
   /**
-   * Marks an error of this package.
+   * Identifies an error of this package.
    *
    * @since 0.1.0
    */
@@ -384,10 +405,10 @@ export class SuprsendUnavailable extends Schema.TaggedError<SuprsendUnavailable>
 }
 
 /**
- * A response of status 2xx that is not the one that SuprSend documents: a page of HTML, or what another server says.
+ * A 2xx response that does not match SuprSend's documentation, such as an HTML page.
  *
- * Nothing counts as done. Look at the base URL, and at what stands between this machine and SuprSend. Where it is SuprSend that
- * answers, the request may have been applied.
+ * The call does not count as successful. Check the base URL, and any proxy between this machine and
+ * SuprSend. If the response is from SuprSend itself, the request may have been applied.
  *
  * @since 0.1.0
  * @category errors
@@ -401,13 +422,13 @@ export class SuprsendUnexpectedResponse extends Schema.TaggedError<SuprsendUnexp
   baseUrl: Schema.optional(Schema.String)
 }) {
   /**
-   * Marks an error of this package.
+   * Identifies an error of this package.
    *
    * @since 0.1.0
    */
   readonly [TypeId]: TypeId = TypeId
   /**
-   * Sending the same again ends the same.
+   * Retrying fails in the same way.
    *
    * @since 0.1.0
    */
@@ -426,7 +447,7 @@ const said = (status: number, message: string | undefined): string =>
 const requests = (attempts: number): string => attempts === 1 ? "1 request" : `${attempts} requests`
 
 /**
- * What any request can fail with, whatever it asks for.
+ * Errors that any request can fail with.
  *
  * @since 0.1.0
  * @category models
@@ -439,7 +460,7 @@ export type RequestError =
   | SuprsendUnexpectedResponse
 
 /**
- * Every error of this package.
+ * All errors of SDK calls.
  *
  * @since 0.1.0
  * @category models
@@ -452,9 +473,10 @@ export type SuprsendError =
   | RequestError
 
 /**
- * Whether a value is an error of this package, or what a promise was rejected with because of one (a `FiberFailure`).
+ * Checks whether a value is an error of this package, or a rejection with one.
  *
- * Any copy of the package may have made the error. {@link findSuprsendError} gives the error itself, with its fields.
+ * `Effect.runPromise` rejects with a `FiberFailure`. The error may come from any copy of the
+ * package.
  *
  * @example
  * ```ts
@@ -477,11 +499,12 @@ export const isSuprsendError = (u: unknown): u is SuprsendError | Runtime.FiberF
   Option.isSome(findSuprsendError(u))
 
 /**
- * The error of this package that a value is, or that a rejected promise holds.
+ * Finds the error of this package in a value or in a promise rejection.
  *
- * `Effect.runPromise` and a `ManagedRuntime` reject with a `FiberFailure`: an `Error` with the message of the error inside of it, but
- * not its fields. Where several things failed at the same time, it is the first error of this package, and of a failure and a defect
- * (`Effect.orDie`) the failure.
+ * `Effect.runPromise` and a `ManagedRuntime` reject with a `FiberFailure`. That is an `Error` with
+ * the message of the original error, but without its fields. If several errors occurred in
+ * parallel, this returns the first one of this package. Failures are preferred to defects
+ * (`Effect.orDie`).
  *
  * @example
  * ```ts

@@ -1,7 +1,9 @@
 /**
- * The front door over undici, for Node: the same as `Suprsend`, without what `fetch` and a client over it cost per request.
+ * Layers that send requests with undici, for Node.
  *
- * Needs the optional peer `@effect/platform-node`, and is therefore reached by its own path only, `effect-suprsend/SuprsendNode`.
+ * They provide the same services as `Suprsend`, with less overhead per request than `fetch`. They
+ * need the optional peer dependency `@effect/platform-node`. Import this module by its own path,
+ * `effect-suprsend/SuprsendNode`, because the index does not export it.
  *
  * @since 0.1.0
  */
@@ -20,7 +22,9 @@ import * as Suprsend from "./Suprsend.js"
 import * as SuprsendConfig from "./SuprsendConfig.js"
 
 /**
- * What sends, over a dispatcher of yours: a proxy, client certificates, a cap on connections.
+ * Provides an `HttpClient` that uses an undici dispatcher of your own.
+ *
+ * Use it for a proxy, client certificates or a limit on connections.
  *
  * @example
  * ```ts
@@ -48,12 +52,14 @@ export const layerUndiciWithoutDispatcher: Layer.Layer<HttpClient.HttpClient, ne
   .fresh(Layer.effect(
     HttpClient.HttpClient,
     Effect.map(NodeHttpClient.Dispatcher, (dispatcher) =>
-      // Unwrapped, it is known, and requests go to the dispatcher itself.
+      // Registered, so that requests bypass this client while it is not wrapped.
       transport.register(NodeHttpClient.makeUndici(dispatcher), undici.make(dispatcher)))
   ))
 
 /**
- * What sends, over a dispatcher of its own, for layers that are put together by hand.
+ * Provides an `HttpClient` that uses its own undici dispatcher.
+ *
+ * Use it with layers that you compose yourself.
  *
  * @example
  * ```ts
@@ -84,7 +90,7 @@ const proxyVariable = (name: string): Config.Config<string> =>
   Config.all([Config.option(Config.string(name.toLowerCase())), Config.option(Config.string(name))]).pipe(
     Config.mapOrFail(([lower, upper]) => {
       const url = Option.getOrElse(Option.orElse(lower, () => upper), () => "").trim()
-      // What is wrong may have a password in it.
+      // The message must not contain the value, which may include a password.
       return url === "" || isProxyUrl(url)
         ? Either.right(url)
         : Either.left(ConfigError.InvalidData([name], `${name} must be a URL, as "http://proxy.example.com:3128" is`))
@@ -100,11 +106,15 @@ const noProxyVariable: Config.Config<string> = Config.all([
 ]).pipe(Config.map(([lower, upper]) => Option.getOrElse(Option.orElse(lower, () => upper), () => "")))
 
 /**
- * What sends, through the proxy that the environment names, or straight where it names none: `HTTPS_PROXY` for `https://` base URLs,
- * `HTTP_PROXY` for others and where there is no `HTTPS_PROXY`, and `NO_PROXY` for the hosts that are reached without one. A variable in
- * small letters goes before the one in capitals, as in `curl`.
+ * Provides an `HttpClient` that uses the proxy in the environment, if there is one.
  *
- * The variables are read by `Config` when the layer is built. Fails with a `ConfigError` that names one that is no URL.
+ * - `HTTPS_PROXY` is the proxy for `https://` base URLs.
+ * - `HTTP_PROXY` is the proxy for other URLs, and for all URLs if `HTTPS_PROXY` is not set.
+ * - `NO_PROXY` lists the hosts that are reached without a proxy.
+ *
+ * A lower-case variable takes precedence over the upper-case one, as in `curl`. The variables are
+ * read with `Config` when the layer is built. It fails with a `ConfigError` that names a variable
+ * which is not a URL.
  *
  * @example
  * ```ts
@@ -143,14 +153,16 @@ export const layerUndiciProxy: Layer.Layer<HttpClient.HttpClient, ConfigError.Co
 )
 
 /**
- * What the layers of this module take: the options of every layer, and how to reach the network.
+ * Options of the layers in this module.
  *
  * @since 0.1.0
  * @category models
  */
 export type Options = SuprsendConfig.Options & {
   /**
-   * Whether requests go through the proxy that `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` name. See {@link layerUndiciProxy}.
+   * Whether to use the proxy in `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`.
+   *
+   * @see {@link layerUndiciProxy}
    *
    * @default false
    */
@@ -158,7 +170,9 @@ export type Options = SuprsendConfig.Options & {
 }
 
 /**
- * Everything over undici, from options. Fails if one of them is not usable, and says which.
+ * Provides all services over undici, from options.
+ *
+ * It fails with a `ConfigError` that names the invalid option.
  *
  * @example
  * ```ts
@@ -180,7 +194,9 @@ export const layer = (options: Options): Layer.Layer<Suprsend.Suprsend, ConfigEr
 }
 
 /**
- * Everything over undici, from a `Config`, by default from the environment as `Suprsend.layerConfig` reads it.
+ * Provides all services over undici, from a `Config`.
+ *
+ * By default it reads the same environment variables as `Suprsend.layerConfig`.
  *
  * @example
  * ```ts

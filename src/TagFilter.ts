@@ -1,5 +1,5 @@
 /**
- * Which preference categories are meant, by the tags that they carry: a value to compose, instead of a string to assemble.
+ * Filters that select preference categories by their tags.
  *
  * @since 0.1.0
  */
@@ -7,7 +7,9 @@ import * as Option from "effect/Option"
 import { parseJson } from "./internal/support/json.js"
 
 /**
- * A filter: a tag, or filters joined by the vendor's four operators (OpenAPI), exactly as they travel.
+ * A filter: a tag, or filters combined with the vendor's operators.
+ *
+ * It has exactly the form that is sent.
  *
  * @example
  * ```ts
@@ -28,7 +30,7 @@ export type TagFilter =
   | { readonly exists: boolean }
 
 /**
- * Categories for which all of the filters hold.
+ * Matches categories that match all of the filters.
  *
  * @since 0.1.0
  * @category constructors
@@ -36,7 +38,7 @@ export type TagFilter =
 export const and = (...filters: ReadonlyArray<TagFilter>): TagFilter => ({ and: filters })
 
 /**
- * Categories for which any of the filters holds.
+ * Matches categories that match any of the filters.
  *
  * @since 0.1.0
  * @category constructors
@@ -44,7 +46,7 @@ export const and = (...filters: ReadonlyArray<TagFilter>): TagFilter => ({ and: 
 export const or = (...filters: ReadonlyArray<TagFilter>): TagFilter => ({ or: filters })
 
 /**
- * Categories for which the filter does not hold.
+ * Matches categories that do not match the filter.
  *
  * @since 0.1.0
  * @category constructors
@@ -52,7 +54,7 @@ export const or = (...filters: ReadonlyArray<TagFilter>): TagFilter => ({ or: fi
 export const not = (filter: TagFilter): TagFilter => ({ not: filter })
 
 /**
- * Categories that have any tag at all, or none.
+ * Matches categories that have a tag (true), or no tags (false).
  *
  * @since 0.1.0
  * @category constructors
@@ -60,7 +62,9 @@ export const not = (filter: TagFilter): TagFilter => ({ not: filter })
 export const exists = (exists: boolean): TagFilter => ({ exists })
 
 /**
- * The text of the `tags` parameter: a single tag as it is, everything else as JSON.
+ * Encodes a filter for the `tags` parameter.
+ *
+ * A single tag is sent as text, anything else as JSON.
  *
  * @example
  * ```ts
@@ -74,7 +78,8 @@ export const exists = (exists: boolean): TagFilter => ({ exists })
  * @category encoding
  */
 export const toQuery = (filter: TagFilter): string =>
-  // A tag that begins like JSON, or is JSON, such as `2024`, would be read as JSON; and an empty one as none.
+  // The server would parse a tag such as `2024`, or one that starts like JSON, as JSON, and treat
+  // an empty one as missing.
   typeof filter === "string" && !/^\s*([{["]|$)/.test(filter) && Option.isNone(parseJson(filter))
     ? filter
     : JSON.stringify(typeof filter === "string" ? or(filter) : filter)

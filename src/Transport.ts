@@ -1,9 +1,9 @@
 /**
- * The `HttpClient`s of this package, each of which sends a request at little more than the price of the runtime's own.
+ * HTTP clients with little overhead over the runtime's own.
  *
- * `Suprsend.layer` sends over {@link layer}. Take one of these to wrap it, or for layers that are put together by hand. Any other
- * `HttpClient` does as well, at the price of that client. What wraps a client sees every request, also where that client is one of
- * these.
+ * `Suprsend.layer` uses {@link layer}. Use one of these clients to wrap it, or with layers that you
+ * compose yourself. Any other `HttpClient` works too, with its own overhead. If you wrap a client,
+ * your wrapper sees every request.
  *
  * @since 0.1.0
  */
@@ -15,10 +15,12 @@ import * as default_ from "./internal/transport/default.js"
 import * as fetch from "./internal/transport/fetch.js"
 
 /**
- * The quickest client that needs no further package: Node's own `http` and `https` on Node from 20.16 on, `fetch` elsewhere.
+ * Provides the fastest client without additional dependencies.
  *
- * Connections are kept alive until the scope of the layer closes. Where `FetchHttpClient.Fetch` or `FetchHttpClient.RequestInit` is in
- * the context of a call or of the layer, it is `fetch` that sends, so that a mock is asked.
+ * It uses Node's `http` and `https` on Node 20.16 or later, and `fetch` elsewhere. Connections are
+ * kept alive until the scope of the layer closes. If `FetchHttpClient.Fetch` or
+ * `FetchHttpClient.RequestInit` is in the context of a call or of the layer, it uses `fetch`, so
+ * that mocks work.
  *
  * @example
  * ```ts
@@ -49,7 +51,9 @@ export const layer: Layer.Layer<HttpClient.HttpClient> = Layer.scoped(
 )
 
 /**
- * The client over `fetch`: that of the context (`FetchHttpClient.Fetch`), or the runtime's own.
+ * Provides a client that uses `fetch`.
+ *
+ * It takes `fetch` from the context (`FetchHttpClient.Fetch`), or else from the runtime.
  *
  * @example
  * ```ts

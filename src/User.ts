@@ -1,8 +1,8 @@
 /**
- * A user as the service returns it.
+ * Users as SuprSend returns them.
  *
- * The vendor documents two shapes, one on its "Manage Users" page (Seed) and a richer one in its OpenAPI description. Both are
- * read into the one model here; members that neither mentions are kept in `raw`.
+ * The vendor documents two shapes, on its "Manage Users" page and in its OpenAPI description. Both
+ * are decoded into one model; unknown members are kept in `raw`.
  *
  * @since 0.1.0
  */
@@ -14,7 +14,7 @@ import * as model from "./internal/model/model.js"
 import type { Issue } from "./SuprsendError.js"
 
 /**
- * One address of a user on a channel, with how it fares.
+ * An identity of a user on a channel, with its status.
  *
  * @since 0.1.0
  * @category models
@@ -22,18 +22,18 @@ import type { Issue } from "./SuprsendError.js"
 export interface Identity {
   /** The address: a text, or a record for Slack, Microsoft Teams and web push. */
   readonly value: unknown
-  /** Whether it is notified: "active" or "inactive" (OpenAPI). */
+  /** Whether SuprSend notifies this identity: "active" or "inactive". */
   readonly status: string | undefined
-  /** "disabled" after a hard bounce, else "active" (OpenAPI). */
+  /** "disabled" after a hard bounce, otherwise "active". */
   readonly permaStatus: string | undefined
-  /** Who delivers, where the channel has several providers. */
+  /** The provider that delivers, if the channel has several. */
   readonly idProvider: string | undefined
-  /** All members as they came. */
+  /** All members of the response. */
   readonly raw: { readonly [key: string]: unknown }
 }
 
 /**
- * The channels that a profile can hold: those that can be edited, and the inbox.
+ * A channel of a profile: one that can be edited, or the inbox.
  *
  * @since 0.1.0
  * @category models
@@ -43,8 +43,10 @@ export type ProfileChannel = ChannelKey | "$inbox"
 const profileChannels: ReadonlyArray<ProfileChannel> = [...channelKeys, "$inbox"]
 
 /**
- * A user. `console.log` shows it as code reads it, `JSON.stringify` in the shape in which it came; both show push tokens, access tokens
- * and webhook addresses masked. `raw` and `channels` have them.
+ * A user.
+ *
+ * `console.log` prints its decoded form, and `JSON.stringify` the form of the response. Both mask
+ * push tokens, access tokens and webhook addresses; `raw` and `channels` contain them in clear.
  *
  * @example
  * ```ts
@@ -70,18 +72,18 @@ export class User extends model.Model {
    */
   readonly distinctId: string
 
-  /** Reads a user from its JSON; use {@link UserSchema} for JSON that you do not know to be one. */
+  /** Makes a user from its JSON, unchecked. Use {@link UserSchema} for JSON that may be invalid. */
   constructor(raw: { readonly distinct_id: string; readonly [key: string]: unknown }) {
     super(raw)
     this.distinctId = raw.distinct_id
   }
 
-  /** Custom properties, and the reserved `$locale`, `$timezone`, `$preferred_language`. */
+  /** Custom properties, and the reserved `$locale`, `$timezone` and `$preferred_language`. */
   get properties(): { readonly [key: string]: unknown } {
     return model.record(this.raw.properties)
   }
 
-  /** The addresses of the user on each channel that has any. */
+  /** The identities of the user, by channel. Channels without identities are omitted. */
   get channels(): { readonly [Key in ProfileChannel]?: ReadonlyArray<Identity> } {
     const channels: { [Key in ProfileChannel]?: ReadonlyArray<Identity> } = {}
     for (const key of profileChannels) {
@@ -91,17 +93,17 @@ export class User extends model.Model {
     return channels
   }
 
-  /** When the user was created; undefined if the server does not say, or not in a form that can be read. */
+  /** When the user was created, or undefined if that is missing or cannot be parsed. */
   get createdAt(): DateTime.Utc | undefined {
     return model.timestamp(this.raw.created_at ?? this.properties.created_at)
   }
 
-  /** When the user was last changed. */
+  /** When the user was last updated. */
   get updatedAt(): DateTime.Utc | undefined {
     return model.timestamp(this.raw.updated_at)
   }
 
-  /** "active", in the shape of the vendor's page (Seed). */
+  /** "active", in one of the documented shapes. */
   get status(): string | undefined {
     return model.text(this.raw.status)
   }
@@ -121,7 +123,7 @@ export class User extends model.Model {
 const identity = (u: unknown): Identity => {
   const raw = model.record(u)
   return {
-    // Older answers list bare addresses.
+    // Older responses contain bare addresses.
     value: raw === u ? raw.value : u,
     status: model.text(raw.status),
     permaStatus: model.text(raw.perma_status),
@@ -138,7 +140,7 @@ export const decode: model.Decode<User> = (u) =>
       : Either.left(model.issue(["distinct_id"], "must be a string")))
 
 /**
- * A user as JSON. What is decoded comes out again as it was, unknown members included.
+ * Encodes a user as JSON and decodes it. Unknown members are preserved.
  *
  * @example
  * ```ts

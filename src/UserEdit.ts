@@ -1,5 +1,5 @@
 /**
- * An edit of a user: a plain immutable value, built in a pipe.
+ * User edits: immutable values that you build in a pipe.
  *
  * ```ts
  * import { pipe } from "effect"
@@ -14,12 +14,16 @@
  * )
  * ```
  *
- * Each verb appends one operation, in the order in which you write them: the order is the meaning. Nothing is merged, sent or
- * checked while you build, and nothing throws; `validate` says what is wrong with an edit, and every call that sends one runs
- * it first. What a verb is given is copied: changing it later changes no edit, and what `operations` gives is frozen. Two edits with the same content are `Equal`. An edit that is printed shows push tokens, access tokens and webhook
- * addresses masked.
+ * Each verb appends one operation, and the server applies operations in that order. Building an
+ * edit never throws, sends or validates. `validate` returns the problems of an edit, and every call
+ * that sends an edit validates it first.
  *
- * Every verb can be called with the edit first (`set(ada, "plan", "pro")`) or in a pipe (`pipe(ada, set("plan", "pro"))`).
+ * Verbs copy their arguments, so changing an argument later does not change the edit. The
+ * operations are frozen. Edits with the same content are `Equal`. Printing an edit masks push
+ * tokens, access tokens and webhook addresses.
+ *
+ * You can call every verb with the edit first (`set(ada, "plan", "pro")`) or in a pipe
+ * (`pipe(ada, set("plan", "pro"))`).
  *
  * @since 0.1.0
  */
@@ -38,7 +42,7 @@ import type * as Operation from "./Operation.js"
 import { type InvalidUserEdit, Issue } from "./SuprsendError.js"
 
 /**
- * What marks the values of this module, alike in every copy of the package.
+ * Identifies the values of this module, across all copies of the package.
  *
  * @since 0.1.0
  * @category type ids
@@ -61,34 +65,40 @@ export type TypeId = typeof TypeId
  */
 export interface UserEdit extends Pipeable, Inspectable, Equal.Equal {
   readonly [TypeId]: TypeId
-  /** Who is edited, trimmed as the vendor does. */
+  /** The id of the user, trimmed as in the vendor's SDKs. */
   readonly distinctId: string
-  /** The tenant for whom the profile is edited; undefined for the user's own profile. */
+  /** The tenant whose profile is edited, or undefined for the user's own profile. */
   readonly tenantId: string | undefined
-  /** What makes sending again safe: the id of this edit as an event. Made when it is sent, if it is undefined. */
+  /**
+   * The insert id, which makes it safe to send the edit twice.
+   *
+   * If it is undefined, a new id is made when the edit is sent.
+   */
   readonly insertId: string | undefined
-  /** The operations in their order, exactly as they travel, tokens in clear. */
+  /** The operations in order, exactly as they are sent, with tokens in clear. */
   readonly operations: ReadonlyArray<Operation.Operation>
 }
 
 /**
- * What an edit can be given beside the user.
+ * Options of an edit.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
-  /** Edits the profile that the user has for this tenant (Python SDK). At most 64 characters. */
+  /** The tenant whose profile of the user is edited. At most 64 characters. */
   readonly tenantId?: string | undefined
   /**
-   * The `$insert_id` under which an asynchronous edit travels. Derive it from what caused the edit (the id of a job, of a row)
-   * and a job that runs twice sends the same event twice, instead of two events.
+   * The `$insert_id` that an asynchronous edit is sent with.
+   *
+   * Derive it from the cause of the edit, such as the id of a job or row. If that job runs twice,
+   * it sends the same event twice, which SuprSend applies once.
    */
   readonly insertId?: string | undefined
 }
 
 /**
- * Whether a value is a {@link UserEdit}.
+ * Checks whether a value is a {@link UserEdit}.
  *
  * @example
  * ```ts
@@ -103,10 +113,10 @@ export interface Options {
 export const isUserEdit: (u: unknown) => u is UserEdit = internal.isUserEdit
 
 /**
- * Whether an edit has no operations.
+ * Checks whether an edit has no operations.
  *
- * Sending one is not nothing: the service creates the user if there is none, and leaves one that is there as it was. Where that is not
- * wanted, leave such edits out.
+ * Sending an empty edit still has an effect: SuprSend creates the user if it does not exist. Filter
+ * out empty edits if you do not want that.
  *
  * @example
  * ```ts
@@ -123,9 +133,9 @@ export const isUserEdit: (u: unknown) => u is UserEdit = internal.isUserEdit
 export const isEmpty: (self: UserEdit) => boolean = internal.isEmpty
 
 /**
- * An edit that changes nothing yet: the vendor's `get_edit_instance` (Seed).
+ * Makes an edit without operations. In the vendor's SDKs this is `get_edit_instance`.
  *
- * Sent without operations it creates the user, if there is none ({@link isEmpty}).
+ * Sending it without operations creates the user if it does not exist ({@link isEmpty}).
  *
  * @example
  * ```ts
@@ -142,9 +152,9 @@ export const isEmpty: (self: UserEdit) => boolean = internal.isEmpty
 export const edit: (distinctId: string, options?: Options) => UserEdit = internal.make
 
 /**
- * Sets properties, over whatever was there (Seed: `user.set`).
+ * Sets properties, replacing existing values. This is the vendor's `user.set`.
  *
- * Keys are trimmed. A record without members adds nothing.
+ * Keys are trimmed. An empty record adds no operation.
  *
  * @example
  * ```ts
@@ -170,7 +180,9 @@ export const set: {
 )
 
 /**
- * Sets properties that the user does not have yet, such as the date of the first login (Seed: `user.set_once`).
+ * Sets properties that the user does not have yet. This is the vendor's `user.set_once`.
+ *
+ * Use it for values such as the date of the first login.
  *
  * @example
  * ```ts
@@ -195,10 +207,11 @@ export const setOnce: {
 )
 
 /**
- * Adds to numbers, a missing one counting as 0; a negative amount subtracts (Seed: `user.increment`).
+ * Adds to numeric properties. This is the vendor's `user.increment`.
  *
- * Travels as `$add`, as in every vendor SDK. Applying it twice counts twice: send it with `asyncEdit`, whose retries carry
- * one insert id.
+ * A missing property counts as 0, and a negative amount subtracts. The operation is sent as `$add`,
+ * as in the vendor's SDKs. It is not idempotent: send it with `asyncEdit`, whose retries carry the
+ * same insert id.
  *
  * @example
  * ```ts
@@ -219,9 +232,9 @@ export const increment: {
 } = verb.record((key, value: number) => ({ $add: internalOperation.property(key, value) }), ($add) => ({ $add }))
 
 /**
- * Appends a value to a list (Seed: `user.append`).
+ * Appends a value to a list. This is the vendor's `user.append`.
  *
- * A channel's key (`$email`, `$slack`, ...) adds an identity, as the `add` verbs do.
+ * With the key of a channel (`$email`, `$slack`, ...), it adds an identity, like the `add` verbs.
  *
  * @example
  * ```ts
@@ -247,9 +260,10 @@ export const append: {
 )
 
 /**
- * Removes a value from a list (Seed: `user.remove`).
+ * Removes a value from a list. This is the vendor's `user.remove`.
  *
- * A channel's key (`$email`, `$slack`, ...) removes an identity, as the `remove` verbs do.
+ * With the key of a channel (`$email`, `$slack`, ...), it removes an identity, like the `remove`
+ * verbs.
  *
  * @example
  * ```ts
@@ -274,7 +288,9 @@ export const remove: {
 )
 
 /**
- * Removes properties; or, by the key of a channel, all identities of that channel (Seed: `user.unset`).
+ * Removes properties. This is the vendor's `user.unset`.
+ *
+ * With the key of a channel, it removes all identities of that channel.
  *
  * @example
  * ```ts
@@ -293,7 +309,7 @@ export const unset: {
 } = verb.unset
 
 /**
- * A key of a profile: any, with those of the channels known to the editor.
+ * A key of a profile: any text. Editors complete the keys of channels.
  *
  * @since 0.1.0
  * @category models
@@ -301,9 +317,11 @@ export const unset: {
 export type Key = Channel.ChannelKey | (string & {})
 
 /**
- * Sets the language of the user's notifications, an ISO 639-1 code or any BCP 47 tag (Seed: `user.set_preferred_language`).
+ * Sets the language of the user's notifications. This is the vendor's
+ * `user.set_preferred_language`.
  *
- * The name of a language (`"English"`) is refused, with the tag that was meant.
+ * The language is an ISO 639-1 code or any BCP 47 tag. A language name such as `"English"` fails
+ * validation, with a message that suggests the tag.
  *
  * @example
  * ```ts
@@ -322,9 +340,10 @@ export const setPreferredLanguage: {
 } = verb.value((language: string) => ({ $set: { $preferred_language: language } }))
 
 /**
- * Sets the locale of the user, a language or a language and region (Python SDK: `user.set_locale`; missing in the Node SDK).
+ * Sets the locale of the user: a language, or a language and region.
  *
- * `en-GB` is as good as `en_GB`: the vendor's own documents have both.
+ * In the vendor's Python SDK this is `user.set_locale`. Both `en-GB` and `en_GB` are valid, as the
+ * vendor's documentation uses both.
  *
  * @example
  * ```ts
@@ -343,12 +362,15 @@ export const setLocale: {
 } = verb.value((locale: string) => ({ $set: { $locale: locale } }))
 
 /**
- * Sets the time zone of the user, an IANA name (Seed: `user.set_timezone`).
+ * Sets the time zone of the user, an IANA name. This is the vendor's `user.set_timezone`.
  *
- * Every name of IANA's database that means a place or UTC will do, its links included: `Asia/Kolkata` and `Asia/Calcutta`, `US/Pacific`,
- * `GB`, `NZ`, `UTC`, `GMT`, `Zulu`, `Etc/GMT+5`. Abbreviations are refused, also those that the database keeps for old programs (`EST`,
- * `CET`, `EST5EDT`) and those that the runtime takes for something else (`BST` for Dhaka). Names are as the database writes them: for
- * `europe/london` it is said what was meant. Names that are newer than the runtime's own database are refused too.
+ * Every IANA name of a place or of UTC is valid, including links: `Asia/Kolkata` and
+ * `Asia/Calcutta`, `US/Pacific`, `GB`, `NZ`, `UTC`, `GMT`, `Zulu`, `Etc/GMT+5`. Names are
+ * case-sensitive; for `europe/london`, the message suggests the correct name.
+ *
+ * Abbreviations are invalid. These include abbreviations that the database keeps for old programs
+ * (`EST`, `CET`, `EST5EDT`), and those with another meaning in the runtime (`BST` for Dhaka). Names
+ * that the runtime's own database does not contain yet are invalid too.
  *
  * @example
  * ```ts
@@ -367,10 +389,10 @@ export const setTimezone: {
 } = verb.value((timezone: string) => ({ $set: { $timezone: timezone } }))
 
 /**
- * Adds an e-mail address (Seed: `user.add_email`).
+ * Adds an e-mail address. This is the vendor's `user.add_email`.
  *
- * An address, a token or an id with white space at an end is refused when it is sent, on every channel, to add as well as to remove: it
- * would be another one than the same without.
+ * On every channel, adding or removing an address, token or id with leading or trailing white space
+ * fails validation. SuprSend would store it as a different address.
  *
  * @example
  * ```ts
@@ -389,7 +411,7 @@ export const addEmail: {
 } = verb.value((email: string) => ({ $append: { $email: email } }))
 
 /**
- * Adds a phone number for text messages, in E.164 form (Seed: `user.add_sms`).
+ * Adds a phone number for text messages, in E.164 form. This is the vendor's `user.add_sms`.
  *
  * @example
  * ```ts
@@ -408,7 +430,7 @@ export const addSms: {
 } = verb.value((phone: string) => ({ $append: { $sms: phone } }))
 
 /**
- * Adds a phone number for WhatsApp, in E.164 form (Seed: `user.add_whatsapp`).
+ * Adds a phone number for WhatsApp, in E.164 form. This is the vendor's `user.add_whatsapp`.
  *
  * @example
  * ```ts
@@ -427,9 +449,9 @@ export const addWhatsapp: {
 } = verb.value((phone: string) => ({ $append: { $whatsapp: phone } }))
 
 /**
- * Adds an Android push token (Seed: `user.add_androidpush`).
+ * Adds an Android push token. This is the vendor's `user.add_androidpush`.
  *
- * Without a provider the vendor takes its default for the channel.
+ * Without a provider, SuprSend uses its default for the channel.
  *
  * @example
  * ```ts
@@ -451,9 +473,9 @@ export const addAndroidPush: {
 }))
 
 /**
- * Adds an iOS push token (Seed: `user.add_iospush`).
+ * Adds an iOS push token. This is the vendor's `user.add_iospush`.
  *
- * Without a provider the vendor takes its default for the channel.
+ * Without a provider, SuprSend uses its default for the channel.
  *
  * @example
  * ```ts
@@ -475,9 +497,9 @@ export const addIosPush: {
 }))
 
 /**
- * Adds a browser's push subscription (Node SDK, Python SDK: `user.add_webpush`).
+ * Adds a browser's push subscription. This is the vendor's `user.add_webpush`.
  *
- * Without a provider the vendor takes its default for the channel.
+ * Without a provider, SuprSend uses its default for the channel.
  *
  * @example
  * ```ts
@@ -506,7 +528,7 @@ export const addWebPush: {
 }))
 
 /**
- * Adds a Slack member, channel or incoming webhook (Seed: `user.add_slack`).
+ * Adds a Slack member, channel or incoming webhook. This is the vendor's `user.add_slack`.
  *
  * @example
  * ```ts
@@ -529,7 +551,9 @@ export const addSlack: {
 } = verb.value((slack: Channel.Slack) => ({ $append: { $slack: slack } }))
 
 /**
- * Adds a Microsoft Teams member, conversation or incoming webhook (Seed: `user.add_ms_teams`).
+ * Adds a Microsoft Teams member, conversation or incoming webhook.
+ *
+ * This is the vendor's `user.add_ms_teams`.
  *
  * @example
  * ```ts
@@ -555,7 +579,7 @@ export const addMsTeams: {
 } = verb.value((msTeams: Channel.MsTeams) => ({ $append: { $ms_teams: msTeams } }))
 
 /**
- * Removes an e-mail address (Seed: `user.remove_email`).
+ * Removes an e-mail address. This is the vendor's `user.remove_email`.
  *
  * @example
  * ```ts
@@ -574,7 +598,7 @@ export const removeEmail: {
 } = verb.value((email: string) => ({ $remove: { $email: email } }))
 
 /**
- * Removes a phone number for text messages, in E.164 form (Seed: `user.remove_sms`).
+ * Removes a phone number for text messages, in E.164 form. This is the vendor's `user.remove_sms`.
  *
  * @example
  * ```ts
@@ -593,7 +617,7 @@ export const removeSms: {
 } = verb.value((phone: string) => ({ $remove: { $sms: phone } }))
 
 /**
- * Removes a phone number for WhatsApp, in E.164 form (Seed: `user.remove_whatsapp`).
+ * Removes a phone number for WhatsApp, in E.164 form. This is the vendor's `user.remove_whatsapp`.
  *
  * @example
  * ```ts
@@ -612,9 +636,9 @@ export const removeWhatsapp: {
 } = verb.value((phone: string) => ({ $remove: { $whatsapp: phone } }))
 
 /**
- * Removes an Android push token (Seed: `user.remove_androidpush`).
+ * Removes an Android push token. This is the vendor's `user.remove_androidpush`.
  *
- * Without a provider the vendor takes its default for the channel.
+ * Without a provider, SuprSend uses its default for the channel.
  *
  * @example
  * ```ts
@@ -636,9 +660,9 @@ export const removeAndroidPush: {
 }))
 
 /**
- * Removes an iOS push token (Seed: `user.remove_iospush`).
+ * Removes an iOS push token. This is the vendor's `user.remove_iospush`.
  *
- * Without a provider the vendor takes its default for the channel.
+ * Without a provider, SuprSend uses its default for the channel.
  *
  * @example
  * ```ts
@@ -660,9 +684,9 @@ export const removeIosPush: {
 }))
 
 /**
- * Removes a browser's push subscription (Node SDK, Python SDK: `user.remove_webpush`).
+ * Removes a browser's push subscription. This is the vendor's `user.remove_webpush`.
  *
- * Without a provider the vendor takes its default for the channel.
+ * Without a provider, SuprSend uses its default for the channel.
  *
  * @example
  * ```ts
@@ -691,7 +715,7 @@ export const removeWebPush: {
 }))
 
 /**
- * Removes a Slack member, channel or incoming webhook (Seed: `user.remove_slack`).
+ * Removes a Slack member, channel or incoming webhook. This is the vendor's `user.remove_slack`.
  *
  * @example
  * ```ts
@@ -714,7 +738,9 @@ export const removeSlack: {
 } = verb.value((slack: Channel.Slack) => ({ $remove: { $slack: slack } }))
 
 /**
- * Removes a Microsoft Teams member, conversation or incoming webhook (Seed: `user.remove_ms_teams`).
+ * Removes a Microsoft Teams member, conversation or incoming webhook.
+ *
+ * This is the vendor's `user.remove_ms_teams`.
  *
  * @example
  * ```ts
@@ -740,10 +766,10 @@ export const removeMsTeams: {
 } = verb.value((msTeams: Channel.MsTeams) => ({ $remove: { $ms_teams: msTeams } }))
 
 /**
- * The operations of one edit, then those of another of the same user (and tenant). The insert id is the first one's, if it
- * has one.
+ * Concatenates the operations of two edits of the same user and tenant.
  *
- * Joining edits of different users is a mistake that `validate` names.
+ * The result has the insert id of the first edit, if that has one. Concatenating edits of different
+ * users is a mistake, which `validate` reports.
  *
  * @example
  * ```ts
@@ -763,7 +789,7 @@ export const concat: {
 } = dual(2, internal.concat)
 
 /**
- * Appends an operation as it is: the way out for what this version has no verb for.
+ * Appends a raw operation. Use it for operations that this version has no verb for.
  *
  * @example
  * ```ts
@@ -782,7 +808,7 @@ export const appendOperation: {
 } = verb.step(internal.add)
 
 /**
- * The same edit under another insert id.
+ * Returns the edit with another insert id.
  *
  * @example
  * ```ts
@@ -800,18 +826,27 @@ export const withInsertId: {
 } = verb.step(internal.withInsertId)
 
 /**
- * The edit, or everything that is wrong with it.
+ * Returns the edit, or an error with everything that is wrong with it.
  *
- * Wrong is what could not arrive as you meant it: an id that cannot be addressed (blank, `.` or `..`, more than 255
- * characters), half a surrogate pair in an id, a key or a value, an empty key, a value that JSON cannot carry or that has a `toJSON`, an
- * amount that is not a finite number, an address or a token that is blank or has white space at an end, a web push subscription without
- * endpoint or keys, a time zone that is not an IANA name, a language or locale that is not a well-formed tag, operations of more than
- * 10,240 UTF-8 bytes, and what cannot be read at all. Whether a phone number exists is for the server to judge.
+ * An edit is invalid if SuprSend could not store it as you wrote it:
  *
- * It never throws, and takes time in proportion to the edit. Of more than a hundred issues the number is told.
+ * - an id that is blank, `.`, `..` or longer than 255 characters;
+ * - half a surrogate pair in an id, key or value;
+ * - an empty key;
+ * - a value that JSON cannot represent, or that has a `toJSON`;
+ * - an amount that is not a finite number;
+ * - an address or token that is blank, or has leading or trailing white space;
+ * - a web push subscription without an endpoint or keys;
+ * - a time zone that is not an IANA name, or a language or locale that is not a well-formed tag;
+ * - operations of more than 10,240 UTF-8 bytes;
+ * - a value that cannot be read.
  *
- * The server's limit counts the whole event, which the sending call knows: `asyncEdit` and `bulkEdit` count again. The
- * synchronous `edit` has no such limit (no vendor SDK has one).
+ * Phone numbers are not validated; the server checks them.
+ *
+ * It never throws, and takes time proportional to the size of the edit. If there are more than a
+ * hundred issues, the error gives their number. `asyncEdit` and `bulkEdit` check the size again,
+ * because the server's limit applies to the whole event. The synchronous `edit` has no such limit,
+ * as in the vendor's SDKs.
  *
  * @example
  * ```ts
@@ -832,7 +867,7 @@ export const withInsertId: {
 export const validate: (self: UserEdit) => Either.Either<UserEdit, InvalidUserEdit> = internalValidate.validate
 
 /**
- * What an edit is as JSON.
+ * The JSON form of an edit.
  *
  * @since 0.1.0
  * @category models
@@ -842,23 +877,33 @@ export interface UserEditEncoded {
   readonly tenantId?: string | undefined
   readonly insertId?: string | undefined
   readonly operations: ReadonlyArray<unknown>
-  /** What JSON cannot carry, by its path in the operations, where null stands for it. It makes the edit invalid. */
+  /**
+   * The values that JSON cannot represent, with their paths. They are null in the operations.
+   *
+   * An edit with defects is invalid.
+   */
   readonly defects?: ReadonlyArray<Issue> | undefined
-  /** Other users whose edits were joined to this one, which makes it invalid. */
+  /**
+   * The ids of other users whose edits were concatenated with this one.
+   *
+   * An edit that has them is invalid.
+   */
   readonly joinedByMistake?: ReadonlyArray<string> | undefined
 }
 
 /**
- * An edit as JSON and back, for queues and files. What comes back is `Equal` to what went in, and is checked when it is sent, as every
- * edit is.
+ * Encodes an edit as JSON and decodes it, for queues and files.
  *
- * The JSON holds push tokens and access tokens as they have to be sent: keep it as you keep those. Where an edit has what JSON cannot
- * carry (`NaN`, a `Date`), which no call would send, there is null, and `defects` says where and why; everything beside it is kept.
+ * A decoded edit is `Equal` to the encoded one, and is validated when you send it. The JSON
+ * contains push tokens and access tokens in clear: store it as securely as those.
+ *
+ * A value that JSON cannot represent (`NaN`, a `Date`) becomes null, and `defects` says where and
+ * why. The rest of the edit is kept.
  *
  * @example
  * ```ts
  * import { Schema } from "effect"
- * import { edit, set, UserEdit } from "effect-suprsend/UserEdit"
+ * import { edit, set, UserEditSchema } from "effect-suprsend/UserEdit"
  *
  * const text = Schema.encodeSync(Schema.parseJson(UserEditSchema))(set(edit("user-42"), "plan", "pro"))
  * const again = Schema.decodeSync(Schema.parseJson(UserEditSchema))(text)

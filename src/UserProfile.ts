@@ -1,5 +1,5 @@
 /**
- * A user as one writes it down whole: what `upsert` takes.
+ * Profiles of users, as `upsert` takes them.
  *
  * @since 0.1.0
  */
@@ -7,7 +7,7 @@ import type * as Channel from "./Channel.js"
 import type { JsonOf, JsonValue } from "./Operation.js"
 
 /**
- * The members of a user that have a meaning of their own (OpenAPI).
+ * The members of a profile that are not custom properties.
  *
  * @since 0.1.0
  * @category models
@@ -24,18 +24,19 @@ export interface KnownMembers {
   readonly $webpush?: ReadonlyArray<Channel.WebPush>
   readonly $slack?: ReadonlyArray<Channel.Slack>
   readonly $ms_teams?: ReadonlyArray<Channel.MsTeams>
-  /** An IANA name. */
+  /** An IANA time zone name. */
   readonly $timezone?: string
   /** A language, or a language and region. */
   readonly $locale?: string
-  /** A language (older vendor pages). */
+  /** A language, as in the vendor's older documentation. */
   readonly $preferred_language?: string
 }
 
-// Two types and not one interface: without `exactOptionalPropertyTypes` an optional member may be undefined, which the index
-// signature of the same interface would have to allow for every property.
+// Two types instead of one interface: without `exactOptionalPropertyTypes` an optional member may
+// be undefined, and the index signature of the interface would then have to allow that for every
+// property.
 /**
- * The channels and properties of a user (OpenAPI). Every member without a meaning of its own is a custom property.
+ * The channels and properties of a user. Any other member is a custom property.
  *
  * @example
  * ```ts
@@ -54,7 +55,9 @@ export interface KnownMembers {
 export type UserProfile = KnownMembers & { readonly [property: string]: JsonValue }
 
 /**
- * What a record has to be to pass for a {@link UserProfile}: for rows that are typed as interfaces, which have no index signature.
+ * The type that a record must have to be a {@link UserProfile}.
+ *
+ * It allows rows that are typed as interfaces, which have no index signature.
  *
  * @example
  * ```ts
@@ -76,7 +79,7 @@ export type UserProfileOf<A> = A extends Callable | ReadonlyArray<unknown> ? nev
   : A extends object ? { readonly [K in keyof A]: K extends keyof KnownMembers ? KnownOf<K, A[K]> : JsonOf<A[K]> }
   : never
 
-// The subscriptions as the DOM's types have them, too.
+// Accepts the DOM's types for web push subscriptions too.
 type KnownOf<K extends keyof KnownMembers, A> = K extends "$webpush"
   ? A extends ReadonlyArray<infer Item> ? ReadonlyArray<Channel.WebPushOf<Item>> : ReadonlyArray<Channel.WebPush>
   : Required<KnownMembers>[K]

@@ -1,5 +1,5 @@
 /**
- * The users of a SuprSend workspace: edit them one by one or in bulk, read them, list them, delete them.
+ * The users of a SuprSend workspace: edit, read, list and delete them.
  *
  * ```ts
  * import { Effect, pipe } from "effect"
@@ -33,8 +33,11 @@ import type { UserEdit } from "./UserEdit.js"
 import type { UserProfile, UserProfileOf } from "./UserProfile.js"
 
 /**
- * The service. `Suprsend.layer` and `Suprsend.layerConfig` provide it with everything wired, `Suprsend.layerTest` over a
- * sandbox in memory, and {@link layer} over a client of your own.
+ * The service for users.
+ *
+ * `Suprsend.layer` and `Suprsend.layerConfig` provide it with everything it needs, and
+ * `Suprsend.layerTest` provides it backed by an in-memory sandbox. Use {@link layer} to build it on
+ * a client of your own.
  *
  * @since 0.1.0
  * @category tags
@@ -48,27 +51,31 @@ export class UsersService extends Context.Tag("effect-suprsend/UsersService")<Us
  */
 export declare namespace UsersService {
   /**
-   * What can be done with users.
+   * Operations on users.
    *
    * @since 0.1.0
    * @category models
    */
   export interface Service {
     /**
-     * Hands an edit over: SuprSend queues it, creates the user if there is none, and applies it a little later (Seed:
-     * `users.async_edit`). The event has an insert id, the same in every retry: that of the edit, or a new one.
+     * Submits an edit, which SuprSend queues and applies a little later.
      *
-     * An edit is at most 10,240 bytes as sent.
+     * If the user does not exist, SuprSend creates it. All attempts carry the same insert id, so a
+     * retry is never applied twice. The id is that of the edit, or a new one if the edit has none.
+     * In the vendor's SDKs this is `users.async_edit`.
+     *
+     * The encoded edit may have at most 10,240 bytes.
      */
     readonly asyncEdit: (
       edit: UserEdit
     ) => Effect.Effect<Accepted, SuprsendError.InvalidUserEdit | SuprsendError.RequestError>
 
     /**
-     * Applies an edit at once, and gives the user as it is then (OpenAPI: `PATCH /v1/user/{distinct_id}/`).
+     * Applies an edit immediately and returns the updated user.
      *
-     * Nothing guards it against being applied twice. So an edit that increments, appends or holds a raw operation is only
-     * tried again where the failure says that nothing was applied; for those `asyncEdit` is the better choice.
+     * The request carries no insert id. An edit that increments, appends or holds a raw operation
+     * is therefore retried only if the failure shows that the server did not apply it. Use
+     * `asyncEdit` for such edits.
      */
     readonly edit: (
       edit: UserEdit
@@ -81,12 +88,16 @@ export declare namespace UsersService {
     >
 
     /**
-     * Hands over any number of edits, in as few requests as possible, and reports what became of each (Seed: bulk update).
+     * Submits any number of edits in few requests, and reports an outcome for each.
      *
-     * No failure of a request fails the whole: each record ends in the report exactly once. The effect fails only if the source
-     * does, an async iterable with an `UnknownException`, and then `onError` is given the report. Edits of one user are sent in
-     * their order. A request that is refused for one of its records (400, 413, 422) is halved until that record stands alone. When the
-     * credentials are refused, or the client is closed, nothing more is sent, and a source that is not a collection is pulled no more.
+     * Failed requests do not fail the effect: each record appears in the report exactly once. The
+     * effect fails only if the source fails; then `onError` is called with the partial report. An
+     * async iterable fails with an `UnknownException`.
+     *
+     * Edits of the same user are sent in their order. If a batch is refused because of one record
+     * (400, 413, 422), it is bisected until that record stands alone. If the credentials are
+     * refused or the client is closed, no further batch is sent, and a source that is not a
+     * collection is no longer pulled.
      */
     readonly bulkEdit: <S>(
       edits: Bulk.SourceOf<S>,
@@ -94,23 +105,25 @@ export declare namespace UsersService {
     ) => Effect.Effect<Bulk.BulkReport, Bulk.SourceError<S>, Bulk.SourceContext<S>>
 
     /**
-     * The same, with an outcome for each request as it ends: for progress, and for sources without end.
+     * Submits edits like `bulkEdit`, and emits an outcome as each request ends.
      *
-     * The source is pulled only as fast as requests go out, and requests go out only as fast as outcomes are taken.
+     * Use it to observe progress, and for sources without an end. Back-pressure goes all the way:
+     * the source is pulled only as fast as requests are sent, and requests are sent only as fast as
+     * you consume outcomes.
      */
     readonly bulkEditStream: <S>(
       edits: Bulk.SourceOf<S>,
       options?: Bulk.StreamOptions
     ) => Stream.Stream<Bulk.BulkOutcome, Bulk.SourceError<S>, Bulk.SourceContext<S>>
 
-    /** The user of that id (Seed: `users.get`). */
+    /** Returns the user with this id. In the vendor's SDKs this is `users.get`. */
     readonly get: (distinctId: string) => Effect.Effect<User, ReadError>
 
     /**
-     * Creates a user, or updates it if there is one (OpenAPI: `POST /v1/user/{distinct_id}/`), and gives it as it is then.
+     * Creates a user, or updates it if it exists, and returns it.
      *
-     * What becomes of channels and properties that the profile does not mention is not documented; an edit says exactly what
-     * changes.
+     * The vendor does not document what happens to channels and properties that the profile does
+     * not mention. Use an edit to say exactly what changes.
      */
     readonly upsert: <A>(
       distinctId: string,
@@ -124,16 +137,18 @@ export declare namespace UsersService {
     >
 
     /**
-     * Merges another user into this one, which survives; the other is deleted for good (OpenAPI). `SuprsendUserNotFound` says
-     * which of the two is missing.
+     * Merges another user into this one, and deletes the other permanently.
      *
-     * It is only tried again where the failure says that nothing was done: the second time, the other would be gone.
+     * `SuprsendUserNotFound` names the missing user of the two. The merge is retried only if the
+     * failure shows that the server did not apply it, because a second merge would not find the
+     * other user.
      */
     readonly merge: (distinctId: string, fromDistinctId: string) => Effect.Effect<User, ReadError>
 
     /**
-     * Deletes a user for good (Seed: `users.delete`). A user that is gone when an attempt is repeated whose answer was lost counts
-     * as deleted.
+     * Deletes a user permanently. In the vendor's SDKs this is `users.delete`.
+     *
+     * If an attempt has no response and its retry finds no user, the user counts as deleted.
      */
     readonly delete: (
       distinctId: string
@@ -143,79 +158,100 @@ export declare namespace UsersService {
     >
 
     /**
-     * Deletes any number of users, in requests of at most 100 (Python SDK). Each id ends in the report exactly once; an interruption hands
-     * the report to `onError`.
+     * Deletes any number of users, in requests of at most 100.
+     *
+     * Each id appears in the report exactly once. If the call is interrupted, `onError` is called
+     * with the report.
      */
     readonly bulkDelete: (distinctIds: Iterable<string>, options?: Bulk.IdOptions) => Effect.Effect<Bulk.BulkIdReport>
 
-    /** A page of the users of the workspace (OpenAPI: `GET /v1/user/`). */
+    /** Returns a page of the users in the workspace. */
     readonly list: (options?: ListOptions) => Effect.Effect<Page.Page<User>, ListError>
 
-    /** All users of the workspace, or all from a cursor on, fetched page by page as they are asked for. */
+    /** Streams all users of the workspace, or all from a cursor on. Pages are fetched on demand. */
     readonly listStream: (options?: ListOptions) => Stream.Stream<User, ListError>
 
-    /** A page of the objects that a user is subscribed to (Seed: `users.get_objects_subscribed_to`). */
+    /**
+     * Returns a page of the objects that a user is subscribed to.
+     *
+     * In the vendor's SDKs this is `users.get_objects_subscribed_to`.
+     */
     readonly getObjectsSubscribedTo: (
       distinctId: string,
       options?: Page.Options
     ) => Effect.Effect<Page.Page<Subscription.ObjectSubscription>, ReadError>
 
-    /** All objects that a user is subscribed to. */
+    /** Streams all objects that a user is subscribed to. */
     readonly getObjectsSubscribedToStream: (
       distinctId: string,
       options?: Page.Options
     ) => Stream.Stream<Subscription.ObjectSubscription, ReadError>
 
-    /** A page of the lists that a user is subscribed to (Seed: `users.get_lists_subscribed_to`). */
+    /**
+     * Returns a page of the lists that a user is subscribed to.
+     *
+     * In the vendor's SDKs this is `users.get_lists_subscribed_to`.
+     */
     readonly getListsSubscribedTo: (
       distinctId: string,
       options?: Page.Options
     ) => Effect.Effect<Page.Page<Subscription.ListSubscription>, ReadError>
 
-    /** All lists that a user is subscribed to. */
+    /** Streams all lists that a user is subscribed to. */
     readonly getListsSubscribedToStream: (
       distinctId: string,
       options?: Page.Options
     ) => Stream.Stream<Subscription.ListSubscription, ReadError>
 
-    /** A page of the tenants that a user belongs to (Python SDK: `list_associated_tenants`). */
+    /**
+     * Returns a page of the tenants that a user belongs to.
+     *
+     * In the vendor's SDKs this is `list_associated_tenants`.
+     */
     readonly listAssociatedTenants: (
       distinctId: string,
       options?: Page.Options
     ) => Effect.Effect<Page.Page<AssociatedTenant>, ReadError>
 
-    /** All tenants that a user belongs to. */
+    /** Streams all tenants that a user belongs to. */
     readonly listAssociatedTenantsStream: (
       distinctId: string,
       options?: Page.Options
     ) => Stream.Stream<AssociatedTenant, ReadError>
 
-    /**
-     * A page of the profiles that a user has for tenants (the vendor's "List User Tenant Profiles"). `raw.tenant` of each says for which
-     * one it is.
-     */
+    /** Returns a page of a user's profiles for tenants. `raw.tenant` of each names its tenant. */
     readonly listTenantProfiles: (
       distinctId: string,
       options?: Page.Options
     ) => Effect.Effect<Page.Page<User>, ReadError>
 
-    /** All profiles that a user has for tenants. */
+    /** Streams all profiles that a user has for tenants. */
     readonly listTenantProfilesStream: (distinctId: string, options?: Page.Options) => Stream.Stream<User, ReadError>
 
     /**
-     * The profile that a user has for a tenant (Python SDK: `get_for_tenant`). To edit it, give the edit the tenant:
-     * `edit("user-42", { tenantId: "acme" })`.
+     * Returns a user's profile for a tenant.
+     *
+     * To edit this profile, pass the tenant to the edit: `edit("user-42", { tenantId: "acme" })`.
+     * In the vendor's SDKs this is `get_for_tenant`.
      */
     readonly getForTenant: (distinctId: string, tenantId: string) => Effect.Effect<User, TenantError>
 
-    /** Creates or updates the profile that a user has for a tenant (Python SDK: `upsert_for_tenant`). */
+    /**
+     * Creates or updates a user's profile for a tenant.
+     *
+     * In the vendor's SDKs this is `upsert_for_tenant`.
+     */
     readonly upsertForTenant: <A>(
       distinctId: string,
       tenantId: string,
       profile: UserProfile | (A & UserProfileOf<A>)
     ) => Effect.Effect<User, TenantError>
 
-    /** Takes a user out of a tenant; the user's own profile stays (Python SDK: `unlink_tenant`). */
+    /**
+     * Removes a user from a tenant, and keeps the user's own profile.
+     *
+     * In the vendor's SDKs this is `unlink_tenant`.
+     */
     readonly unlinkTenant: (
       distinctId: string,
       tenantId: string
@@ -223,29 +259,36 @@ export declare namespace UsersService {
   }
 
   /**
-   * How edits wait for one another.
+   * Options for batching edits.
    *
    * @since 0.1.0
    * @category models
    */
   export interface BatchOptions {
-    /** How long the first edit of a request waits for others. Default 5 milliseconds. */
+    /**
+     * How long the first edit of a batch waits for others.
+     *
+     * @default "5 millis"
+     */
     readonly linger?: Duration.DurationInput | undefined
   }
 
   /**
-   * Which users to list.
+   * Options for listing users.
    *
    * @since 0.1.0
    * @category models
    */
   export interface ListOptions extends Page.Options {
-    /** Only users of this tenant, with what they are to it (vendor's page on user-tenant mapping). */
+    /** Lists only users of this tenant, with their profiles for it. */
     readonly tenantId?: string | undefined
   }
 
   /**
-   * What a call about a user and a tenant can fail with. A tenant that does not exist is `SuprsendRejected` with status 404.
+   * Errors of a call about a user and a tenant.
+   *
+   * A tenant that does not exist is reported as `SuprsendRejected` with status 404: create it
+   * first, or check its id.
    *
    * @since 0.1.0
    * @category models
@@ -253,22 +296,22 @@ export declare namespace UsersService {
   export type TenantError = ReadError | SuprsendError.SuprsendInvalidInput
 
   /**
-   * What an asynchronous edit gives: SuprSend has it, and will apply it.
+   * The result of an asynchronous edit: SuprSend accepted it and will apply it later.
    *
    * @since 0.1.0
    * @category models
    */
   export interface Accepted {
-    /** The id under which the edit travelled. */
+    /** The insert id that the edit was sent with. */
     readonly insertId: string
-    /** 202, as documented, or another 2xx. */
+    /** The status of the response: 202 as documented, or another 2xx. */
     readonly status: number
-    /** What the server said: "OK", as documented. */
+    /** The message of the server, "OK" as documented. */
     readonly message: string
   }
 
   /**
-   * What reading something of one user can fail with.
+   * Errors of a call that reads data of one user.
    *
    * @since 0.1.0
    * @category models
@@ -280,7 +323,7 @@ export declare namespace UsersService {
     | SuprsendError.RequestError
 
   /**
-   * What listing users can fail with.
+   * Errors of a call that lists users.
    *
    * @since 0.1.0
    * @category models
@@ -292,7 +335,7 @@ export declare namespace UsersService {
 }
 
 /**
- * The service over a client.
+ * Provides the service, built on a client.
  *
  * @example
  * ```ts
@@ -311,21 +354,27 @@ export declare namespace UsersService {
  * @category layers
  */
 export const layer: Layer.Layer<UsersService, never, SuprsendClient> = Layer.fresh(
-  // Fresh, because Effect would memoize it by its reference, whichever client it is provided with.
+  // Effect memoizes a layer by reference, whichever client it is provided with. `fresh` prevents
+  // that.
   Layer.effect(UsersService, Effect.map(SuprsendClient, internal.make))
 )
 
 /**
- * The same, but edits that are handed over with `asyncEdit` at the same time travel together: a request goes out once it has 400 of
- * them, or as many bytes as it may have, or `linger` after the first.
+ * Provides the service, and batches edits that are submitted concurrently with `asyncEdit`.
  *
- * Each caller has its own answer: a request that is refused for one of its edits is halved until that one stands alone. The deadline of
- * a call begins when its request does. Edits of one user are sent in their order. An edit whose caller is interrupted before its request has
- * a slot of the rate limiter is not sent. Closing the scope of the layer sends what was handed over. An edit with `RequestOptions` of its
- * own travels alone.
+ * A batch is sent when it holds 400 edits, when it reaches the byte limit of a request, or `linger`
+ * after its first edit. Each caller receives its own result: if a batch is refused because of one
+ * edit, it is bisected until that edit stands alone. Edits of the same user are sent in their
+ * order.
  *
- * Requests have spans of their own, which are not children of the callers', and `SuprsendClient.withResponse` sees no answer. A
- * `linger` that is no duration is a defect of the layer.
+ * - The deadline of a call starts when its batch is sent.
+ * - An edit is not sent if its caller is interrupted before the batch has a slot of the rate
+ *   limiter.
+ * - Closing the scope of the layer sends all waiting edits.
+ * - An edit with `RequestOptions` of its own is sent alone.
+ * - Request spans are root spans, and `SuprsendClient.withResponse` does not see the responses.
+ *
+ * The layer dies if `linger` is not a duration.
  *
  * @example
  * ```ts

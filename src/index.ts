@@ -1,6 +1,8 @@
 /**
- * Every module as a namespace. Import a module by its own path, such as `effect-suprsend/UserEdit`, to get its members as
- * they are.
+ * All modules, each as a namespace.
+ *
+ * Import a module by its own path, such as `effect-suprsend/UserEdit`, to import its members
+ * directly.
  *
  * @since 0.1.0
  */

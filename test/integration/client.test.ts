@@ -107,6 +107,26 @@ for (const [name, http] of Object.entries(httpClients)) {
     )
 
   describe(`over ${name}`, () => {
+    describe("a request without a body", () => {
+      for (const method of ["GET", "POST", "PATCH", "DELETE"] as const) {
+        it.scoped(`of ${method} has no chunk, and is read as a whole`, () =>
+          Effect.gen(function*() {
+            const server = yield* serve(json(200, {}))
+            const client = Effect.flatMap(SuprsendClient.SuprsendClient, (client) =>
+              client.execute({ call: "test", method, template: "/v1/anything/" }))
+            yield* Effect.provide(Effect.zipRight(client, client), suprsend(http, server.url))
+            expect(server.requests).toHaveLength(2)
+            for (const { body, headers } of server.requests) {
+              expect([headers["transfer-encoding"], headers["content-length"] ?? "0", body]).toEqual([
+                undefined,
+                "0",
+                ""
+              ])
+            }
+          }))
+      }
+    })
+
     describe("attempts", () => {
       it.scoped("are signed afresh, each with its own date, and carry one event", () =>
         Effect.gen(function*() {

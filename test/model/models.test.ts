@@ -123,7 +123,10 @@ describe("User", () => {
     expect(Either.isRight(decoded)).toBe(typeof json.distinct_id === "string")
     if (Either.isRight(decoded)) {
       const user = decoded.right
-      expect([user.channels, user.properties, user.createdAt, user.updatedAt, user.status]).toBeDefined()
+      expect(user.distinctId).toBe(json.distinct_id)
+      expect(Object.keys(user.channels)).toEqual(["$email", "$slack"].filter((key) => Array.isArray(json[key])))
+      expect(user.status).toBe(typeof json.status === "string" ? json.status : undefined)
+      expect(user.createdAt === undefined || DateTime.isUtc(user.createdAt)).toBe(true)
       expect(JSON.stringify(Schema.encodeSync(User.UserSchema)(user))).toBe(JSON.stringify({ ...json }))
     }
   })

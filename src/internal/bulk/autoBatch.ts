@@ -38,16 +38,16 @@ export const defaultLinger = "5 millis"
 
 type Result = Effect.Effect<UsersService.Accepted, InvalidUserEdit | RequestError>
 
-/** One who handed over an edit, and waits for its result. */
+/** A caller that submitted an edit and waits for its result. */
 interface Caller {
   readonly resume: (result: Result) => void
-  /** The request that holds the edit, as long as it has not ended. */
+  /** The callers of the batch that holds the edit, while that batch exists. */
   request: Audience | undefined
 }
 
-/** The callers of a request that still wait. */
+/** Counts the callers of a batch that still wait. */
 class Audience {
-  /** Given once none of them waits any more. */
+  /** Aborted as soon as no caller waits any more. */
   readonly gone = new Signal()
 
   constructor(private waiting: number) {
@@ -61,7 +61,10 @@ class Audience {
 }
 
 /**
- * `asyncEdit` whose edits travel together. A run in bulk that never ends takes them from its callers, and gives each of them its result.
+ * Makes an `asyncEdit` that batches concurrent edits.
+ *
+ * A bulk run takes the edits from their callers for as long as the scope lives, and returns each
+ * result to its caller.
  *
  * @internal
  */
@@ -80,7 +83,7 @@ export const asyncEdit = (
 
     const next = (): UserEdit.UserEdit | undefined => {
       let edit = queue.shift()
-      // What is not wanted any more is not even packed.
+      // Skips edits whose caller was interrupted, before they take space in a batch.
       while (edit !== undefined && !callers.has(edit)) edit = queue.shift()
       return edit
     }
@@ -134,7 +137,7 @@ export const asyncEdit = (
         }
       }
     }).pipe(
-      // Nothing waits for a run that is no more, and what comes later goes alone.
+      // The run has failed: this ends all waiting callers, and later edits are sent alone.
       Effect.onError((cause) =>
         Effect.sync(() => {
           closed = true
@@ -145,7 +148,7 @@ export const asyncEdit = (
       Effect.forkDaemon
     )
 
-    // Whatever was handed over is sent before the scope closes.
+    // Sends all submitted edits before the scope closes.
     yield* Effect.addFinalizer(() =>
       Effect.suspend(() => {
         closed = true
@@ -158,7 +161,7 @@ export const asyncEdit = (
       const pinned = pin(edit, insertId)
       if (Either.isLeft(pinned)) return validate.invalid(call, edit, [pinned.left])
       const mine = pinned.right
-      // The scope may have closed while its id was made.
+      // The scope may have closed while the insert id was made.
       if (closed) return alone(mine)
       return Effect.async((resume) => {
         const caller: Caller = { resume, request: undefined }
@@ -173,10 +176,11 @@ export const asyncEdit = (
 
     return (unread) =>
       Effect.withFiberRuntime((fiber): Result => {
-        // What is no edit is refused, alone; and what only passes for one is read once.
+        // The single call refuses a value that is not an edit. Any other value is read once, so
+        // that later changes have no effect.
         if (!isUserEdit(unread)) return alone(unread)
         const edit = own(unread)
-        // Other options than the layer's are those of one call: such an edit travels alone.
+        // Request options apply to a single call, so an edit with options of its own is sent alone.
         if (closed || !isEmpty(Context.get(fiber.currentContext, RequestOptions))) return alone(edit)
         const given = member(edit, "insertId")
         if (given !== undefined) return together(edit, given)
@@ -187,13 +191,13 @@ export const asyncEdit = (
       })
   })
 
-// Members of an edit that was tampered with may throw.
+// Accessors of an edit that was not made by this package may throw.
 const pin = (edit: UserEdit.UserEdit, insertId: string) =>
   Either.try({ try: () => UserEdit.withInsertId(edit, insertId), catch: validate.unreadable })
 
 const isEmpty = (options: object): boolean => Object.values(options).every((option) => option === undefined)
 
-// The error of a request names no insert id, since it had many.
+// The error of a batch names no insert id, because the batch has many.
 const naming = (
   error: InvalidUserEdit | RequestError,
   insertId: string | undefined

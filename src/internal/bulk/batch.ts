@@ -3,7 +3,7 @@ import type { UserEdit } from "../../UserEdit.js"
 import { written } from "../edit/userEdit.js"
 
 /**
- * An edit and its place in the source.
+ * An edit with its position in the source.
  *
  * @internal
  */
@@ -13,44 +13,48 @@ export interface Placed {
 }
 
 /**
- * What keeps the users of a request to it for as long as it is under way. It outlives the request by a while, and so does not hold
- * its body.
+ * The lock that a batch holds on its users while it is in flight.
+ *
+ * It is separate from the batch, because it may be referenced longer and must not keep the body
+ * alive.
  *
  * @internal
  */
-export class Hold {
-  /** Later edits of these users, in order: they go when the request has ended. */
+export class KeyLock {
+  /** Later edits of these users, in order. They become ready when the request has ended. */
   readonly later: Array<Placed> = []
   ended = false
 }
 
 /**
- * The edits of one request, as the body in which they travel.
+ * The edits of one request, stored as its encoded body.
  *
- * The edits themselves are let go once they are written, and read from the body again for whoever asks. A million of them, each kept
- * alive for as long as its request takes, were measured to keep the garbage collector busier than all other work.
+ * The edits are not kept after encoding, but decoded from the body on demand. Keeping them alive
+ * for as long as their request takes would promote them to the old generation, at the cost of the
+ * garbage collector (`npm run bench -- --only scale`).
  *
  * @internal
  */
-export class Pack {
-  /** Where in the body each of them ends. */
+export class Batch {
+  /** The end of each edit in the body. */
   private readonly ends: Array<number> = []
-  /** Their places in the source, as runs of neighbours: where a run begins here, and by how much its places are higher there. */
+  /**
+   * The positions in the source, as runs of consecutive ones: where each run starts, and its
+   * offset.
+   */
   private readonly runs: Array<number> = []
   private offset = 0
-  readonly hold = new Hold()
+  readonly hold = new KeyLock()
   body: Uint8Array = nothing
 
-  /**
-   * @param kept the edits, where the caller needs the very values that were handed over
-   */
+  /** @param kept the edits themselves, if the caller needs the original values */
   constructor(readonly kept: Array<UserEdit> | undefined) {}
 
   get count(): number {
     return this.ends.length
   }
 
-  /** Adds an edit that ends there in the body. */
+  /** Adds an edit that ends at this position of the body. */
   add(end: number, index: number, edit?: UserEdit): void {
     const offset = index - this.ends.length
     if (this.runs.length === 0 || offset !== this.offset) {
@@ -61,13 +65,13 @@ export class Pack {
     if (edit !== undefined) this.kept?.push(edit)
   }
 
-  /** Gives the edits of a part of it, with their insert ids. */
+  /** Returns the edits of a range, with their insert ids. */
   edits(from: number, to: number): ReadonlyArray<UserEdit> {
     if (this.kept !== undefined) return from === 0 && to === this.count ? this.kept : this.kept.slice(from, to)
     return from === to ? [] : read(decoder.decode(this.slice(from, to)))
   }
 
-  /** Gives the same with their places in the source. */
+  /** Returns the edits of a range, with their positions in the source. */
   placed(from: number, to: number): ReadonlyArray<Placed> {
     return this.edits(from, to).map((edit, i) => ({ edit, index: this.indexOf(from + i) }))
   }
@@ -79,7 +83,7 @@ export class Pack {
     return position + (runs[run + 1] ?? 0)
   }
 
-  /** Gives the body of a part of it. */
+  /** Returns the body for a range. */
   slice(from: number, to: number): Uint8Array {
     if (from === 0 && to === this.count) return this.body
     const start = from === 0 ? 1 : (this.ends[from - 1] ?? 0) + 1
@@ -91,14 +95,14 @@ export class Pack {
     return part
   }
 
-  /** Gives a part of it without the edits that are not wanted. */
-  only(from: number, to: number, isWanted: (edit: UserEdit) => boolean): Pack {
+  /** Returns a batch of those edits in a range that are still wanted. */
+  only(from: number, to: number, isWanted: (edit: UserEdit) => boolean): Batch {
     const edits = this.edits(from, to)
     if (from === 0 && to === this.count && edits.every(isWanted)) return this
     const kept = edits.flatMap((edit, i) =>
       isWanted(edit) ? [{ edit, position: from + i, json: this.slice(from + i, from + i + 1).subarray(1, -1) }] : []
     )
-    const pack = new Pack(this.kept === undefined ? undefined : [])
+    const pack = new Batch(this.kept === undefined ? undefined : [])
     const body = new Uint8Array(kept.reduce((bytes, { json }) => bytes + json.length + 1, kept.length === 0 ? 2 : 1))
     body[0] = openBracket
     let end = 0
@@ -125,7 +129,7 @@ interface Event {
   readonly tenant_id?: string
 }
 
-// What the encoder wrote, from edits that had passed `validate`.
+// The encoder wrote this body from edits that passed `validate`, so it needs no further validation.
 const read = (body: string): ReadonlyArray<UserEdit> => {
   const events: ReadonlyArray<Event> = JSON.parse(body)
   return events.map((event) => written(event.distinct_id, event.tenant_id, event.$insert_id, event.$user_operations))

@@ -17,7 +17,7 @@ import { Fifo } from "../support/fifo.js"
 import type { Issue } from "../support/json.js"
 import { Signal } from "../support/signal.js"
 import * as timer from "../support/timer.js"
-import { closeBracket, comma, type Hold, openBracket, Pack, type Placed } from "./batch.js"
+import { Batch, closeBracket, comma, type KeyLock, openBracket, type Placed } from "./batch.js"
 import * as race from "./race.js"
 import type { Source } from "./source.js"
 
@@ -27,22 +27,22 @@ export interface Options {
   readonly call: string
   readonly concurrency: number
   readonly linger: Duration.Duration
-  /** Whether the requests keep the very edits that were handed over. */
+  /** Whether batches keep the original edits. */
   readonly keepsEdits: boolean
 }
 
 /**
- * What is to be sent next, and what is not to be sent at all.
+ * The next batch to send, and the records that are not sent because they are invalid.
  *
  * @internal
  */
 export interface Next {
-  readonly pack: Pack
+  readonly pack: Batch
   readonly invalid: ReadonlyArray<FailedRecord>
 }
 
 /**
- * What was pulled, and was in no request.
+ * Edits that were pulled but are in no batch.
  *
  * @internal
  */
@@ -51,62 +51,66 @@ export interface Rest {
   readonly invalid: ReadonlyArray<FailedRecord>
 }
 
-/** A request as far as it is filled. */
+/** A batch that is being filled. */
 interface Filling {
-  readonly pack: Pack
+  readonly pack: Batch
   readonly invalid: Array<FailedRecord>
   readonly clock: Clock.Clock
   readonly makeId: Effect.Effect<string>
   timer: Fiber.RuntimeFiber<void> | undefined
-  /** It has waited long enough for more. */
+  /** Whether `linger` is over. */
   expired: boolean
 }
 
 const pinned = (edit: UserEdit.UserEdit, id: string): UserEdit.UserEdit =>
   edit.insertId === undefined ? UserEdit.withInsertId(edit, id) : edit
 
-// What only passes for an edit is read once. What does not even pass for one is refused when it is written.
+// A value that looks like an edit is read once, so that later changes have no effect. Encoding
+// refuses any other value.
 const read = (edit: UserEdit.UserEdit): UserEdit.UserEdit => isUserEdit(edit) ? own(edit) : edit
 
-// A map of users is swept when it is that much larger than what the last sweep left: so each user is looked at a few times at most.
+// The map of users is swept when it has grown by this much since the last sweep, so that each user
+// is visited only a few times.
 const sweptAtLeast = 4 * requestLimits.limits.records
 
 /**
- * The most edits that wait for requests of their users, in requests: as many as sixteen requests hold, however many are in flight.
+ * The maximum number of edits that wait for batches of their users, in full batches.
+ *
+ * A lower concurrency lowers it.
  *
  * @internal
  */
 export const mostWaiting = 16
 
 /**
- * Makes requests of edits, as full as they can be.
+ * Builds batches of edits, as full as possible.
  *
- * An edit of a user of whom a request is under way waits for that request, and all others pass it, so the edits of each user keep
- * their order, and no request ever waits for another one.
+ * An edit of a user with a batch in flight waits for that batch, while edits of other users
+ * overtake it. So the edits of each user keep their order, and no batch ever waits for another.
  *
  * @internal
  */
-export class Packer<E> {
+export class BatchBuilder<E> {
   private readonly encoder: Encoder
-  /** What holds a user. */
-  private holders = new Map<string, Hold>()
+  /** The batch that holds each user. */
+  private holders = new Map<string, KeyLock>()
   private sweptAt = sweptAtLeast
-  /** Edits whose users are free again. They come before everything that the source has. */
+  /** Edits whose users are free again. They come before further edits of the source. */
   private readonly ready = new Fifo<Placed>()
-  /** How many edits wait for requests that are under way. */
+  /** The number of edits that wait for a batch in flight. */
   private waiting = 0
   private readonly mostWaiting: number
   private held: Placed | undefined
-  /** How many edits the source has given. */
+  /** The number of edits pulled from the source. */
   private pulled = 0
-  /** The place of the edit that was taken last. */
+  /** The position of the edit that was taken last. */
   private taken = 0
-  /** The insert id that was made for it. */
+  /** The insert id made for that edit. */
   private madeId: string | undefined
   private readonly stopped = new Signal()
   private called = false
   private wake: (() => void) | undefined
-  /** What broke while a request was made: the defect of an insert id that the caller makes. */
+  /** The defect that ended the building of a batch, such as one of the caller's `InsertId`. */
   defect: Cause.Cause<never> | undefined
 
   constructor(private readonly source: Source<E>, private readonly options: Options) {
@@ -118,21 +122,21 @@ export class Packer<E> {
     return this.stopped.isGiven
   }
 
-  /** Says that something has changed, so that `next` looks again. */
+  /** Wakes `next` after a change. */
   call(): void {
     this.called = true
     this.wake?.()
   }
 
-  /** Begins nothing any more. */
+  /** Prevents further batches. */
   stop(): void {
     this.stopped.give()
     this.source.stop()
     this.call()
   }
 
-  /** Lets the users of a request go, which has ended. */
-  release({ hold }: Pack): void {
+  /** Releases the users of a batch that has ended. */
+  release({ hold }: Batch): void {
     hold.ended = true
     this.sweep()
     for (const placed of hold.later) this.ready.push(placed)
@@ -142,12 +146,15 @@ export class Packer<E> {
   }
 
   /**
-   * Forgets requests that have ended. Not each time and one user at a time, which was measured to cost as much as writing an edit.
+   * Removes the users of batches that have ended.
+   *
+   * Sweeping now and then is cheaper than removing one user at a time
+   * (`npm run bench -- --only bulk`).
    */
   private sweep(): void {
     if (this.holders.size < this.sweptAt) return
-    const holders = new Map<string, Hold>()
-    // A loop over the map is optimised anew each time, and each time in vain.
+    const holders = new Map<string, KeyLock>()
+    // `forEach`, because V8 repeatedly optimises and deoptimises a `for` loop over this map.
     this.holders.forEach((hold, distinctId) => {
       if (!hold.ended) holders.set(distinctId, hold)
     })
@@ -155,7 +162,7 @@ export class Packer<E> {
     this.sweptAt = Math.max(sweptAtLeast, 4 * holders.size)
   }
 
-  /** Gives what was pulled and was in no request. To be asked after the last one. */
+  /** Returns the edits that were pulled but are in no batch. Call it after the last batch. */
   rest(): Rest {
     const placed = [
       ...(this.held === undefined ? [] : [this.held]),
@@ -178,12 +185,14 @@ export class Packer<E> {
     return { unsent, invalid }
   }
 
-  /** Makes the next request; undefined if there is none. To be asked by one at a time. */
+  /**
+   * Builds the next batch, or returns undefined if there is none. Only one call may run at a time.
+   */
   readonly next: Effect.Effect<Next | undefined> = Effect.withFiberRuntime((fiber) => {
     this.encoder.rewind(0)
     this.encoder.ascii(openBracket)
     return this.complete({
-      pack: new Pack(this.options.keepsEdits ? [] : undefined),
+      pack: new Batch(this.options.keepsEdits ? [] : undefined),
       invalid: [],
       clock: Context.get(fiber.currentDefaultServices, Clock.Clock),
       makeId: Context.get(fiber.currentContext, InsertId),
@@ -192,7 +201,7 @@ export class Packer<E> {
     })
   })
 
-  /** Fills a request as far as it goes, and goes on whenever there is more. */
+  /** Fills a batch as far as possible, and continues whenever more edits arrive. */
   private complete(filling: Filling): Effect.Effect<Next | undefined> {
     const { invalid, pack } = filling
     const stop = this.stopped.isGiven ? "stopped" : this.fill(filling)
@@ -210,7 +219,7 @@ export class Packer<E> {
     return isEmpty || filling.timer !== undefined ? goOn : Effect.zipRight(this.startTimer(filling), goOn)
   }
 
-  /** Makes the insert id of the edit that is held. It may take its time, never come, or break. */
+  /** Makes the insert id of the current edit, which may take long, never complete, or fail. */
   private makeId({ makeId }: Filling): Effect.Effect<void> {
     return race.by<string | undefined, never>(makeId, [Effect.as(this.stopped.heard, Effect.succeed(undefined))]).pipe(
       Effect.matchCauseEffect({
@@ -227,8 +236,8 @@ export class Packer<E> {
     )
   }
 
-  /** How many more a request takes, if they are as large as those in it. */
-  private room({ count }: Pack): number {
+  /** Estimates how many more edits fit in a batch, from the size of those in it. */
+  private room({ count }: Batch): number {
     const bytes = this.encoder.position / Math.max(1, count)
     return Math.max(
       1,
@@ -236,7 +245,7 @@ export class Packer<E> {
     )
   }
 
-  /** Closes a request that is not full after `linger`. */
+  /** Closes a partial batch after `linger`. */
   private startTimer(filling: Filling): Effect.Effect<void> {
     const expire = Effect.sync(() => {
       filling.expired = true
@@ -252,13 +261,13 @@ export class Packer<E> {
 
   private close({ invalid, pack }: Filling): Next | undefined {
     if (this.stopped.isGiven) {
-      // What is in here was pulled, and goes back, before what was pulled after it.
+      // The edits in here were pulled earlier, so they are returned first.
       this.encoder.ascii(closeBracket)
       pack.body = this.encoder.copy(0, this.encoder.position)
       const later = [...(this.held === undefined ? [] : [this.held]), ...this.ready.drain()]
       this.held = undefined
       for (const placed of [...pack.placed(0, pack.count), ...later]) this.ready.push(placed)
-      return invalid.length === 0 ? undefined : { pack: new Pack(undefined), invalid }
+      return invalid.length === 0 ? undefined : { pack: new Batch(undefined), invalid }
     }
     if (pack.count === 0 && invalid.length === 0) return undefined
     this.encoder.ascii(closeBracket)
@@ -266,7 +275,7 @@ export class Packer<E> {
     return { pack, invalid }
   }
 
-  /** Waits until something has changed. */
+  /** Waits until something changes. */
   private readonly turn: Effect.Effect<void> = Effect.async((resume) => {
     const go = () => {
       this.called = false
@@ -280,15 +289,15 @@ export class Packer<E> {
     })
   })
 
-  /** Adds what is there, until there is no room, or nothing more. */
+  /** Adds available edits until the batch is full or none is left. */
   private fill({ clock, invalid, makeId, pack }: Filling): "full" | "starved" | "ended" | "id" {
     const { encoder } = this
-    // The time of events: a request may have waited long for the first of them.
+    // The time of the events: read here, because a batch may have waited long for its first edit.
     const time = clock.unsafeCurrentTimeMillis()
-    // Edits that are kept as they are need their ids in them.
+    // Edits that are kept need their insert ids stored in them.
     const isMinted = makeId === insertId.fromCrypto && pack.kept === undefined
     while (true) {
-      // A request of invalid edits only must not grow without end.
+      // Bounds a batch that has only invalid edits so far.
       if (pack.count === requestLimits.limits.records || invalid.length >= requestLimits.limits.records) return "full"
       const edit = this.take()
       if (edit === undefined) {
@@ -299,7 +308,7 @@ export class Packer<E> {
         const stop = this.write(edit, pack, invalid, time, isMinted)
         if (stop !== undefined) return stop
       } catch (error) {
-        // What is no edit of ours may throw wherever it is looked at.
+        // A value that this package did not make may throw on any access.
         encoder.rewind(before)
         this.madeId = undefined
         invalid.push(unreadable(this.options.call, this.taken, error))
@@ -307,10 +316,10 @@ export class Packer<E> {
     }
   }
 
-  /** Writes the edit that was taken last, unless there is no room for it, or it has to wait. */
+  /** Encodes the current edit, unless the batch has no space for it, or it has to wait. */
   private write(
     edit: UserEdit.UserEdit,
-    pack: Pack,
+    pack: Batch,
     invalid: Array<FailedRecord>,
     time: number,
     isMinted: boolean
@@ -353,7 +362,8 @@ export class Packer<E> {
       this.taken = placed.index
       return placed.edit
     }
-    // Only so many may wait, or an endless source with one busy user would fill the memory.
+    // Bounds the waiting edits: otherwise an endless source with one busy user would exhaust the
+    // memory.
     if (this.waiting >= this.mostWaiting) return undefined
     const edit = this.source.next()
     if (edit === undefined) return undefined
@@ -366,7 +376,7 @@ export class Packer<E> {
   }
 }
 
-/** The record of something that cannot even be read. An edit without operations stands for it. */
+/** Makes the record of a value that cannot be read, with an empty edit in its place. */
 const unreadable = (call: string, index: number, error: unknown): FailedRecord => {
   const edit = UserEdit.edit("<unreadable>", { insertId: globalThis.crypto.randomUUID() })
   const issue = { path: [], message: `cannot be read: ${messageOf(error)}` }

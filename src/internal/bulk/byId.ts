@@ -9,19 +9,22 @@ import { isUserNotFound } from "../client/response.js"
 import * as validate from "../edit/validate.js"
 import { Signal } from "../support/signal.js"
 import * as timer from "../support/timer.js"
+import { mayBlameOne, sendHalves } from "./bisect.js"
 import { IdReport } from "./report.js"
 import * as bulk from "./run.js"
 
 /**
- * The most ids of one request. The vendor's words for lists of ids are "must contain at maximum 100 items" (its page on errors).
+ * The maximum number of ids per request, as the vendor's documentation of errors states.
  *
  * @internal
  */
 export const maximumIds = 100
 
 /**
- * Does something to any number of users, in requests of at most 100, and accounts for each of them. A request that is refused
- * for one of its users is halved until that one stands alone; when the credentials are refused, nothing more is sent.
+ * Runs a call for any number of users, in requests of at most 100, and reports each id.
+ *
+ * If a request is refused because of one user, it is bisected until that user stands alone. If the
+ * credentials are refused, no further request is sent.
  *
  * @internal
  */
@@ -31,16 +34,19 @@ export const run = (
   ids: Iterable<string>,
   request: (distinctIds: ReadonlyArray<string>) => Omit<SuprsendClient.Request, "call">,
   options: Bulk.IdOptions & {
-    /** True if a user that is not found, after an attempt whose response was lost, is one for whom it was done. */
+    /**
+     * Whether a user that a retry does not find, after an attempt without a response, counts as
+     * done.
+     */
     readonly goneIsDone?: boolean
   } = {}
 ): Effect.Effect<Bulk.BulkIdReport> =>
   Effect.flatMap(bulk.settings(client, options), ({ concurrency, grace }) => {
     const failedRecords: Array<Bulk.FailedId> = []
     const valid: Array<string> = []
-    // The place of each of them among those that were given.
+    // The position of each id in the input.
     const places: Array<number> = []
-    // Ends the requests that wait for a slot or for their next attempt.
+    // Ends requests that wait for a slot or a retry.
     const abortWaiting = new Signal()
     // Ends all requests.
     const abort = new Signal()
@@ -78,7 +84,7 @@ export const run = (
       abortWaiting.give()
     }
 
-    // `uncertain`: whether a request that held these ids, and was halved, may have been applied.
+    // `uncertain`: whether a larger request with these ids, since bisected, may have been applied.
     const send = (from: number, to: number, uncertain: boolean): Effect.Effect<void> =>
       Effect.suspend(() => {
         if (halted !== undefined) {
@@ -88,10 +94,7 @@ export const run = (
           const reason = bulk.haltedBy(error, call, abort.isGiven)
           if (reason !== undefined) halt(reason)
           const lost = uncertain || error.applied === "unknown"
-          if (blamesOneId(error) && to - from > 1) {
-            const middle = from + Math.ceil((to - from) / 2)
-            return Effect.zipRight(send(from, middle, lost), send(middle, to, lost))
-          }
+          if (blamesOneId(error) && to - from > 1) return sendHalves(from, to, (from, to) => send(from, to, lost))
           if (options.goneIsDone === true && lost && error._tag === "SuprsendRejected" && isUserNotFound(error)) {
             return succeed(from, to)
           }
@@ -109,7 +112,8 @@ export const run = (
                   if (Cause.isInterruptedOnly(cause)) {
                     return onError(bulk.interrupted(call, "unknown", "the client was closed"))
                   }
-                  // What breaks ends the call in order, so that what is known can be reported before it fails.
+                  // A defect ends the call gracefully, so that the outcomes so far are reported
+                  // before it fails.
                   defect ??= cause
                   halt(bulk.haltedBecause(call, "the call ended before this was sent"))
                   abort.give()
@@ -146,9 +150,9 @@ export const run = (
   })
 
 const blamesOneId = (error: RequestError): boolean =>
-  error._tag === "SuprsendRejected" && (isUserNotFound(error) ||
-    ((error.status === 400 || error.status === 413 || error.status === 422) &&
-      !meansRest.test(error.serverMessage ?? "")))
+  error._tag === "SuprsendRejected" &&
+  (isUserNotFound(error) || (mayBlameOne(error) && !meansRest.test(error.serverMessage ?? "")))
 
-// What is asked for, and not for whom: smaller requests would end the same.
+// The server blames the arguments of the call, not the ids: smaller requests would fail in the same
+// way.
 const meansRest = /^\W*(category|categories|channel_preferences|tenant)\b|"(categories|channel_preferences)"/

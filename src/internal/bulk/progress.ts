@@ -6,14 +6,14 @@ import type * as Bulk from "../../Bulk.js"
 import * as format from "../support/format.js"
 
 /**
- * How far a bulk has come.
+ * The progress of a bulk edit.
  *
  * @internal
  */
 export interface State {
-  /** When it began, in milliseconds since 1970. */
+  /** When it started, in milliseconds since the epoch. */
   readonly started: number
-  /** How many records there will be, if that is known. */
+  /** The expected number of records, if known. */
   readonly total: number | undefined
   readonly success: number
   readonly failure: number
@@ -30,7 +30,7 @@ export const add = (state: State, { failure, success }: Pick<Bulk.BulkOutcome, "
 })
 
 /**
- * What can be said in one line.
+ * Formats the progress as text.
  *
  * @internal
  */
@@ -53,8 +53,9 @@ const shortestBar = 10
 const longestBar = 40
 
 /**
- * The same behind a bar, where the total is known and there is room for one. It never touches the last column, where some terminals
- * begin a new line by themselves.
+ * Formats the progress with a bar, if the total is known and the line is wide enough.
+ *
+ * It leaves the last column empty, where some terminals start a new line.
  *
  * @internal
  */
@@ -71,7 +72,7 @@ export const line = (state: State, now: number, columns: number): string => {
 }
 
 /**
- * Shows on the terminal how a bulk gets on. A terminal that cannot be written to costs the bulk nothing.
+ * Displays the progress on the terminal. Errors of the terminal are ignored.
  *
  * @internal
  */
@@ -107,6 +108,6 @@ export const display = (options: Bulk.ProgressOptions): Effect.Effect<Display, n
 /** @internal */
 export interface Display {
   readonly add: (outcome: Bulk.BulkOutcome) => Effect.Effect<void>
-  /** Shows the last line. */
+  /** Displays the last line. */
   readonly end: Effect.Effect<void>
 }

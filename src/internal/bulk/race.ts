@@ -5,18 +5,18 @@ import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 
 /**
- * Something that may come while an effect runs, and what then takes its place.
+ * An event that may happen while an effect runs, and the effect that then replaces it.
  *
  * @internal
  */
 export type Bell<A, E> = Effect.Effect<Effect.Effect<A, E>>
 
 /**
- * An effect that is interrupted by the first bell that rings. If it ended all the same, that counts.
+ * Runs an effect that is interrupted when the first of some events happens.
  *
- * That holds where nobody else can interrupt it too, as in a finalizer: the timeout of a request is its own affair.
- *
- * It says what `Effect.raceFirst` and `Effect.timeoutTo` say, at less than half of their price, which a client pays on each request.
+ * If the effect completes nevertheless, its result counts. Events interrupt the effect even in an
+ * uninterruptible region, such as a finalizer, where `Effect.raceFirst` and `Effect.timeoutTo`
+ * would wait for it.
  *
  * @internal
  */

@@ -29,7 +29,7 @@ export const RecordError = Schema.Union(
 type Failed = { readonly outcome: Bulk.FailedRecord["outcome"] }
 
 /**
- * Counts as a line: `5,000 records: 4,990 accepted, 7 rejected, 3 unknown`.
+ * Formats counts as a line: `5,000 records: 4,990 accepted, 7 rejected, 3 unknown`.
  *
  * @internal
  */
@@ -46,7 +46,8 @@ export const summary = (
 }
 
 /**
- * A value as JSON; in the loggers of Effect, a line: a log is no place for all that failed.
+ * Returns a value as JSON, or as a line in a log message, where all failed records would be too
+ * long.
  *
  * @internal
  */
@@ -54,7 +55,7 @@ export const jsonOrLine = (json: object, line: () => string): unknown =>
   Inspectable.redact({ ...json, [Inspectable.symbolRedactable]: line })
 
 /**
- * A report as a value.
+ * The value of a report.
  *
  * @internal
  */
@@ -104,7 +105,7 @@ export class Report implements Bulk.BulkReport {
 }
 
 /**
- * The same about users by their ids.
+ * The value of a report on user ids.
  *
  * @internal
  */
@@ -150,7 +151,7 @@ const totals = (success: number, failure: number): Pick<Bulk.BulkIdReport, "stat
 export const empty: Bulk.BulkReport = new Report(0, [])
 
 /**
- * Counts outcomes as they come and forgets what was accepted: what a report of a million records needs is what failed.
+ * Counts outcomes without keeping accepted edits, so that memory grows only with failed records.
  *
  * @internal
  */

@@ -22,8 +22,9 @@ import { member } from "../support/json.js"
 import { tokens } from "../support/mask.js"
 import { Signal } from "../support/signal.js"
 import * as timer from "../support/timer.js"
-import type { Pack, Placed } from "./batch.js"
-import { type Next, Packer } from "./batchBuilder.js"
+import type { Batch, Placed } from "./batch.js"
+import { BatchBuilder, type Next } from "./batchBuilder.js"
+import { mayBlameOne, sendHalves } from "./bisect.js"
 import * as race from "./race.js"
 import { jsonOrLine, summary, Tally } from "./report.js"
 import * as source from "./source.js"
@@ -32,7 +33,7 @@ import * as source from "./source.js"
 export type Settings = Either.Either.Right<ReturnType<typeof SuprsendConfig.inBulk>>
 
 /**
- * Checks the options of a call. What is wrong with them is a mistake in a program, and has no place among the errors of each bulk.
+ * Validates the options of a call. Invalid ones are a programming error, so the call dies.
  *
  * @internal
  */
@@ -40,7 +41,7 @@ export const settings = (client: SuprsendClient.Service, options: Bulk.StreamOpt
   Effect.orDie(SuprsendConfig.inBulk(client, options))
 
 /**
- * What a run is made of.
+ * The parts of a bulk run.
  *
  * @internal
  */
@@ -50,30 +51,37 @@ export interface Run<E, R> {
   readonly open: (arrived: () => void) => Effect.Effect<source.Source<E>, never, R | Scope.Scope>
   readonly settings: Settings
   readonly stopped: Deferred.Deferred<unknown>
-  /** Takes what became of a request, with the response that accepted it. */
+  /** Called with the outcome of each request, and the response if it was accepted. */
   readonly settle: (outcome: Bulk.BulkOutcome, response?: SuprsendClient.Response) => Effect.Effect<void>
-  /** The callers of single edits, each of which may be interrupted by itself. Without any, the edits belong to one caller. */
+  /**
+   * The callers of single edits, which can be interrupted separately.
+   *
+   * Without it, all edits belong to one caller.
+   */
   readonly callers?: Callers | undefined
 }
 
 /**
- * The callers that handed over the edits of a run, one each.
+ * The callers that submitted the edits of a run, one per edit.
  *
  * @internal
  */
 export interface Callers {
-  /** Whether the caller of an edit still waits for it. */
+  /** Checks whether the caller of an edit is still waiting. */
   readonly isWaiting: (edit: UserEdit) => boolean
-  /** A signal that is given once none of the callers of some edits waits any more. */
+  /** Returns a signal that is aborted when no caller of these edits waits any more. */
   readonly allGone: (edits: ReadonlyArray<UserEdit>) => Signal
-  /** Takes the defect of a request, which is that of the whole run otherwise. */
+  /** Called with the defect of a request. Without callers, the whole run dies. */
   readonly died: (edits: ReadonlyArray<UserEdit>, cause: Cause.Cause<never>) => void
 }
 
 /**
- * Makes requests of the edits and sends them, at most `concurrency` at a time. A request is only made when it can be sent at once, so
- * the source is pulled only as fast as they go out, and they go out only as fast as their outcomes are taken. Each request has a fiber
- * of its own, so that there are no more of them than there is work.
+ * Batches edits and sends the batches, at most `concurrency` at a time.
+ *
+ * A batch is built only when it can be sent immediately. Back-pressure follows: the source is
+ * pulled only as fast as requests are sent, and requests are sent only as fast as their outcomes
+ * are consumed. Each request has its own fiber, so there are never more fibers than requests in
+ * flight.
  *
  * @internal
  */
@@ -82,16 +90,16 @@ export const run = <E, R>(
 ): Effect.Effect<void, E, R> =>
   Effect.scoped(Effect.gen(function*() {
     const { concurrency, grace, linger } = settings
-    const opened = yield* open(() => packer.call())
-    const packer = new Packer(opened, { client, call, concurrency, linger, keepsEdits: callers !== undefined })
+    const opened = yield* open(() => builder.call())
+    const builder = new BatchBuilder(opened, { client, call, concurrency, linger, keepsEdits: callers !== undefined })
     const clock = yield* Effect.clock
-    // Lets what was handed over leave, before more is made.
+    // Lets started requests reach their sockets before the next batch is built.
     const pause = Effect.zipRight(Effect.yieldNow(), client.yieldToEventLoop ?? Effect.void)
     // Ends all requests.
     const abort = new Signal()
-    // Ends those that wait for a slot or for their next attempt, and leaves attempts in flight alone.
+    // Ends requests that wait for a slot or a retry, but not attempts in flight.
     const abortWaiting = new Signal()
-    // Why nothing more is sent, if that is so.
+    // The reason why no further request is sent, if there is one.
     let halted: Halt | undefined
     let defect: Cause.Cause<never> | undefined
     const inFlight = new InFlight(concurrency)
@@ -101,11 +109,11 @@ export const run = <E, R>(
       abort.give()
     }
 
-    // What breaks ends the run in order, so that what is known can be reported before it fails.
+    // A defect ends the run gracefully, so that the outcomes so far are reported before it fails.
     const breakOff = (cause: Cause.Cause<never>) => {
       defect ??= cause
       halted ??= haltedBecause(call, "the run ended before this was sent")
-      packer.stop()
+      builder.stop()
       abortAll()
     }
 
@@ -113,8 +121,9 @@ export const run = <E, R>(
       if (halted !== undefined) return
       halted = reason
       abortWaiting.give()
-      // Of a collection all that is left has its outcome. What else there would have been to pull has none, and may have no end.
-      if (!opened.isCollection) packer.stop()
+      // The rest of a collection gets outcomes. Other sources are not pulled further, because they
+      // may be endless.
+      if (!opened.isCollection) builder.stop()
     }
 
     const account = (outcome: Bulk.BulkOutcome, response?: SuprsendClient.Response): Effect.Effect<void> =>
@@ -123,7 +132,7 @@ export const run = <E, R>(
         (cause) => Effect.sync(() => breakOff(cause))
       )
 
-    // Once, however often it is asked for: its time begins with the stop.
+    // Runs once, however often it is needed: its time limit starts with the stop.
     const pullEnded = yield* Deferred.make<void>()
     let isEndingPull = false
     const endPull = Effect.suspend(() => {
@@ -132,10 +141,11 @@ export const run = <E, R>(
       return Effect.asVoid(Effect.zipRight(opened.endPull, Deferred.succeed(pullEnded, undefined)))
     })
 
-    // What is forked here ends by an interruption, also where the call itself cannot be interrupted, as in a finalizer.
+    // Fibers forked in this scope are interrupted even if the call itself is uninterruptible, as in
+    // a finalizer.
     const scope = yield* Effect.scope
     yield* Deferred.await(stopped).pipe(
-      Effect.zipRight(Effect.sync(() => packer.stop())),
+      Effect.zipRight(Effect.sync(() => builder.stop())),
       Effect.zipRight(Effect.forkIn(Effect.interruptible(endPull), scope)),
       Effect.zipRight(timer.sleep(grace)),
       Effect.zipRight(Effect.sync(abortAll)),
@@ -143,9 +153,9 @@ export const run = <E, R>(
       Effect.forkScoped
     )
 
-    // `uncertain`: whether a request that held these edits, and was halved, may have been applied.
-    const send = (whole: Pack, first: number, end: number, uncertain: boolean): Effect.Effect<void> => {
-      // What is sent is narrowed to what is still wanted when it goes.
+    // `uncertain`: whether a larger batch with these edits, since bisected, may have been applied.
+    const send = (whole: Batch, first: number, end: number, uncertain: boolean): Effect.Effect<void> => {
+      // Narrowed to the edits that are still wanted when the request is sent.
       let pack = whole
       let from = first
       let to = end
@@ -179,14 +189,10 @@ export const run = <E, R>(
           if (reason !== undefined) halt(reason)
         }
         const lost = uncertain || error.applied === "unknown"
-        if (blamesOneRecord(error) && to - from > 1) {
-          const middle = from + Math.ceil((to - from) / 2)
-          return Effect.zipRight(
-            send(pack, from, middle, lost),
-            Effect.suspend(() => send(pack, middle, to, lost))
-          )
+        if (mayBlameOne(error) && to - from > 1) {
+          return sendHalves(from, to, (from, to) => send(pack, from, to, lost))
         }
-        // What waited when the run was halted has the reason of that.
+        // Requests that were waiting when the run halted fail with the reason for that.
         const because = halted !== undefined && isInterruption(error) && !lost ? halted("no") : error
         return outcome(0, failed(pack.placed(from, to), lost ? "unknown" : outcomeOf(error), because), error.attempts)
       }
@@ -194,7 +200,8 @@ export const run = <E, R>(
         Either.match(Cause.failureOrCause(cause), {
           onLeft: onError,
           onRight: (cause) => {
-            // Something else ended the request: the limiter whose scope closed, for one. Whether it was sent is not known.
+            // Something else interrupted the request, such as the closing scope of a limiter. It is
+            // unknown whether it was sent.
             if (Cause.isInterruptedOnly(cause)) return onError(interrupted(call, "unknown", "the client was closed"))
             if (callers !== undefined) return Effect.sync(() => callers.died(pack.edits(from, to), cause))
             breakOff(cause)
@@ -224,12 +231,12 @@ export const run = <E, R>(
       return invalid.length === 0 ? sent : Effect.zipRight(account(notSent(invalid)), sent)
     }
 
-    const next = Effect.flatMap(inFlight.room, () => Effect.flatMap(pause, () => packer.next))
+    const next = Effect.flatMap(inFlight.room, () => Effect.flatMap(pause, () => builder.next))
     const sendNext: Effect.Effect<void> = Effect.flatMap(next, (next) => {
       if (next === undefined) return Effect.void
       inFlight.begin()
       const ended = () => {
-        packer.release(next.pack)
+        builder.release(next.pack)
         inFlight.end()
       }
       const sending = Effect.matchCause(Effect.suspend(() => sendAll(next)), {
@@ -244,27 +251,28 @@ export const run = <E, R>(
 
     yield* sendNext
     yield* inFlight.none
-    if (packer.isStopped) yield* endPull
-    const { invalid, unsent } = packer.rest()
+    if (builder.isStopped) yield* endPull
+    const { invalid, unsent } = builder.rest()
     if (invalid.length > 0) yield* account(notSent(invalid))
     if (unsent.length > 0) {
       const pinned = Effect.forEach(unsent, pin)
-      // Ids of one's own may take their time, and there is none. Or they are what broke.
+      // A custom source of insert ids may be slow, for which there is no time now, or may be what
+      // failed.
       const atOnce = Effect.provideService(pinned, InsertId, fromCrypto)
-      const placed = yield* packer.defect !== undefined
+      const placed = yield* builder.defect !== undefined
         ? atOnce
         : race.by(pinned, [Effect.as(abort.heard, atOnce)])
       const why = halted ?? haltedBecause(call, "the run was stopped before this was sent")
       yield* account(notSent(failed(placed, "unsent", why("no"))))
     }
-    const broken = defect ?? packer.defect
+    const broken = defect ?? builder.defect
     if (broken !== undefined) return yield* Effect.failCause(broken)
-    // A source that fails costs none of the requests that were in flight.
+    // A failing source does not affect the requests in flight.
     const exit = opened.exit()
     if (exit !== undefined) yield* exit
   }))
 
-/** Counts requests, and waits for there to be fewer. One waits at a time. */
+/** Counts requests in flight, and waits until there are fewer. Only one fiber may wait. */
 class InFlight {
   private count = 0
   private wake: () => void = constVoid
@@ -280,10 +288,10 @@ class InFlight {
     this.wake()
   }
 
-  /** Waits until there may be one more. */
+  /** Waits until one more is allowed. */
   readonly room: Effect.Effect<void> = this.until(() => this.count < this.most)
 
-  /** Waits until there is none. */
+  /** Waits until none is left. */
   readonly none: Effect.Effect<void> = this.until(() => this.count === 0)
 
   private until(condition: () => boolean): Effect.Effect<void> {
@@ -300,14 +308,16 @@ class InFlight {
 }
 
 /**
- * The reason why nothing more is sent, as the error of what is not sent any more. It may have been applied if it was sent before.
+ * The reason why no further request is sent, as the error of the remaining records.
+ *
+ * The argument says whether a record may have been applied earlier.
  *
  * @internal
  */
 export type Halt = (applied: "no" | "unknown") => RequestError
 
 /**
- * Tells why no further request can succeed after one that failed so; undefined if they can.
+ * Returns why no request can succeed after this error, or undefined if others still may.
  *
  * @internal
  */
@@ -316,7 +326,7 @@ export const haltedBy = (error: RequestError, call: string, isAborted: boolean):
     const { attempts, serverMessage, status } = error
     return (applied) => new SuprsendUnauthorized({ call, attempts, applied, serverMessage, status })
   }
-  // Interrupted, and not by this run: the client was closed.
+  // Interrupted from outside of this run: the client was closed.
   return isInterruption(error) && !isAborted
     ? haltedBecause(call, "the client was closed before this was sent")
     : undefined
@@ -327,7 +337,7 @@ export const haltedBecause = (call: string, description: string): Halt => (appli
   interrupted(call, applied, description)
 
 /**
- * The error of a request that something other than its run has ended.
+ * Makes the error of a request that was interrupted from outside of its run.
  *
  * @internal
  */
@@ -341,7 +351,7 @@ export const isInterruption = (error: RequestError): boolean =>
 const call = "UsersService.bulkEdit"
 
 /**
- * The most outcomes of a stream that wait to be taken: they hold the bodies of their requests.
+ * The maximum number of unconsumed outcomes of a stream, because each keeps its body in memory.
  *
  * @internal
  */
@@ -401,7 +411,9 @@ export const report = <E, R>(
   }))
 
 /**
- * Runs an effect that an interruption stops, and waits for until it has ended. Where it does not end by itself, what is known is told.
+ * Runs an effect that stops gracefully when interrupted, and waits for its end.
+ *
+ * If it does not complete, the partial result is reported.
  *
  * @internal
  */
@@ -410,7 +422,8 @@ export const inOrder = <A, E, R>(
   stop: Effect.Effect<unknown>,
   tell: (cause: Cause.Cause<E>) => Effect.Effect<void>
 ): Effect.Effect<A, E, R> =>
-  // A fiber of its own, or the interruption would reach it before it can be stopped in order.
+  // Runs in a fiber of its own, because an interruption would otherwise end it before it can stop
+  // gracefully.
   Effect.uninterruptibleMask((restore) =>
     Effect.flatMap(Effect.forkDaemon(restore(running)), (fiber) =>
       restore(Fiber.join(fiber)).pipe(
@@ -420,7 +433,7 @@ export const inOrder = <A, E, R>(
   )
 
 /**
- * Logs what must not be lost where a call ends without a report.
+ * Logs the report of a call that ends without returning it.
  *
  * @internal
  */
@@ -445,18 +458,14 @@ const stopping = (options: Bulk.StreamOptions) =>
     return stopped
   })
 
-// So that it can be sent twice from a file, as everything that failed.
+// Adds the insert id, so that the record can be retried from a file like any other.
 const pin = ({ edit, index }: Placed): Effect.Effect<Placed> =>
   member(edit, "insertId") !== undefined
     ? Effect.succeed({ edit, index })
     : Effect.flatMap(InsertId, Effect.map((id) => ({ edit: withInsertId(edit, id), index })))
 
-// With these the server may mean a single record, or the size of the whole: smaller requests find out.
-const blamesOneRecord = (error: RequestError): boolean =>
-  error._tag === "SuprsendRejected" && (error.status === 400 || error.status === 413 || error.status === 422)
-
 /**
- * What a failed request means for each record in it.
+ * Converts the error of a request to the outcome of each of its records.
  *
  * @internal
  */
@@ -474,9 +483,7 @@ const failed = (
 const notSent = (failedRecords: ReadonlyArray<Bulk.FailedRecord>): Bulk.BulkOutcome =>
   new Outcome(() => [], 0, failedRecords, 0, 0, Duration.zero)
 
-/**
- * What became of a request. Which edits were accepted is only looked up if it is asked for.
- */
+/** The outcome of a request. Accepted edits are decoded only if they are read. */
 class Outcome implements Bulk.BulkOutcome {
   private edits: ReadonlyArray<UserEdit> | undefined
 

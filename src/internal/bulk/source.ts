@@ -11,30 +11,35 @@ import type * as Bulk from "../../Bulk.js"
 import type { UserEdit } from "../../UserEdit.js"
 
 /**
- * Where edits come from, one at a time, as far as they are there.
+ * A source of edits, read one at a time as far as they have arrived.
  *
  * @internal
  */
 export interface Source<E> {
-  /** The next edit; undefined if it is not there yet, or if there is none any more. */
+  /** Returns the next edit, or undefined if none has arrived or the source has ended. */
   readonly next: () => UserEdit | undefined
-  /** How it ended, if it did. */
+  /** Returns how the source ended, if it has. */
   readonly exit: () => Exit.Exit<void, E> | undefined
-  /** Asks for so many more: `arrived` is called once they are there. Of those who ask before that, the last one counts. */
+  /**
+   * Requests more edits, and calls `arrived` when they have arrived.
+   *
+   * A later request replaces an earlier one.
+   */
   readonly request: (count: number) => void
-  /** Pulls no more. */
+  /** Stops pulling. */
   readonly stop: () => void
-  /** Ends the pull that is outstanding, if there is one. What it still gives is there afterwards. */
+  /** Ends the pending pull, if any. Edits that it still returns are available afterwards. */
   readonly endPull: Effect.Effect<void>
-  /** What came and was not taken. */
+  /** Returns the edits that arrived but were not read. */
   readonly rest: () => ReadonlyArray<UserEdit>
-  /** It is all there already, and no more than that. */
+  /** Whether all edits are in memory already, so that the source is finite. */
   readonly isCollection: boolean
 }
 
 /**
- * Opens a source for as long as the scope lives. Nothing is pulled before it is asked for, and `arrived` is called when as much is
- * there as was asked for, or the end.
+ * Opens a source within a scope. Edits are pulled only on request.
+ *
+ * `arrived` is called when the requested number has arrived, or at the end.
  *
  * @internal
  */
@@ -78,8 +83,10 @@ const iterate = (edits: Iterable<UserEdit>): Effect.Effect<Source<never>, never,
   })
 
 /**
- * What came and was not taken. The one who asked is told when there is enough, not at each edit: to wake a fiber costs more than to send
- * an edit.
+ * Edits that arrived but were not read.
+ *
+ * The reader is woken once enough have arrived instead of for each edit, because waking a fiber
+ * costs more than sending an edit (`npm run bench -- --only sources`).
  */
 class Inbox<E> {
   private edits: Array<UserEdit> = []
@@ -90,27 +97,25 @@ class Inbox<E> {
   private pulling = false
   private whenPulled: () => void = constVoid
 
-  /**
-   * @param pull begins to add edits, until no more is wanted
-   */
+  /** @param pull starts adding edits, until no more are requested */
   constructor(private readonly arrived: () => void, private readonly pull: () => void) {}
 
-  /** More is wanted than is here. */
+  /** Whether more edits are requested than have arrived. */
   get isWanting(): boolean {
     return this.wanted > 0
   }
 
-  /** A pull is outstanding: what it gives is not here yet. */
+  /** Whether a pull is pending, whose edits have not arrived yet. */
   get isPulling(): boolean {
     return this.pulling
   }
 
-  /** Says that a pull begins, which ends by `add` or `end`. */
+  /** Marks the start of a pull, which `add` or `end` completes. */
   begin(): void {
     this.pulling = true
   }
 
-  /** False if this was enough; who wants more after that asks again. */
+  /** Adds edits. Returns false if enough have arrived; a later request starts another pull. */
   add(edits: Iterable<UserEdit>): boolean {
     for (const edit of edits) {
       if (isNothing(edit)) {
@@ -168,7 +173,7 @@ class Inbox<E> {
     this.wanted = 0
   }
 
-  /** Waits until no pull is outstanding. */
+  /** Waits until no pull is pending. */
   readonly noPull: Effect.Effect<void> = Effect.async((resume) => {
     if (this.pulling) this.whenPulled = () => resume(Effect.void)
     else resume(Effect.void)
@@ -191,15 +196,17 @@ class Inbox<E> {
 }
 
 /**
- * How long an async iterable that is left has for the `next()` that is outstanding: nothing can interrupt it, and what it gives later
- * is lost.
+ * The time limit for a pending `next()` of an async iterable, after the run stops.
+ *
+ * A `next()` cannot be interrupted. A value that it returns later is lost.
  *
  * @internal
  */
 export const longestPull = "1 second"
 
 /**
- * By promises alone, which are what there is: an effect for each was measured to take twice as long as all the rest of the way.
+ * Pulls from an async iterable with promises instead of one effect per edit
+ * (`npm run bench -- --only sources`).
  */
 const iterateAsync = (
   edits: AsyncIterable<UserEdit>,
@@ -215,7 +222,7 @@ const iterateAsync = (
     }
     const iterator = yield* Effect.acquireRelease(
       Effect.sync(() => edits[Symbol.asyncIterator]()),
-      // It is not waited for: it may never end.
+      // Not awaited, because it may never complete.
       () => Effect.sync(leave)
     )
     const take = ({ done, value }: IteratorResult<UserEdit>): void => {
@@ -232,7 +239,7 @@ const iterateAsync = (
       promised(() => iterator.next()).then(take).catch(fail)
     }
     const inbox = new Inbox<Cause.UnknownException>(arrived, pull)
-    // Many let go of an outstanding `next()` when they are left, generators when it is done.
+    // Many iterators end a pending `next()` on `return()`; generators complete it first.
     const endPull = Effect.zipRight(
       Effect.sync(leave),
       Effect.raceFirst(Effect.interruptible(inbox.noPull), Effect.interruptible(Effect.sleep(longestPull)))
@@ -240,22 +247,21 @@ const iterateAsync = (
     return inbox.source(Effect.suspend(() => inbox.isPulling ? endPull : Effect.void))
   })
 
-/** A promise, whatever comes. */
+/** Returns a promise for any result of a function, a thrown error included. */
 const promised = <A>(evaluate: () => A | PromiseLike<A>): Promise<A> => new Promise((resolve) => resolve(evaluate()))
 
-// As from a list with holes. Passed on, it would be taken for the end.
+// Undefined elements, as in sparse arrays, would be mistaken for the end.
 const isNothing = (edit: unknown): boolean => edit === undefined || edit === null
 
 const nothing: Exit.Exit<never> = Exit.die(new TypeError("the source yielded null or undefined instead of an edit"))
 
 type Pull<E, R> = Effect.Effect<Chunk.Chunk<UserEdit>, Option.Option<E>, R>
 
-// Fibers hand a value on in a few turns, and one that is busy gives up its turn from time to time.
+// Passing a value between fibers takes a few turns of the scheduler; a busy fiber yields now and
+// then.
 const turnsOfHandover = 256
 
-/**
- * A fiber that pulls when it is asked to, so that nothing else has to stand still until something comes.
- */
+/** Starts a fiber that pulls on request, so that nothing blocks while it waits. */
 const feed = <E, R>(pull: Pull<E, R>, arrived: () => void): Effect.Effect<Source<E>, never, R | Scope.Scope> =>
   Effect.gen(function*() {
     let wake = constVoid
@@ -278,8 +284,9 @@ const feed = <E, R>(pull: Pull<E, R>, arrived: () => void): Effect.Effect<Source
     const whenAsked = Effect.zipRight(asked, step)
 
     const fiber = yield* Effect.forkScoped(Effect.interruptible(whenAsked))
-    // What was handed over before the stop is on its way to the fiber, which must not be interrupted before it is there. A pull that
-    // only waits is interrupted, and what would have come stays where it is.
+    // A value that was emitted before the stop may still be on its way to this fiber, which must
+    // not be interrupted before it arrives. A pull that only waits is interrupted, and later values
+    // stay in the source.
     const handover = (turns: number): Effect.Effect<void> =>
       inbox.isPulling && turns > 0
         ? Effect.flatMap(Effect.yieldNow(), () => handover(turns - 1))

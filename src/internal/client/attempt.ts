@@ -10,14 +10,14 @@ import type { Exchange, Head, Listener, Request, Transport } from "../transport/
 import type { Timeouts } from "./timeouts.js"
 
 /**
- * What an attempt ended with: a response, of which the body may be missing in part, or a failure before there was a head.
+ * The outcome of an attempt: a response, possibly with a partial body, or a failure before a head.
  *
  * @internal
  */
 export type Outcome = Answered | failure.Failed
 
 /**
- * A response, as far as it came.
+ * A response, as far as it arrived.
  *
  * @internal
  */
@@ -25,14 +25,14 @@ export class Answered {
   readonly _tag = "Answered"
 
   /**
-   * @param body as much of it as came, and was kept
-   * @param incomplete why it is not complete
+   * @param body the part of the body that arrived and was kept
+   * @param incomplete why the body is not complete
    */
   constructor(readonly head: Head, readonly body: string, readonly incomplete: failure.Failed | undefined) {}
 }
 
 /**
- * One request on its way, until its response has come, its time is over, or it is aborted.
+ * One request in flight, until it has a response, times out or is aborted.
  *
  * @internal
  */
@@ -49,10 +49,11 @@ export class Attempt implements Listener {
   private resume: ((effect: Effect.Effect<Outcome>) => void) | undefined
 
   /**
-   * @param milliseconds how long it may take from its start
-   * @param timeout the time that this stands for, as messages tell it
-   * @param abort ends it before its time
-   * @param ignoreBody whether the status settles the request, so that no more of the body is kept than messages show
+   * @param milliseconds the timeout, from the start of the attempt
+   * @param timeout the timeout as error messages show it
+   * @param abort ends the attempt before its timeout
+   * @param ignoreBody whether the status settles the request; then only as much of the body is kept
+   * as messages show
    */
   constructor(
     private readonly transport: Transport,
@@ -64,10 +65,11 @@ export class Attempt implements Listener {
   ) {}
 
   /**
-   * Sends the request and waits for its response. To be run once.
+   * Sends the request and waits for its response. Run it at most once.
    *
-   * @param isAbortedOutside whether whoever interrupts it calls `interrupt`, so that the effect does not have to: what the runtime keeps
-   * for an effect that cleans up after itself was measured to cost as much as the signature
+   * @param isAbortedOutside whether the caller calls `interrupt` when it is interrupted; then the
+   * effect needs no cleanup of its own, which the runtime would have to keep for each request
+   * (`npm run bench -- --only single`)
    */
   run(
     request: Request,
@@ -82,21 +84,21 @@ export class Attempt implements Listener {
         () => this.leave(failure.tooLate(this.timeout, this.isSent))
       )
       const exchange = this.transport.start(request, this, fiber)
-      // A transport may fail at once, and an abort may come while it starts.
+      // A transport may fail synchronously, and an abort may happen while it starts.
       if (this.hasEnded) exchange.abort()
       else this.exchange = exchange
       return isAbortedOutside ? undefined : Effect.suspend(() => this.interrupt())
     })
   }
 
-  /** Ends it without an outcome. The effect waits until everything that belongs to it has ended. */
+  /** Ends the attempt without an outcome, and waits until all its resources are released. */
   interrupt(): Effect.Effect<void> {
     const { exchange } = this
     this.end()
     return exchange?.abort() ?? Effect.void
   }
 
-  /** Whether a byte of the request may have left. */
+  /** Whether a byte of the request may have been sent. */
   get isSent(): boolean {
     return this.exchange?.isSent() ?? this.wasSent
   }
@@ -133,7 +135,7 @@ export class Attempt implements Listener {
   }
 
   private keep(chunk: Uint8Array): void {
-    // Nearly always it is one.
+    // Most bodies arrive in one chunk.
     if (this.chunk === undefined) this.chunk = chunk
     else if (this.chunks === undefined) this.chunks = [this.chunk, chunk]
     else this.chunks.push(chunk)
@@ -146,12 +148,12 @@ export class Attempt implements Listener {
     return this.chunks.map((chunk) => decoding.decode(chunk, { stream: true })).join("") + decoding.decode()
   }
 
-  /** Ends the attempt from this side, with what came so far. */
+  /** Ends the attempt from this side, with the part of the response that arrived. */
   private leave(failed: failure.Failed): void {
     if (this.hasEnded) return
     const { exchange } = this
     this.fail(failed)
-    // An attempt that ends because of this does not wait for what belongs to it.
+    // An attempt that fails does not wait for its resources.
     exchange?.abort()
   }
 
@@ -182,7 +184,7 @@ export class Attempt implements Listener {
     this.wasSent = this.isSent
     if (this.deadline !== undefined) this.timeouts.cancel(this.deadline)
     if (this.listener !== undefined) this.abort.forget(this.listener)
-    // Whoever still holds the attempt holds nothing else by it.
+    // Releases the fiber for code that still references the attempt.
     this.resume = undefined
     this.exchange = undefined
     this.deadline = undefined

@@ -5,7 +5,7 @@ import type { Credentials } from "../../SuprsendConfig.js"
 import { describe } from "../support/json.js"
 
 /**
- * What is wrong with a member of the options, as the end of a sentence that begins with its name.
+ * A problem with an option: the end of a sentence that starts with the name of the option.
  *
  * @internal
  */
@@ -15,7 +15,7 @@ export interface Problem {
 }
 
 /**
- * The credentials, each of them known to be usable, in texts that are never part of a problem.
+ * Validates the credentials. Problems never contain their values.
  *
  * @internal
  */
@@ -42,7 +42,7 @@ export const resolve = (given: {
     const apiKey = yield* secret("apiKey", given.apiKey)
     if (/^bearer\s/i.test(apiKey)) return yield* fail("apiKey", "must be the key alone: remove \"Bearer\" before it")
     yield* inHeader("apiKey", apiKey)
-    // It is what events name their workspace by; the key alone is not enough for these.
+    // Events name their workspace by this UID; an API key alone is not enough for them.
     const workspaceUid = yield* text(
       "workspaceUid",
       given.workspaceUid,
@@ -56,7 +56,7 @@ const apiKeys = "copy it from Settings > API Keys in the SuprSend dashboard"
 
 const fail = (field: string, problem: string) => Either.left<Problem>({ field, problem })
 
-// From an environment variable that is not set comes undefined, whatever the types say.
+// A missing environment variable is undefined at runtime, whatever its type says.
 const isGiven = (u: unknown): boolean => u !== undefined && u !== null
 
 const secret = (field: string, u: unknown): Either.Either<string, Problem> => {
@@ -76,7 +76,7 @@ const text = (field: string, u: unknown, where: string): Either.Either<string, P
   return problem === undefined ? Either.right(u) : fail(field, problem)
 }
 
-// Nothing is trimmed: whatever reads the same file or variable for another program would still get it wrong.
+// Nothing is trimmed: another program that reads the same file or variable would still fail.
 const ofText = (text: string, where: string): string | undefined => {
   if (text.trim() === "") return `must not be blank: ${where}`
   if (/[\r\n]$/.test(text)) return "must not end with a line break: remove it from the file or variable"
@@ -92,6 +92,6 @@ const ofText = (text: string, where: string): string | undefined => {
 
 const accidents: ReadonlySet<string> = new Set(["undefined", "null", "NaN", "[object Object]", "<redacted>"])
 
-// Anything else would be refused by the runtime on each request, with the value in its message.
+// The runtime would refuse any other character on each request, with the value in its message.
 const inHeader = (field: string, text: string): Either.Either<void, Problem> =>
   /^[\x20-\x7e]+$/.test(text) ? Either.void : fail(field, `must be ASCII text: ${apiKeys}`)

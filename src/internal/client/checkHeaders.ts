@@ -2,7 +2,8 @@ import * as Headers from "@effect/platform/Headers"
 import * as Predicate from "effect/Predicate"
 import { describe, isPlainRecord } from "../support/json.js"
 
-// A transport sets these from the body and the connection. Set by hand, each of them breaks every request of some transport.
+// The transport sets these from the body and the connection. Setting one by hand breaks every
+// request of some transport.
 const ofTransport: ReadonlySet<string> = new Set([
   "connection",
   "content-encoding",
@@ -21,13 +22,13 @@ const ofTransport: ReadonlySet<string> = new Set([
 
 const token = /^[\w!#$%&'*+.^`|~-]+/
 
-// The platform's `Headers` are records with a prototype of their own. What has members of its own only by methods, such as the
-// `Headers` of `fetch` or a `Map`, would be sent as nothing.
+// The platform's `Headers` are records with a prototype of their own. `Headers` of `fetch` and maps
+// have no own properties, so no header of theirs would be sent.
 const isRecord = (u: unknown): u is Readonly<Record<string, unknown>> =>
   isPlainRecord(u) || (Predicate.isRecord(u) && Headers.isHeaders(u))
 
 /**
- * Says why these headers cannot be sent, in words that never contain a value; undefined if they can.
+ * Returns why these headers cannot be sent, or undefined if they can. It never contains a value.
  *
  * @internal
  */
@@ -47,14 +48,15 @@ export const problem = (headers: unknown): string | undefined => {
 
 const ofName = (name: string): string | undefined => {
   const [valid] = token.exec(name) ?? [""]
-  // What follows may be a value, in a line that was copied as a whole.
+  // The rest may be a value, if a whole header line was pasted.
   if (valid !== name || name === "") {
     return `must have valid HTTP names, but the one that begins with "${valid}" is not valid`
   }
   return ofTransport.has(name.toLowerCase()) ? `must not have "${name}": leave it to the transport` : undefined
 }
 
-// Not as `new Headers` has it, which trims a line break at the end of a value that undici then refuses on each request.
+// Stricter than `new Headers`, which trims a trailing line break that undici then refuses on each
+// request.
 const ofValue = (name: string, value: unknown): string | undefined => {
   if (typeof value !== "string") return `must have strings as values, but "${name}" has ${describe(value)}`
   return /^[\t\x20-\x7e\x80-\xff]*$/.test(value)

@@ -6,14 +6,14 @@ import type { Credentials } from "../../SuprsendConfig.js"
 import * as credential from "./checkCredentials.js"
 
 /**
- * The credentials of a client, which a provider may replace while the client lives.
+ * The current credentials of a client, which a provider may replace.
  *
  * @internal
  */
 export class CurrentCredentials {
   private readonly known: Array<string>
 
-  /** @param ask gives those that hold now; undefined where the credentials never change */
+  /** @param ask returns the credentials valid now; undefined if the credentials never change */
   constructor(
     private credentials: Credentials,
     private readonly ask: Effect.Effect<Credentials, ConfigError.ConfigError> | undefined,
@@ -26,15 +26,16 @@ export class CurrentCredentials {
     return this.credentials
   }
 
-  /** Every secret that was in use, for what must not be printed. */
+  /** All secrets used so far, which must not appear in errors. */
   get secrets(): ReadonlyArray<string> {
     return this.known
   }
 
   /**
-   * Asks for the credentials that hold now, after the service has refused those. True if there are others to try.
+   * Asks the provider for new credentials, after SuprSend refused the current ones.
    *
-   * Of many calls that are refused at once, one asks.
+   * Returns true if there are others to try. If many calls are refused at once, only one of them
+   * asks.
    */
   renew(call: string, refused: Credentials): Effect.Effect<boolean> {
     const { ask } = this
@@ -53,7 +54,8 @@ export class CurrentCredentials {
           ),
         onSuccess: (given) => {
           if (secretOf(given) === secretOf(refused)) return Effect.succeed(false)
-          // Events name their workspace, so a client stays with it; and a secret is no API key.
+          // A client keeps its workspace, because events name it. A secret cannot replace an API
+          // key.
           if (nameOf(given) !== nameOf(refused)) {
             return Effect.as(
               Effect.logWarning(

@@ -3,14 +3,16 @@ import type * as Scope from "effect/Scope"
 import { type Listener, Signal } from "../support/signal.js"
 
 /**
- * The calls under way over a client, which end when its scope closes.
+ * The calls in flight of a client. They end when its scope closes.
  *
  * @internal
  */
 export interface Calls {
   /**
-   * Runs a call with the signal that aborts it, and the one that ends its waiting alone, beside those of its caller. Both are given when
-   * the scope closes, and the second one with the first.
+   * Runs a call with two signals: one aborts it, the other only ends its waiting.
+   *
+   * Both are derived from those of the caller, and are also aborted when the scope closes. Aborting
+   * the call ends its waiting too.
    */
   readonly run: <A, E>(
     abort: Signal | undefined,
@@ -44,7 +46,7 @@ export const make: Effect.Effect<Calls, never, Scope.Scope> = Effect.map(
   })
 )
 
-/** A signal that is given with the first of two others. */
+/** A signal that is aborted as soon as one of two others is. */
 class Either {
   readonly signal = new Signal()
   private readonly ofOne: Listener

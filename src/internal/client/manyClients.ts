@@ -2,7 +2,7 @@ import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { globalValue } from "effect/GlobalValue"
 
-/** The clients of a workspace that were made since a time. */
+/** The number of clients made for a workspace since a point in time. */
 interface Made {
   readonly clock: Clock.Clock
   readonly since: number
@@ -13,12 +13,13 @@ const window = 10_000
 
 const many = 10
 
-// One table for all copies of this package in a process.
+// All copies of this package in a process share one table.
 const made = globalValue("effect-suprsend/manyClients", () => new Map<string, Made>())
 
 /**
- * Notes that a limiter was made for a client of that workspace, and warns once where there were many in a short time: most likely a layer is
- * provided anew for each call, and then nothing keeps the rate limit.
+ * Records a new limiter for a workspace, and warns once if many are made in a short time.
+ *
+ * Most likely a layer is then provided anew for each call, and the rate limit has no effect.
  *
  * @internal
  */
@@ -29,7 +30,7 @@ export const note = (workspace: string): Effect.Effect<void> =>
       const before = made.get(workspace)
       const goesOn = before !== undefined && before.clock === clock && now - before.since < window
       const count = goesOn ? before.count + 1 : 1
-      // Only the latest workspaces are of interest.
+      // Keeps only the workspaces used last.
       made.delete(workspace)
       made.set(workspace, { clock, since: goesOn ? before.since : now, count })
       for (const oldest of made.keys()) {

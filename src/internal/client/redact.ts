@@ -4,7 +4,9 @@ import { unescape } from "./unescape.js"
 export const maximumLength = 500
 
 /**
- * Whatever comes, no more than this is looked at: a page of megabytes would hold up everybody else for a second.
+ * The maximum number of characters of a text that are read.
+ *
+ * Reading a page of megabytes would block all other fibers for a second.
  *
  * @internal
  */
@@ -14,29 +16,31 @@ const withheld = "<withheld, because it repeats a secret>"
 
 const redacted = "<redacted>"
 
-// Shorter than this nothing is a secret, and taking it out would leave no message to read.
+// A shorter text is not a secret; removing it would leave an unreadable message.
 const minimumLength = 4
 
 // The 32 bytes of an HMAC in Base64.
 const signature = /[A-Za-z0-9+/]{43}=/g
 
-// So many letters and digits of a secret in a row are a part of it, and no accident; with a digit among them, fewer.
+// A run of this many letters and digits of a secret is part of it, not a coincidence. With a digit
+// in it, a shorter run is enough.
 const partLength = 12
 const tellingPartLength = 8
 
 /**
- * Takes everything secret out of a text that comes from outside, then cuts it to a readable length: half a secret is a secret
- * too.
+ * Removes all secrets from an external text, and then truncates it to a readable length.
  *
- * Servers repeat what they were sent as it is, or cut off, or escaped for JSON, a URL, HTML or a log, one inside the other, letters and
- * digits too. So the text is compared without its escapes, and what is only a part of a secret is taken out as well. Where a shorter part
- * that tells something is left, the text is withheld whole. It never throws, and takes time in proportion to the text and the
- * secrets.
+ * The order matters, because half a secret is still a secret.
+ *
+ * Servers echo what they received: unchanged, truncated, or escaped for JSON, URLs, HTML or logs,
+ * even several times. The text is therefore compared without its escapes, and parts of secrets are
+ * removed too. If a shorter but telling part remains, the whole text is withheld. It never throws,
+ * and takes time proportional to the lengths of the text and the secrets.
  *
  * @internal
  */
 export const make = (secrets: () => ReadonlyArray<string>) => (text: string): string => {
-  // Most of what is said is "OK".
+  // Most server messages are just "OK".
   if (text.length < minimumLength) return text
   try {
     return clean(secrets().filter((secret) => secret.length >= minimumLength), text)
@@ -60,7 +64,7 @@ const clean = (secrets: ReadonlyArray<string>, whole: string): string => {
     ...secrets.flatMap((secret) => occurrences(text, secret)),
     ...plainSecrets.flatMap((secret) => [
       ...occurrences(plain.text, secret),
-      // In a form a plus stands for a space.
+      // In form encoding, a plus stands for a space.
       ...(secret.includes(" ") ? occurrences(plain.text, secret.replaceAll(" ", "+")) : [])
     ]).map(inText),
     ...Array.from(plain.text.matchAll(signature), ({ 0: { length }, index }) => ({ start: index, end: index + length }))
@@ -68,7 +72,8 @@ const clean = (secrets: ReadonlyArray<string>, whole: string): string => {
     ...parts(plain.text, plainSecrets, partLength, () => true).map(inText),
     ...parts(plain.text, plainSecrets, tellingPartLength, (part) => /\d/.test(part)).map(inText)
   ])
-  // At its end half a secret may stand, which nobody knows any more. That is far from what is shown, unless all was secrets.
+  // The end may contain half a secret, which cannot be recognised. It is far beyond what is shown,
+  // unless nearly all of the text was secrets.
   if (whole.length > maximumRead && left.length < maximumRead / 2) return withheld
   const shown = left.slice(0, 2 * maximumLength)
   const plainly = unescape(shown).text
@@ -91,7 +96,7 @@ const without = (text: string, ranges: ReadonlyArray<Range>): string => {
   let left = ""
   let position = 0
   for (const { end, start } of [...ranges].sort((a, b) => a.start - b.start)) {
-    // What overlaps with the one before, or touches it, is taken out with it.
+    // Ranges that overlap or touch are removed together.
     if (start > position || left === "" && position === 0) left += text.slice(position, start) + redacted
     position = Math.max(position, end)
   }
@@ -99,9 +104,10 @@ const without = (text: string, ranges: ReadonlyArray<Range>): string => {
 }
 
 /**
- * Finds the parts of secrets in a text, by their letters and digits alone: what stands between them may be written in many ways.
+ * Finds parts of secrets in a text by their letters and digits alone.
  *
- * The parts of the text are kept, which is short, and not those of the secrets, which may be many: so it is one walk over each.
+ * The characters between them may be written in many ways. It indexes the parts of the text, which
+ * is short, instead of those of the secrets, which may be many: one pass over each is enough.
  */
 const parts = (
   text: string,
@@ -127,7 +133,7 @@ const parts = (
       for (const place of places.get(part) ?? []) {
         found.push({ start: letters.places[place] ?? 0, end: (letters.places[place + length - 1] ?? 0) + 1 })
       }
-      // Each is found once, whatever a secret repeats.
+      // Each part is found once, even if a secret repeats it.
       places.delete(part)
     }
   }
@@ -136,7 +142,7 @@ const parts = (
 
 interface Letters {
   readonly text: string
-  /** Where in the whole text each of them stands. */
+  /** The position of each character in the whole text. */
   readonly places: ReadonlyArray<number>
 }
 
@@ -149,9 +155,9 @@ const lettersOf = (whole: string): Letters => {
   return { text, places }
 }
 
-// With a digit, or so long that it is no word: "webhook" and "services" of an address tell nothing.
+// Runs with a digit, or too long for a word: "webhook" and "services" of an address reveal nothing.
 const tellingRuns = (secret: string): ReadonlyArray<string> =>
   (secret.match(/[A-Za-z0-9]{6,}/g) ?? [])
-    // Behind a "%", the first letters of a secret may pass for an escape, of five letters at most.
+    // After a "%", the first letters of a secret may look like an escape of up to five letters.
     .flatMap((run) => run.length < 11 ? [run] : [run, run.slice(5)])
     .filter((run) => /\d/.test(run) || run.length >= 16)

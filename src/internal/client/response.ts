@@ -21,7 +21,7 @@ import type { Head } from "../transport/transport.js"
 import { Answered, type Outcome } from "./attempt.js"
 
 /**
- * A response as a value. Printed, it shows tokens masked; the body has them.
+ * A response as a value. Printing it masks tokens; the body contains them in clear.
  *
  * @internal
  */
@@ -50,8 +50,9 @@ export class Response extends Inspectable.Class implements SuprsendClient.Respon
 }
 
 /**
- * Decides whether an attempt settled its request. The only place where a status gets its meaning, beside `failure.fromStatus`, which
- * makes errors of it.
+ * Decides whether an attempt settled its request.
+ *
+ * Only this function and `failure.fromStatus`, which makes errors, interpret a status.
  *
  * @internal
  */
@@ -73,7 +74,8 @@ export const settle = (
   }
   const { expected, ignoreBody = false } = request
   const isDocumented = hasDocumentedStatus(request, outcome)
-  // Where only the status counts, a body that is cut or endless must not turn what was accepted into something to send again.
+  // If only the status counts, a truncated or endless body must not cause a retry of an accepted
+  // request.
   if (incomplete !== undefined && !(ignoreBody && isDocumented)) return Either.left(incomplete)
   if (isDocumented || expected?.body?.(body) === true) {
     return Either.right(new Response(head, incomplete === undefined ? body : "", attempts))
@@ -82,7 +84,7 @@ export const settle = (
 }
 
 /**
- * Whether something between this machine and the service has responded: a login page, a proxy, another server.
+ * Checks whether something other than SuprSend responded: a login page, a proxy, another server.
  *
  * @internal
  */
@@ -100,7 +102,7 @@ const isPage = ({ body, head }: Answered): boolean =>
   failure.isMarkup(body)
 
 /**
- * Sends a request about one user: checks its id first, and reads its 404.
+ * Sends a request about one user: validates the id first, and interprets its 404.
  *
  * @internal
  */
@@ -112,7 +114,7 @@ export const ofUser = <A>(
   Effect.flatMap(validate.distinctId(call, distinctId), (id) => notFound(call, id)(execute(id)))
 
 /**
- * Turns the 404 of a user that does not exist into its own error.
+ * Converts a 404 for a missing user to its own error.
  *
  * @internal
  */
@@ -127,8 +129,10 @@ export const notFound =
       ))
 
 /**
- * Whether SuprSend says that a user does not exist. The vendor documents the words; the 404 of a proxy, of a tenant or of a category
- * says nothing about a user.
+ * Checks whether SuprSend reports that a user does not exist.
+ *
+ * It matches the documented message, because a 404 of a proxy, or for a tenant or category, says
+ * nothing about a user.
  *
  * @internal
  */
@@ -136,13 +140,15 @@ export const isUserNotFound = ({ serverMessage = "", status }: SuprsendRejected)
   status === 404 && namesUser.test(serverMessage) && saysMissing.test(serverMessage) &&
   !/^\W*(tenant|category)\b/i.test(serverMessage)
 
-// A word, and not a part of the path that a proxy repeats.
+// Matches a word, not a part of the path that a proxy echoes.
 const namesUser = /(?:^|[^/\w-])(?:user|distinct_id|from_user_id)\b(?![/-])/i
 
 const saysMissing = /\b(?:not found|no such|not exist)\b/i
 
 /**
- * Whether SuprSend says that there is no such user, or that the user is not of the tenant: the end of a deletion.
+ * Checks whether SuprSend reports that a user does not exist, or does not belong to the tenant.
+ *
+ * For a deletion, both mean that it is done.
  *
  * @internal
  */
@@ -150,14 +156,14 @@ export const isGone = (error: SuprsendRejected): boolean =>
   isUserNotFound(error) || (error.status === 404 && /^\W*tenant\b.*\bnot found\b/i.test(error.serverMessage ?? ""))
 
 /**
- * What `POST /event/` documents: 202, or the text "OK".
+ * The documented response of `POST /event/`: 202, or the text "OK".
  *
  * @internal
  */
 export const eventAccepted: SuprsendClient.Expected = { status: 202, body: (body) => /^\s*"?OK"?\s*$/.test(body) }
 
 /**
- * Reads what a request was answered with.
+ * Decodes the response of a request.
  *
  * @internal
  */

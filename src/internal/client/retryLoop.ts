@@ -24,7 +24,7 @@ import * as response from "./response.js"
 import type { Timeouts } from "./timeouts.js"
 
 /**
- * What the calls of a client have in common.
+ * State and settings that all calls of a client share.
  *
  * @internal
  */
@@ -38,9 +38,10 @@ export interface Client {
 }
 
 /**
- * Sends a request until it is settled: one counter of attempts, one deadline.
+ * Sends a request until it is settled, with one counter of attempts and one deadline.
  *
- * It is an object, and not the closures that it was, because what a call leaves behind decides what it costs.
+ * It is a class instead of closures, because the memory that each call allocates dominates its cost
+ * (`npm run bench -- --only single`).
  *
  * @internal
  */
@@ -56,11 +57,12 @@ export class RetryLoop {
   private uncertain = false
 
   /**
-   * @param prepared the request, ready but for what each attempt adds
-   * @param timeout of one attempt
-   * @param abort ends the call, and the attempt that is in flight
-   * @param abortWaiting ends the call as one does whose time is up, but lets the attempt in flight end
-   * @param span of the call, for what happens between attempts
+   * @param prepared the request, without what each attempt adds
+   * @param timeout the timeout of one attempt
+   * @param abort ends the call and the attempt in flight
+   * @param abortWaiting ends the call as if its deadline had passed, but lets the attempt in flight
+   * finish
+   * @param span the span of the call, for events between attempts
    */
   constructor(
     private readonly client: Client,
@@ -77,9 +79,9 @@ export class RetryLoop {
     this.deadline = Duration.toMillis(policy.elapsed)
   }
 
-  /** To be run once. */
+  /** Runs the loop. Run it at most once. */
   run(): Effect.Effect<SuprsendClient.Response, RequestError> {
-    // The limiter may have closed with the client.
+    // The limiter may have closed together with the client.
     if (this.abortWaiting.isGiven) return this.giveUp(true)
     return Effect.flatMap(this.attemptInSlot(), (outcome) => {
       if (outcome === noSlot || outcome === limiterClosed) {
@@ -96,10 +98,11 @@ export class RetryLoop {
     return Math.max(0, this.deadline - this.elapsed())
   }
 
-  /** An attempt in a slot of the limiter, unless there is none in time. */
+  /** Runs an attempt in a slot of the limiter, unless no slot is free in time. */
   private attemptInSlot(): Effect.Effect<Outcome | NoSlot | LimiterClosed> {
     const { limiter } = this.client
-    // A limiter that takes a wait timeout needs no fiber to watch it: `npm run bench -- --only single` shows what that saves.
+    // A limiter that accepts a wait timeout needs no additional fiber
+    // (`npm run bench -- --only single`).
     return limiter.limitWithin === undefined
       ? this.raceForSlot(limiter)
       : limiter.limitWithin<Outcome | NoSlot | LimiterClosed, never, never>(
@@ -114,7 +117,7 @@ export class RetryLoop {
       hasStarted = true
       return this.send(fiber, false)
     })
-    // An attempt that has its slot has a deadline of its own.
+    // An attempt with a slot has a timeout of its own.
     const tooLate = Effect.flatMap(
       sleep(this.client.timeouts, this.remaining, this.abortWaiting),
       () => hasStarted ? Effect.never : noSlotInTime
@@ -153,7 +156,7 @@ export class RetryLoop {
     return this.attempt.run(authorized, fiber, isAbortedOutside)
   }
 
-  /** Tells the limiter how an attempt ended, and ends one that was interrupted. */
+  /** Classifies an attempt for the limiter, and ends an interrupted one. */
   private readonly outcomeOf = (exit: Exit.Exit<Outcome | NoSlot | LimiterClosed>): RateLimiter.Outcome => {
     const { attempt } = this
     this.attempt = undefined
@@ -166,7 +169,7 @@ export class RetryLoop {
     if (ended === noSlot || ended === limiterClosed) return "refusal"
     if (ended instanceof Answered) {
       const { status } = ended.head
-      // What is not the service's says nothing about whether the service takes requests.
+      // A response that is not from SuprSend does not show that SuprSend accepts requests.
       return status === 429 || status >= 500 || response.isForeign(this.request, ended) ? "refusal" : "response"
     }
     return ended.failure._tag === "NoResponse" ? "noResponse" : "refusal"
@@ -239,7 +242,7 @@ export class RetryLoop {
     return Effect.fail(error)
   }
 
-  /** Takes everything secret out of a text that comes from outside. */
+  /** Removes secrets from an external text. */
   private get clean(): (text: string) => string {
     const { client, request } = this
     return redact.make(() => [...client.credentials.secrets, ...(request.secrets?.() ?? [])])
@@ -263,7 +266,7 @@ type LimiterClosed = typeof limiterClosed
 
 const limiterIsClosed: Effect.Effect<LimiterClosed> = Effect.succeed(limiterClosed)
 
-/** How an attempt waits for a slot. */
+/** Options for the wait of an attempt. */
 class Wait implements RateLimiter.WaitOptions<Outcome | NoSlot | LimiterClosed> {
   constructor(
     readonly waitTimeout: number,
@@ -280,7 +283,7 @@ class Wait implements RateLimiter.WaitOptions<Outcome | NoSlot | LimiterClosed> 
   }
 }
 
-/** Waits, but not for longer than until it is aborted. */
+/** Sleeps until the time has passed, or until it is aborted. */
 const sleep = (timeouts: Timeouts, milliseconds: number, abort: Signal): Effect.Effect<void> =>
   Effect.async((resume) => {
     if (abort.isGiven) return resume(Effect.void)
@@ -297,7 +300,8 @@ const sleep = (timeouts: Timeouts, milliseconds: number, abort: Signal): Effect.
     return Effect.sync(forget)
   })
 
-// A 429 concerns everyone who shares the limit, those who wait already too; and it holds whether or not this call goes on.
+// A 429 applies to every call that shares the limit, including those already waiting, even if this
+// call ends.
 const pauseOn429 = (
   limiter: RateLimiter.Service,
   failed: RetryPolicy.Failure,

@@ -9,9 +9,7 @@ import * as Hash from "effect/Hash"
 import * as RcMap from "effect/RcMap"
 import * as Scope from "effect/Scope"
 
-/**
- * What a resource is made from: the same things make the same resource.
- */
+/** The inputs of a resource. Equal inputs give the same resource. */
 class Origin<R> implements Equal.Equal {
   constructor(private readonly things: ReadonlyArray<unknown>, readonly context: Context.Context<R>) {}
 
@@ -26,11 +24,12 @@ class Origin<R> implements Equal.Equal {
 }
 
 /**
- * Shares a resource among all builds of a layer for as long as one of them lives, one for each set of things that it is made from.
+ * Shares a resource among all overlapping builds of a layer, one per set of inputs.
  *
- * A layer with requirements must not be memoized by its reference, or two that are provided with different clients would send
- * through the first. So such layers are fresh; and as `Layer.provideMerge` builds a fresh layer twice, what must be one is shared by
- * this.
+ * Effect memoizes a layer by reference. A layer with requirements must not be memoized: provided
+ * with two different clients, both would use the first. Such layers are therefore fresh.
+ * `Layer.provideMerge` builds a fresh layer twice, so this function shares what must exist only
+ * once.
  *
  * @internal
  */
@@ -40,7 +39,7 @@ export const shared = <A, E, R, R2>(
 ): Effect.Effect<A, E, R | R2 | Scope.Scope> => {
   const lookup = ({ context }: Origin<R>): Effect.Effect<A, E, Scope.Scope> =>
     Effect.mapInputContext(acquire, (scope: Context.Context<Scope.Scope>) => Context.merge(context, scope))
-  // Its scope holds nothing by itself: each resource is released with the last that uses it.
+  // This scope owns nothing itself: each resource is released with its last use.
   const resources = Effect.runSync(
     Effect.flatMap(Scope.make(), (scope) => Scope.extend(RcMap.make({ lookup }), scope))
   )
@@ -50,10 +49,10 @@ export const shared = <A, E, R, R2>(
   )
 }
 
-/** What a limiter is made from, beside its options. */
+/** The inputs of a limiter, in addition to its options. */
 export const ofLimiter: Effect.Effect<ReadonlyArray<unknown>> = Effect.map(Effect.clock, (clock) => [clock])
 
-/** What a client is made from, beside its options. */
+/** The inputs of a client, in addition to its options. */
 export const ofClient: Effect.Effect<ReadonlyArray<unknown>, never, HttpClient.HttpClient> = Effect.gen(function*() {
   const services = yield* FiberRef.get(DefaultServices.currentServices)
   const { unsafeMap } = yield* Effect.context<HttpClient.HttpClient>()

@@ -4,19 +4,21 @@ import { type Deadline, Deadlines } from "../support/deadlines.js"
 import * as Timer from "../support/timer.js"
 
 /**
- * The timeouts and delays of all calls of a client, by the clock with which it was made. One timer serves them all.
+ * The timeouts and delays of all calls of a client, on one timer and the clock of the client.
  *
  * @internal
  */
 export interface Timeouts {
-  /** Calls back after so many milliseconds, unless what it returns is cancelled before. */
+  /** Calls back after this many milliseconds, unless the returned value is cancelled before. */
   readonly after: (milliseconds: number, due: () => void) => Deadline
   readonly cancel: (deadline: Deadline) => void
 }
 
 /**
- * An idle timer keeps a process from its end, and making one anew for each request costs more than the request. So it looks up from
- * time to time, and ends when there is nothing to wait for.
+ * The longest time for which the timer sleeps.
+ *
+ * A pending timer keeps a process alive, and making a timer for each request costs more than the
+ * request. The timer therefore wakes from time to time, and stops if nothing is waiting.
  *
  * @internal
  */

@@ -1,20 +1,22 @@
 /**
- * A text without its escapes, and where in the original each of its characters stands.
+ * A text without its escapes, and the position of each character in the original.
  *
  * @internal
  */
 export interface Unescaped {
   readonly text: string
-  /** Where in the original the character at a position begins. */
+  /** Returns where the character at a position starts in the original. */
   readonly start: (position: number) => number
-  /** Where in the original the character before a position ends. */
+  /** Returns where the character before a position ends in the original. */
   readonly end: (position: number) => number
 }
 
 /**
- * Takes all escapes out of a text, one inside the other: those of JSON and of logs (`\n`, `\/`, `\u003d`, `\u{3d}`, `\x3d`), of URLs
- * (`%3D`, `%253D`) and of HTML (`&equals;`, `&#61;`, `&#x3d;`). What is not ASCII is left out, in whichever way it is written: the
- * result is there to be compared with another one, and not to be read.
+ * Removes all escapes from a text, including nested ones.
+ *
+ * It handles escapes of JSON and logs (`\n`, `\/`, `\u003d`, `\u{3d}`, `\x3d`), of URLs (`%3D`,
+ * `%253D`) and of HTML (`&equals;`, `&#61;`, `&#x3d;`). Characters outside ASCII are removed in
+ * every spelling: the result is for comparison, not for display.
  *
  * @internal
  */
@@ -56,13 +58,13 @@ export const unescape = (original: string): Unescaped => {
   }
 }
 
-// Nobody escapes more often, and each takes a walk over the text.
+// Bounds the number of passes over the text. Deeper nesting does not occur in practice.
 const maximumPasses = 8
 
-// More arguments than this may not fit on the stack.
+// More arguments than this may overflow the stack.
 const chunk = 4_096
 
-/** An escape among some codes: how long it is, and the code that it stands for. */
+/** An escape in a sequence of codes: its length, and the code of its character. */
 interface Escape {
   readonly length: number
   readonly code: number
@@ -86,14 +88,16 @@ const escapeAt = (codes: Uint8Array, start: number, length: number): Escape | un
   }
 }
 
-/** `%3D`, `\x3d`, `\u003d`, `%u003d`: so many digits behind so many other characters. */
+/**
+ * Reads `%3D`, `\x3d`, `\u003d` or `%u003d`: a number of digits after a number of other characters.
+ */
 const hex = (codes: Uint8Array, start: number, before: number, digits: number, length: number): Escape | undefined => {
   const end = start + before + digits
   const code = end > length ? undefined : number(codes, start + before, end, 16)
   return code === undefined ? undefined : { length: before + digits, code }
 }
 
-/** `\u{3d}`. */
+/** Reads `\u{3d}`. */
 const braced = (codes: Uint8Array, start: number, length: number): Escape | undefined => {
   if (codes[start + 2] !== openBrace) return undefined
   const end = indexOf(codes, closeBrace, start, Math.min(length, start + longestBraced))
@@ -101,7 +105,7 @@ const braced = (codes: Uint8Array, start: number, length: number): Escape | unde
   return end === undefined || code === undefined ? undefined : { length: end + 1 - start, code }
 }
 
-/** `&#61;`, `&#x3d;`, `&equals;`. */
+/** Reads `&#61;`, `&#x3d;` or `&equals;`. */
 const entity = (codes: Uint8Array, start: number, length: number): Escape | undefined => {
   const end = indexOf(codes, semicolon, start, Math.min(length, start + longestEntity))
   if (end === undefined) return undefined
@@ -149,7 +153,7 @@ const letterX = 0x78
 const openBrace = 0x7b
 const closeBrace = 0x7d
 
-// Zeros may stand before.
+// Allows for leading zeros.
 const longestNumber = 12
 
 const longestBraced = 16
@@ -173,7 +177,7 @@ const behindBackslash: ReadonlyMap<number, number> = new Map(
   }).map(([behind, character]) => [behind.charCodeAt(0), character.charCodeAt(0)])
 )
 
-// The names that HTML has for characters of ASCII.
+// The HTML names of ASCII characters.
 const entities: ReadonlyMap<string, number> = new Map(
   Object.entries({
     "\t": "Tab",

@@ -1,13 +1,16 @@
-// Python's `quote(safe="")`: unlike `encodeURIComponent` it encodes !'()* too. Both are valid; what counts is that the text
-// that is signed is the text that is sent, and these characters are the ones that URL parsers treat differently.
+// Encodes like Python's `quote(safe="")`, which unlike `encodeURIComponent` encodes !'()* too. Both
+// are valid, but URL parsers disagree on these characters, and the signed text must be exactly the
+// sent text.
 const percent = (character: string): string => `%${character.charCodeAt(0).toString(16).toUpperCase()}`
 
 /** @internal */
 export const segment = (text: string): string => encodeURIComponent(text).replace(/[!'()*]/g, percent)
 
 /**
- * Fills `{name}` in a template with encoded segments. Services check their ids before; what comes to here and cannot be a
- * segment is a mistake in a program, and must not become the address of something else.
+ * Fills each `{name}` in a template with an encoded segment.
+ *
+ * Services validate ids before. A value that is still not a valid segment is a programming error,
+ * and dies so that the request does not reach another path.
  *
  * @internal
  */
@@ -24,8 +27,9 @@ export const path = (template: string, params?: Readonly<Record<string, string>>
 export type QueryValue = string | number | boolean | undefined
 
 /**
- * A query in the order in which it is written, form-encoded as Python's `urlencode` does; members without a value are left
- * out, and so is the question mark where nothing is left.
+ * Encodes a query in its given order, as Python's `urlencode` does.
+ *
+ * Members without a value are omitted, and so is the question mark if none remains.
  *
  * @internal
  */
@@ -37,5 +41,5 @@ export const query = (params?: Readonly<Record<string, QueryValue>>): string => 
   return pairs.length === 0 ? "" : `?${pairs.join("&")}`
 }
 
-// Half of a surrogate pair cannot be encoded; URLs take it for U+FFFD.
+// Half a surrogate pair cannot be encoded. URLs replace it with U+FFFD.
 const formEncode = (text: string): string => segment(text.replace(/\p{Surrogate}/gu, "\ufffd")).replaceAll("%20", "+")

@@ -8,15 +8,18 @@ export interface AppInfo {
 
 /** @internal */
 export interface UserAgent {
-  /** The `User-Agent` header, repeated inside every asynchronous event. */
+  /** The `User-Agent` header, which every asynchronous event contains too. */
   readonly header: string
-  /** The `X-Suprsend-Client-User-Agent` header: the same as JSON, with the members of the vendor's SDKs. */
+  /**
+   * The `X-Suprsend-Client-User-Agent` header: the same data as JSON, with the vendor's member
+   * names.
+   */
   readonly json: string
 }
 
 const sdk = "effect-suprsend"
 
-// A header holds Latin-1 at most, and no line break, or the request fails (Python SDK) or is split.
+// A header may contain only Latin-1 and no line breaks. Otherwise the request fails or is split.
 const printable = (text: string): string => text.replace(/[^\x20-\x7e]/g, "")
 
 /** @internal */
@@ -34,7 +37,7 @@ export const make = (appInfo?: AppInfo): UserAgent => {
       lang_version: runtime.langVersion,
       platform: "server",
       os: runtime.os,
-      // Only a Node built-in knows it; the vendor's SDKs say this where they cannot find out.
+      // Only a Node built-in provides it. The vendor's SDKs send this text if it is unknown.
       os_version: "(disabled)",
       app_info: appInfo === undefined ? null : { name: appInfo.name, version: appInfo.version ?? null }
     }))

@@ -1,5 +1,5 @@
 /**
- * The version in package.json; a test holds the two together.
+ * The version in package.json. A test checks that both are equal.
  *
  * @internal
  */

@@ -1,13 +1,14 @@
 /**
- * The arithmetic of the rate limiter: plain functions of a state, an event and its instant.
+ * The arithmetic of the rate limiter: pure functions of a state, an event and its instant.
  *
- * The law: never more than `limit` requests in any half-open window of `window`, however it is placed, as the server
- * counts them. A request arrives between its start and its response; without a response, up to `lateArrival` after its
- * attempt ended. So it holds its slots from its start until one window after the last instant at which it may arrive. Of
- * all requests that arrive within one window, each still holds its slots when the one that started last takes its own:
- * together they can never be more than there are slots.
+ * The law: the server never counts more than `limit` requests in any half-open window of length
+ * `window`, wherever it starts. A request arrives between its start and its response. Without a
+ * response, it arrives at most `lateArrival` after its attempt ended. It therefore holds its slots
+ * from its start until one window after the last instant at which it may arrive. Consider all
+ * requests that arrive within one window: when the last of them starts, each of the others still
+ * holds its slots. Together they can never exceed the number of slots.
  *
- * All instants and durations are milliseconds, fractions included.
+ * All instants and durations are in milliseconds, including fractions.
  *
  * @internal
  */
@@ -27,22 +28,22 @@ export interface Options {
 export interface Rule {
   readonly limit: number
   readonly window: number
-  /** How many may start at once after a rest. */
+  /** The number of requests that may start at once after an idle time. */
   readonly burst: number
-  /** The pace of starts beyond the burst. 0 where the burst covers the limit, which leaves nothing to pace. */
+  /** The interval between starts beyond the burst, or 0 if the burst covers the limit. */
   readonly interval: number
-  /** How much too late a slot may come back, so that neighbours share one entry of a queue. */
+  /** How late a slot may be released, so that neighbours share one entry of a queue. */
   readonly quantum: number
   /** The same for slots of requests that may still arrive. */
   readonly lateQuantum: number
   /** How long after its attempt ended a request without a response may still arrive. */
   readonly lateArrival: number
-  /** How long a pause is obeyed to the letter, and the time from one probe to the next after that. */
+  /** How long no probe may start in a pause, and the interval between probes after that. */
   readonly probeInterval: number
 }
 
 /**
- * Slots of attempts that ended: how many, and the instant at which they are free again.
+ * Slots of attempts that ended: their number, and when they are free again.
  *
  * @internal
  */
@@ -53,17 +54,21 @@ export interface Cooling {
 }
 
 /**
- * Cooling slots in their order, as two lists, which makes every step O(1), where one array would be copied at each end of
- * an attempt: `oldest` is ascending and leaves from the front, `newest` is descending and grows at the front.
+ * Cooling slots in order, as two lists, so that every step takes amortised O(1).
+ *
+ * A single array would be copied at the end of each attempt. `oldest` is ascending and shrinks at
+ * the front; `newest` is descending and grows at the front.
  *
  * @internal
  */
 export interface Queue {
   readonly oldest: Cooling | undefined
   readonly newest: Cooling | undefined
-  /** Where the queue ends. */
+  /** The instant of the last entry. */
   readonly lastAt: number
-  /** All slots in it, those included that have cooled and were not dropped yet. */
+  /**
+   * The number of slots in the queue, including those that have cooled but were not dropped yet.
+   */
   readonly cost: number
 }
 
@@ -71,22 +76,27 @@ export interface Queue {
 export interface State {
   readonly rule: Rule
   readonly inFlight: number
-  /** Slots of requests that do not arrive any more. */
+  /** Slots of requests that can no longer arrive. */
   readonly cooling: Queue
-  /** Slots of requests that may still arrive: they cool longer, so that each queue is in order by itself. */
+  /**
+   * Slots of requests that may still arrive. They cool longer; a separate queue keeps both in
+   * order.
+   */
   readonly late: Queue
   /** The "theoretical arrival time" of GCRA: when the bucket of starts would be full again. */
   readonly nextPaced: number
   readonly pausedUntil: number
-  /** From when on one attempt may start within a pause. */
+  /** When a probe may start within a pause. */
   readonly probeAt: number
-  /** Counts the pauses, so that a probe of one does not end another. */
+  /** The number of pauses, so that a probe of one pause does not end another. */
   readonly epoch: number
 }
 
 /**
- * Up to this many slots each keep their own instant. A larger limit shares instants, so that the state stays this small
- * at a price of at most a thousandth of the throughput.
+ * The maximum number of entries with an instant of their own.
+ *
+ * A larger limit shares instants between slots. That bounds the state, at the cost of at most a
+ * thousandth of the throughput.
  *
  * @internal
  */
@@ -130,7 +140,7 @@ const reverse = (list: Cooling | undefined): Cooling | undefined => {
   return reversed
 }
 
-/** Drops what has cooled. */
+/** Drops slots that have cooled. */
 const drop = (queue: Queue, now: number): Queue => {
   let { cost, newest, oldest } = queue
   while (true) {
@@ -149,7 +159,8 @@ const drop = (queue: Queue, now: number): Queue => {
 
 const add = (queue: Queue, cost: number, due: number, quantum: number): Queue => {
   const { newest, oldest } = queue
-  // To be free later than due keeps the law; to join the last entry keeps the order, even if the clock was set back.
+  // Releasing a slot later than due keeps the law. Joining the last entry keeps the order, even if
+  // the clock was set back.
   const at = due <= queue.lastAt ? queue.lastAt : due + quantum
   return {
     oldest,
@@ -161,7 +172,7 @@ const add = (queue: Queue, cost: number, due: number, quantum: number): Queue =>
   }
 }
 
-/** The entries of a queue, one after the other. */
+/** A cursor over the entries of a queue. */
 class Cursor {
   entry: Cooling | undefined
   private newest: Cooling | undefined
@@ -181,7 +192,7 @@ class Cursor {
   }
 }
 
-/** Tells when cooling slots make up what is missing; infinity if attempts that still run are needed. */
+/** Returns when enough slots have cooled, or infinity if running attempts must end first. */
 const slotsAt = (state: State, cost: number): number => {
   const { cooling, inFlight, late, rule } = state
   let missing = inFlight + cooling.cost + late.cost + cost - rule.limit
@@ -189,7 +200,7 @@ const slotsAt = (state: State, cost: number): number => {
     return -Infinity
   }
   const { oldest } = cooling
-  // Nearly always the first entry will do.
+  // Usually the first entry is sufficient.
   if (
     oldest !== undefined && oldest.cost >= missing &&
     (late.cost === 0 || (late.oldest !== undefined && oldest.at <= late.oldest.at))
@@ -213,33 +224,37 @@ const slotsAt = (state: State, cost: number): number => {
 }
 
 /**
- * The earliest instant, not before `now`, at which a request of that cost may start, as far as is known now. `Infinity`
- * while it depends on responses that are still out, and always for a cost above the limit.
+ * Returns the earliest instant, not before `now`, at which a request of this cost may start.
+ *
+ * It is `Infinity` while that depends on attempts in flight, and always if the cost is above the
+ * limit.
  *
  * @internal
  */
 export const startAt = (state: State, cost: number, now: number): number => {
   const { burst, interval } = state.rule
-  // A cost above the burst asks for a full bucket and leaves a debt: it would wait for ever if it asked for its cost.
+  // A cost above the burst needs a full bucket and leaves a debt. Needing its full cost, it would
+  // wait forever.
   const pacedAt = state.nextPaced - (burst - Math.min(cost, burst)) * interval
   return Math.max(now, slotsAt(state, cost), pacedAt, Math.min(state.pausedUntil, state.probeAt))
 }
 
 /**
- * Tells whether what starts now is a probe of a pause, and of which: its epoch, or 0.
+ * Returns the epoch of the pause that a start would probe, or 0.
  *
  * @internal
  */
 export const probe = (state: State, now: number): number => now < state.pausedUntil ? state.epoch : 0
 
 /**
- * Takes the slots. Only for a request that may start: `startAt(state, cost, now) <= now`.
+ * Takes the slots of a request that may start: `startAt(state, cost, now) <= now`.
  *
  * @internal
  */
 export const start = (state: State, cost: number, now: number): State => {
   const { rule } = state
-  // Written out field by field: to spread states was measured to be ten times slower.
+  // Every field is written out, because spreading the state is much slower
+  // (`npm run bench -- --only limiter`).
   return {
     rule,
     inFlight: state.inFlight + cost,
@@ -253,11 +268,13 @@ export const start = (state: State, cost: number, now: number): State => {
 }
 
 /**
- * Ends an attempt: its slots cool for one window from the last instant at which its request may arrive.
+ * Ends an attempt: its slots cool for one window after the last instant at which its request may
+ * arrive.
  *
- * A probe that gets a response ends its pause; after any other end of a probe the next one has to wait again.
+ * A probe with a response ends its pause. After any other outcome, the next probe has to wait
+ * again.
  *
- * @param probed what `probe` said when the attempt started
+ * @param probed the result of `probe` when the attempt started
  *
  * @internal
  */
@@ -280,7 +297,7 @@ export const end = (state: State, cost: number, now: number, outcome: RateLimite
 }
 
 /**
- * Gives back what `start` took for an attempt that never ran: the slots, its place in the pace, and the probe, at once.
+ * Reverts `start` for an attempt that did not run: the slots, its place in the pace, and the probe.
  *
  * @internal
  */
@@ -292,7 +309,7 @@ export const cancel = (state: State, cost: number, probed: number): State => ({
 })
 
 /**
- * Lets nothing start before `until`, but for one probe at a time once the pause has lasted for `probeInterval`.
+ * Prevents starts before `until`, except for one probe at a time after `probeInterval`.
  *
  * A pause is never shortened.
  *

@@ -140,7 +140,7 @@ export const make = (client: SuprsendClient.Service): PreferencesService.Service
 const saysSuccess = (body: string): boolean =>
   Option.exists(parseJson(body), (json) => Predicate.hasProperty(json, "success") && json.success === true)
 
-// The other options have no meaning where the vendor documents only the tenant.
+// Other options have no effect here: the vendor documents only the tenant.
 const tenantOnly = (options: PreferencesService.TenantOptions | undefined): Options => ({ tenantId: options?.tenantId })
 
 const toQuery = (call: string, options: Options | undefined) =>

@@ -174,7 +174,7 @@ const asyncEdit = (client: SuprsendClient.Service): UsersService.Service["asyncE
   const call = "UsersService.asyncEdit"
   const encoder = new Encoder(client, 0)
   const send = (edit: UserEdit, insertId: string, time: number): Sending => {
-    // In one go, so that calls that run at the same time can share what is written into.
+    // Runs synchronously, so that concurrent calls can share the buffer of the encoder.
     encoder.rewind(0)
     const issues = encoder.event(edit, insertId, time)
     if (issues.length > 0) return validate.invalid(call, edit, issues)
@@ -199,7 +199,7 @@ const asyncEdit = (client: SuprsendClient.Service): UsersService.Service["asyncE
   return (unread) =>
     Effect.withFiberRuntime((fiber): Sending => {
       if (!isUserEdit(unread)) return validate.invalid(call, unread, validate.issues(unread))
-      // Read once, if it only passes for an edit: what is checked is what is sent.
+      // A value that looks like an edit is read once, so that what is validated is what is sent.
       const edit = own(unread)
       const time = Context.get(fiber.currentDefaultServices, Clock.Clock).unsafeCurrentTimeMillis()
       const given = member(edit, "insertId")
@@ -260,7 +260,7 @@ const merge = (client: SuprsendClient.Service, distinctId: string, fromDistinctI
       body: JSON.stringify({ from_user_id: from }),
       idempotent: false
     }).pipe(
-      // The vendor's words tell which of the two is missing.
+      // SuprSend's message says which of the two is missing.
       notFound(call, from, (error) => isUserNotFound(error) && /^\W*from_user_id/.test(error.serverMessage ?? "")),
       Effect.catchTag("SuprsendRejected", (error) => notFound(call, distinct_id)(Effect.fail(error))),
       read(call, User.decode)
@@ -284,7 +284,7 @@ const ofTenant = <A>(
 
 const profileBody = (profile: UserProfile) => ({ body: JSON.stringify(profile), secrets: () => tokens(profile) })
 
-// Where the answer to an earlier attempt was lost, a 404 means that it had done its work.
+// If an earlier attempt had no response, a 404 means that it was applied.
 const goneAfterRepeating = <A>(effect: Effect.Effect<A, RequestError>): Effect.Effect<void, RequestError> =>
   Effect.catchIf(
     Effect.asVoid(effect),
@@ -292,7 +292,8 @@ const goneAfterRepeating = <A>(effect: Effect.Effect<A, RequestError>): Effect.E
     () => Effect.void
   )
 
-// Applied twice in a row, these leave what they leave when applied once. Whether `$append` does is not documented.
+// Applying these twice has the same effect as applying them once. For `$append` that is not
+// documented.
 const isIdempotent = Operation.match({
   onSet: () => true,
   onSetOnce: () => true,

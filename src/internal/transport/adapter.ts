@@ -12,8 +12,9 @@ import type { Exchange, Head, Listener, Request, Transport } from "./transport.j
 import { register } from "./transport.js"
 
 /**
- * Makes the `HttpClient` over a transport, for programs that wrap it. Unwrapped, a client of this package sends over the transport
- * itself.
+ * Makes an `HttpClient` from a transport, for programs that wrap it.
+ *
+ * If it is not wrapped, SDK calls bypass it and use the transport directly.
  *
  * @internal
  */
@@ -70,7 +71,7 @@ const concat = (a: Uint8Array, b: Uint8Array): Uint8Array => {
   return bytes
 }
 
-/** Gives the response as soon as its head is there; its body follows. */
+/** Returns the response as soon as its head has arrived, before its body. */
 const exchange = (
   transport: Transport,
   request: Request,
@@ -82,7 +83,7 @@ const exchange = (
     return Effect.suspend(() => current.abort() ?? Effect.void)
   })
 
-/** A response whose body arrives while it is read. */
+/** A response whose body is streamed. */
 class StreamedResponse implements Listener {
   private controller: ReadableStreamDefaultController<Uint8Array> | undefined
 

@@ -1,12 +1,14 @@
 /**
- * The most of a body that is kept where only its status counts: of errors, and of requests whose body is ignored.
+ * The maximum number of bytes kept of a body if only the status matters.
+ *
+ * It applies to errors, and to requests whose body is ignored.
  *
  * @internal
  */
 export const maximumIgnoredBytes = 65_536
 
 /**
- * The most bytes of a body that is read for what it says.
+ * The maximum number of bytes of a body that is decoded.
  *
  * @internal
  */

@@ -19,19 +19,23 @@ const decoderOf = (zlib: typeof Zlib, encoding: string): Decoder | undefined => 
 }
 
 /**
- * Undoes the content encoding of a response. The client asks for none, but what stands between it and SuprSend may choose one.
+ * Decodes the content encoding of a response.
+ *
+ * The client does not request one, but a proxy may add one.
  *
  * @internal
  */
 export const decoded = (zlib: typeof Zlib, head: Head, listener: Listener): Listener =>
-  // The encoding that was applied first is undone last.
+  // Encodings are removed in reverse order of their application.
   encodingsOf(head).reduce<Listener>(
     (inner, encoding) => decode(decoderOf(zlib, encoding), encoding, inner),
     listener
   )
 
 /**
- * Undoes the content encoding of a body, unless that was done before: then it is no such encoding any more.
+ * Decodes the content encoding of a body, unless the client has already done so.
+ *
+ * In that case the body no longer matches its header, and is returned unchanged.
  *
  * @internal
  */
@@ -76,7 +80,7 @@ const decode = (decoder: Decoder | undefined, encoding: string, listener: Listen
   })
 }
 
-/** The listener, but for what is done otherwise. */
+/** Returns a listener with some methods replaced. */
 const delegate = (listener: Listener, otherwise: Partial<Listener>): Listener => ({
   onHead: (head) => listener.onHead(head),
   onData: (chunk) => listener.onData(chunk),

@@ -5,8 +5,10 @@ import * as node from "./node.js"
 import type { Transport } from "./transport.js"
 
 /**
- * The transport of this runtime: Node's own `http` where there is one, `fetch` elsewhere, and also where the context says how to
- * `fetch`, by a mock or by options.
+ * The default transport of this runtime.
+ *
+ * It is Node's `http` if available, and `fetch` elsewhere. If the context customises `fetch`, with
+ * a mock or options, it is `fetch` too.
  *
  * @internal
  */

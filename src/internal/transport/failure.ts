@@ -13,20 +13,20 @@ import {
 import { parseJson } from "../support/json.js"
 
 /**
- * An attempt that did not settle the request, or settled it against the caller: what the retry policy needs to know, and the
- * error that it becomes if it is the last one.
+ * The failure of an attempt, for the retry policy, and the error that it becomes after the last
+ * attempt.
  *
  * @internal
  */
 export interface Failed {
   readonly failure: RetryPolicy.Failure
-  /** What happened in a few words, for the log; to be cleaned of secrets. */
+  /** A short description for the log. Remove secrets from it before use. */
   readonly summary: string
   readonly error: (request: Context) => RequestError
 }
 
 /**
- * What an error says beside how the attempt ended.
+ * The details of an error beyond the failure itself.
  *
  * @internal
  */
@@ -37,12 +37,12 @@ export interface Context {
   readonly applied: "no" | "unknown"
   readonly insertId: string | undefined
   readonly baseUrl: string
-  /** Takes everything secret out of a text that comes from outside. */
+  /** Removes secrets from an external text. */
   readonly clean: (text: string) => string
 }
 
 /**
- * Whether a request that failed so may have been applied all the same. A server that says 3xx or 4xx did nothing.
+ * Checks whether the server may have applied a failed request. A 3xx or 4xx shows that it did not.
  *
  * @internal
  */
@@ -51,7 +51,7 @@ export const mayBeApplied = ({ _tag, ...failure }: RetryPolicy.Failure): boolean
   ("status" in failure && (failure.status >= 500 || failure.status === 408 || failure.status < 300))
 
 /**
- * Whether the service refused the credentials.
+ * Checks whether SuprSend refused the credentials.
  *
  * @internal
  */
@@ -59,7 +59,9 @@ export const isUnauthorized = (failure: RetryPolicy.Failure): boolean =>
   failure._tag === "Status" && failure.status === 401
 
 /**
- * A response of any status but 2xx. The status decides; the body, which may be missing or of any form, only adds words.
+ * Makes the failure of a response with a status other than 2xx.
+ *
+ * The status alone decides; the body, which may be missing or in any format, only adds a message.
  *
  * @internal
  */
@@ -81,7 +83,7 @@ export const fromStatus = (
         insertId,
         serverMessage: message === undefined ? undefined : clean(message)
       }
-      // A page is not what the service says about credentials, but what stands before it.
+      // An HTML page comes from a proxy, and says nothing about the credentials.
       const isPage = body !== undefined && isMarkup(body)
       if ((status === 401 || status === 403) && !isPage) return new SuprsendUnauthorized({ ...said, status })
       if (status === 429) return new SuprsendRateLimited({ ...said, retryAfter: Option.getOrUndefined(retryAfter) })
@@ -93,7 +95,10 @@ export const fromStatus = (
 }
 
 /**
- * A response of status 2xx that is not the service's: a login page, a portal, another server. It proves nothing.
+ * Makes the failure of a 2xx response that is not from SuprSend: a login page, a portal, another
+ * server.
+ *
+ * It shows nothing about the request.
  *
  * @internal
  */
@@ -116,16 +121,16 @@ export const unexpected = (status: number, body: string, message: string): Faile
 })
 
 /**
- * Whether a text is a page of HTML, or other markup: the service answers with JSON, or a short text.
+ * Checks whether a text is HTML or other markup. SuprSend responds with JSON or a short text.
  *
  * @internal
  */
 export const isMarkup = (text: string): boolean => /^[\s\ufeff]*<[!?a-z]/i.test(text)
 
 /**
- * An attempt that failed below HTTP, from the error of the runtime.
+ * Makes the failure of an attempt that failed below HTTP, from the error of the runtime.
  *
- * @param isSent whether the request had left, where the transport knows
+ * @param isSent whether the request was sent, if the transport knows
  *
  * @internal
  */
@@ -140,7 +145,7 @@ export const fromCause = (cause: unknown, isSent: boolean | undefined): Failed =
 }
 
 /**
- * No complete response in time.
+ * Makes the failure of an attempt without a complete response before its timeout.
  *
  * @internal
  */
@@ -152,7 +157,7 @@ export const tooLate = (time: Duration.Duration, isSent: boolean): Failed =>
   )
 
 /**
- * No slot of the limiter in time.
+ * Makes the failure of a call that got no slot of the limiter in time.
  *
  * @internal
  */
@@ -164,7 +169,7 @@ export const noSlot = (time: Duration.Duration): Failed =>
   )
 
 /**
- * The call was aborted, by a bulk that stops or a layer that closes.
+ * Makes the failure of a call that was aborted, by a bulk that stops or a layer that closes.
  *
  * @internal
  */
@@ -193,15 +198,17 @@ const unavailable = (
 
 const tlsFailure = (description: string | undefined): Failed => unavailable("Tls", { _tag: "TlsFailure" }, description)
 
-// The codes of Node and OpenSSL for a certificate that is not trusted, or a handshake that fails: no byte of the request left.
+// Codes of Node and OpenSSL for an untrusted certificate or a failed handshake. No byte of the
+// request was sent.
 const isTlsCode = (code: string): boolean =>
   /^(ERR_TLS_|ERR_SSL_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|CRL_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_)/
     .test(code) || code === "EPROTO"
 
-// A server that wants a certificate of the client says so after the handshake, and reads nothing.
+// A server that requires a client certificate reports it after the handshake, without reading the
+// request.
 const isRefusedCertificate = (code: string): boolean => /^ERR_SSL_.*ALERT_.*CERTIFICATE/.test(code)
 
-// The codes with which Node and undici say that no connection was made.
+// Codes of Node and undici for a connection that could not be established.
 const unreachable: ReadonlySet<string> = new Set([
   "ECONNREFUSED",
   "ENOTFOUND",
@@ -211,7 +218,7 @@ const unreachable: ReadonlySet<string> = new Set([
   "UND_ERR_CONNECT_TIMEOUT"
 ])
 
-/** The causes of an error, outermost first, and those of each address that was tried. */
+/** Returns the causes of an error, outermost first, including one for each address tried. */
 const causes = (cause: unknown): ReadonlyArray<unknown> => {
   const found: Array<unknown> = []
   const queue: Array<unknown> = [cause]
@@ -220,7 +227,7 @@ const causes = (cause: unknown): ReadonlyArray<unknown> => {
     if (next === undefined || next === null || found.includes(next)) continue
     found.push(next)
     if (Predicate.hasProperty(next, "cause")) queue.push(next.cause)
-    // Where a name has several addresses, each has an error of its own.
+    // If a name has several addresses, each has its own error.
     if (Predicate.hasProperty(next, "errors") && Array.isArray(next.errors)) queue.push(...next.errors.slice(0, 8))
   }
   return found
@@ -229,21 +236,21 @@ const causes = (cause: unknown): ReadonlyArray<unknown> => {
 const hasCode = (u: unknown): u is { readonly code: string; readonly syscall?: unknown } =>
   Predicate.hasProperty(u, "code") && Predicate.isString(u.code)
 
-// On a connection that was made, reading and writing fail with some of the same codes.
+// Reads and writes on an established connection fail with some of the same codes.
 const neverConnected = (u: unknown): boolean =>
   hasCode(u)
     ? u.syscall === "connect" || u.syscall === "getaddrinfo" || (unreachable.has(u.code) && u.syscall === undefined)
     : u instanceof Error && /before secure TLS connection was established|^bad port$/.test(u.message)
 
-// `fetch` makes a network error of a 407, and newer runtimes say so.
+// `fetch` reports a 407 as a network error, with this text in newer runtimes.
 const isProxyChallenge = (cause: unknown, all: ReadonlyArray<unknown>): boolean => {
   const last = all.at(-1)
   return cause instanceof TypeError && cause.message === "fetch failed" && last !== cause && last instanceof Error &&
     !hasCode(last) && (last.message === "" || last.message === "proxy authentication required")
 }
 
-// The innermost cause is the operating system's; the errors above it only say "fetch failed", and the platform's own says the URL,
-// which holds the id of a user.
+// The innermost cause is that of the operating system. The outer ones only say "fetch failed", and
+// that of the platform contains the URL with the user id.
 const describe = (all: ReadonlyArray<unknown>): string | undefined => {
   const messages = all.flatMap((e) => e instanceof Error && e.message.trim() !== "" ? [e.message.trim()] : [])
   const message = messages.at(-1)
@@ -253,8 +260,10 @@ const describe = (all: ReadonlyArray<unknown>): string | undefined => {
 }
 
 /**
- * What the server said, in whichever of its documented forms (vendor's page on errors): `message`, `detail` as a text or an
- * object, `error.message`, or a plain text. A page of HTML says nothing to a developer.
+ * Reads the server's message from any documented form of error.
+ *
+ * These are `message`, `detail` (a text or an object), `error.message`, and plain text. HTML pages
+ * contain no useful message.
  *
  * @internal
  */
@@ -273,6 +282,6 @@ export const serverMessage = (body: string): string | undefined => {
   return said === "" ? undefined : said
 }
 
-// What is nested too deep to be written was not meant to be read.
+// JSON that is too deep to serialise is not a message.
 const wording = (u: unknown): string =>
   Predicate.isString(u) ? u : Option.getOrElse(Option.liftThrowable(JSON.stringify)(u), () => "")

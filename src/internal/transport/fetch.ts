@@ -9,9 +9,9 @@ import { type Listener, type Request, type Transport, yieldToEventLoop } from ".
 type Fetch = typeof globalThis.fetch
 
 /**
- * Sends over `fetch`: that of the context (`FetchHttpClient.Fetch`), or the runtime's own.
+ * Makes a transport over `fetch`, from the context (`FetchHttpClient.Fetch`) or the runtime.
  *
- * @param made what the context held when the client was made
+ * @param made the context in which the client was made
  *
  * @internal
  */
@@ -32,7 +32,7 @@ export const make = (made: Context.Context<never>): Transport => ({
 })
 
 /**
- * The options for `fetch` of a call, over those that the client was made with.
+ * Returns the `fetch` options of a call, merged over those that the client was made with.
  *
  * @internal
  */
@@ -42,7 +42,7 @@ export const requestInit = (made: Context.Context<never>, context: Context.Conte
 })
 
 /**
- * Whether a context says how to `fetch`, by a mock or by options.
+ * Checks whether a context customises `fetch`, with a mock or options.
  *
  * @internal
  */
@@ -72,7 +72,7 @@ const run = async (
   }
 }
 
-// Memory that threads share cannot be sent.
+// `fetch` does not accept shared memory.
 const plain = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => isPlain(bytes) ? bytes : new Uint8Array(bytes)
 
 const isPlain = (bytes: Uint8Array): bytes is Uint8Array<ArrayBuffer> => bytes.buffer instanceof ArrayBuffer
@@ -80,7 +80,8 @@ const isPlain = (bytes: Uint8Array): bytes is Uint8Array<ArrayBuffer> => bytes.b
 const headersOf = (headers: RequestInit["headers"]): Headers.Headers =>
   Headers.fromInput([...new globalThis.Headers(headers)])
 
-// To read a short body in one go costs a third of its pieces.
+// Reading a short body at once is cheaper than reading its chunks
+// (`npm run bench -- --only single`).
 const shortBody = 65_536
 
 const read = async (response: Response, listener: Listener): Promise<void> => {
@@ -96,8 +97,10 @@ const read = async (response: Response, listener: Listener): Promise<void> => {
 }
 
 /**
- * The runtime's own `fetch`, but a request with a body leaves once. The Fetch standard repeats it at a 421 if it can, behind the
- * back of the limiter; a body that is a stream cannot be repeated. Only Node's `fetch` was found to do so.
+ * Calls the runtime's `fetch` such that a request with a body is sent only once.
+ *
+ * After a 421, the Fetch standard resends a request if it can, without the limiter's knowledge. It
+ * cannot resend a stream. Only Node's `fetch` was found to do so.
  */
 const sentOnce: Fetch = (input, init) =>
   init?.body instanceof Uint8Array && isNode

@@ -19,9 +19,9 @@ import { modules } from "./node.js"
 import type { Listener, Request, Transport } from "./transport.js"
 
 /**
- * Sends over any `HttpClient`.
+ * Makes a transport over any `HttpClient`.
  *
- * @param made what the context held when the client was made
+ * @param made the context in which the client was made
  *
  * @internal
  */
@@ -30,7 +30,7 @@ export const make = (client: HttpClient.HttpClient, made: Context.Context<never>
   return {
     start: (request, listener, fiber) => {
       const sending = hardened.execute(platformRequest(request)).pipe(
-        // A client of the caller's may fail on a status, such as one with `HttpClient.filterStatusOk`.
+        // A custom client may fail on a status, such as one with `HttpClient.filterStatusOk`.
         Effect.catchTag(
           "ResponseError",
           (error) => error.reason === "StatusCode" ? Effect.succeed(error.response) : Effect.fail(error)
@@ -44,7 +44,8 @@ export const make = (client: HttpClient.HttpClient, made: Context.Context<never>
         ),
         Effect.catchAllCause((cause) => Effect.sync(() => listener.onDefect(cause)))
       )
-      // A fiber of its own, so that it can be aborted also where the call cannot be interrupted, as in a finalizer.
+      // Runs in its own fiber, so that it can be aborted even if the call is uninterruptible, as in
+      // a finalizer.
       const runtime = Runtime.make({
         context: fiber.currentContext,
         fiberRefs: fiber.getFiberRefs(),
@@ -66,10 +67,11 @@ export const make = (client: HttpClient.HttpClient, made: Context.Context<never>
 }
 
 /**
- * The client without what would be wrong here: redirects, which would be followed with a signature of another path, and the
- * platform's own span, which holds the full URL and so the id of a user.
+ * Disables redirects and the platform's span.
  *
- * What is said to `fetch` for a call hides what was said to its layer, so the options that the client was made with come too.
+ * A redirect would be followed with the signature of another path, and the span contains the full
+ * URL with the user id. `fetch` options of a call replace those of its layer, so the options that
+ * the client was made with are merged in.
  */
 const harden = (client: HttpClient.HttpClient, made: Context.Context<never>): HttpClient.HttpClient =>
   client.pipe(
@@ -87,7 +89,8 @@ const platformRequest = ({ body, headers, method, origin, target }: Request): Ht
     : HttpClientRequest.setBody(empty, HttpBody.uint8Array(body, headers["content-type"]))
 }
 
-// A body of known length is read in one go, any other piece by piece, so that it can be left at a bound.
+// A body of known length is read at once; any other is read in chunks, so that reading can stop at
+// a limit.
 const shortBody = 65_536
 
 const read = (
@@ -108,7 +111,8 @@ const read = (
     )
 }
 
-// Some clients undo a content encoding, as `fetch` does, and leave the header; some do not, as Node's `http`.
+// Some clients, such as `fetch`, decode the content encoding but keep the header. Others, such as
+// Node's `http`, do not decode it.
 const readEncoded = (
   zlib: typeof Zlib,
   response: HttpClientResponse.HttpClientResponse,

@@ -9,7 +9,7 @@ import { RawHead } from "./rawHead.js"
 import { type Exchange, type Listener, type Request, type Transport, yieldToEventLoop } from "./transport.js"
 
 /**
- * The modules of Node that this transport needs.
+ * The Node modules that this transport needs.
  *
  * @internal
  */
@@ -20,9 +20,10 @@ export interface Modules {
 }
 
 /**
- * The modules of Node, where this is Node. They are asked for at run time, so that bundles for other runtimes need no stand-ins.
+ * Returns the Node modules, if this is Node.
  *
- * Bun and Deno have them too, but a `fetch` of their own that is quicker.
+ * They are loaded at run time, so that bundles for other runtimes need no stubs. Bun and Deno
+ * provide them too, but their own `fetch` is faster.
  *
  * @internal
  */
@@ -37,7 +38,8 @@ export const modules = (): Modules | undefined => {
 }
 
 /**
- * Sends over Node's own `http` and `https`, with connections that are kept alive for as long as the scope is open.
+ * Makes a transport over Node's `http` and `https`, with connections that live as long as the
+ * scope.
  *
  * @internal
  */
@@ -72,7 +74,7 @@ const agentOf = <A extends Http.Agent>(make: () => A): Effect.Effect<A, never, S
 
 interface Host {
   readonly isSecure: boolean
-  /** As a header says it. */
+  /** The host as in the `Host` header. */
   readonly host: string
   readonly hostname: string
   readonly port: string | undefined
@@ -83,7 +85,7 @@ const parse = (origin: string): Host => {
   return {
     isSecure: protocol === "https:",
     host,
-    // An address of IPv6 stands in brackets in a URL only.
+    // IPv6 addresses have brackets only in URLs.
     hostname: hostname.replace(/^\[(.*)\]$/, "$1"),
     port: port === "" ? undefined : port
   }
@@ -101,11 +103,11 @@ class Options implements Https.RequestOptions {
     this.hostname = hostname
     this.port = port
     this.path = target
-    this.headers = flat(host, headers, body?.length ?? (method === "POST" ? 0 : undefined))
+    this.headers = flat(host, headers, body?.length ?? (method === "GET" || method === "DELETE" ? undefined : 0))
   }
 }
 
-/** Names and values in turn: Node writes such headers as they are, and each of a record it checks and stores first. */
+/** Returns the headers as alternating names and values, which Node writes without copying them. */
 const flat = (host: string, headers: Request["headers"], length: number | undefined): ReadonlyArray<string> => {
   const all = ["host", host]
   for (const name of Object.keys(headers)) all.push(name, headers[name] ?? "")
@@ -113,7 +115,7 @@ const flat = (host: string, headers: Request["headers"], length: number | undefi
   return all
 }
 
-/** One request and its response, as Node tells about it. */
+/** A request in flight and its response, as a listener of Node's events. */
 class NodeExchange implements Exchange {
   private request: Http.ClientRequest | undefined
   private isConnected = false
@@ -149,7 +151,7 @@ class NodeExchange implements Exchange {
   }
 
   private readonly onSocket = (socket: Net.Socket): void => {
-    // Until then nothing of the request has left, over TLS also not before the other side is known.
+    // Before this event nothing has been sent: over TLS, not before the handshake is complete.
     if (socket.connecting) socket.once(this.isSecure ? "secureConnect" : "connect", this.onConnect)
     else this.isConnected = true
   }
@@ -183,7 +185,7 @@ class NodeExchange implements Exchange {
   }
 
   private readonly onClose = (): void => {
-    // To make an error, with its stack, costs as much as the signature.
+    // Makes the error only if it is needed, because capturing its stack is expensive.
     if (!this.hasEnded) this.onFailure(new Error("the connection was closed"))
   }
 }

@@ -2,7 +2,7 @@ import * as Headers from "@effect/platform/Headers"
 import type { Head } from "./transport.js"
 
 /**
- * A head whose headers are read only if they are asked for.
+ * A response head whose headers are parsed only if they are read.
  *
  * @internal
  */

@@ -7,14 +7,14 @@ import type * as Fiber from "effect/Fiber"
 import { globalValue } from "effect/GlobalValue"
 
 /**
- * A request as it goes over the wire.
+ * A request as it is sent.
  *
  * @internal
  */
 export interface Request {
   readonly method: HttpMethod.HttpMethod
   readonly origin: string
-  /** Path and query, exactly as they were signed. */
+  /** The path and query, exactly as signed. */
   readonly target: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: Uint8Array | undefined
@@ -28,24 +28,26 @@ export interface Request {
 export interface Head {
   readonly status: number
   readonly headers: Headers.Headers
-  /** The header of that name, where it can be had without reading all of them. */
+  /** The `Content-Type` header, if it is available without parsing all headers. */
   readonly contentType?: string | undefined
 }
 
 /**
- * The events of one request, in their order. One of `onEnd`, `onFailure` and `onDefect` is the last.
+ * The events of one request, in order. The last one is `onEnd`, `onFailure` or `onDefect`.
  *
  * @internal
  */
 export interface Listener {
   readonly onHead: (head: Head) => void
-  /** A piece of the body, its content encoding undone. */
+  /** Called with a chunk of the body, after content decoding. */
   readonly onData: (chunk: Uint8Array) => void
-  /** The body is complete; `text` is all of it where the transport read it in one go. */
+  /**
+   * Called when the body is complete. `text` is the whole body if the transport read it at once.
+   */
   readonly onEnd: (text?: string) => void
-  /** The cause as the runtime gives it, and whether a byte of the request may have left, where the transport knows. */
+  /** Called with the runtime's error, and whether a byte was sent, if the transport knows. */
   readonly onFailure: (cause: unknown, isSent: boolean | undefined) => void
-  /** What sends has a defect, or interrupts itself. */
+  /** Called if the transport dies or interrupts itself. */
   readonly onDefect: (cause: Cause.Cause<never>) => void
 }
 
@@ -55,30 +57,35 @@ export interface Listener {
  * @internal
  */
 export interface Exchange {
-  /** Whether a byte of the request may have left, by now. */
+  /** Returns whether a byte of the request may have been sent so far. */
   readonly isSent: () => boolean
-  /** Ends it at once. The effect that it returns, if any, waits until everything that belongs to it has ended. */
+  /**
+   * Aborts the request immediately. The returned effect, if any, waits until its resources are
+   * released.
+   */
   readonly abort: () => Effect.Effect<void> | void
 }
 
 /**
- * Sends one request, once, and follows no redirect. Never throws.
+ * Sends one request, once, without following redirects. It never throws.
  *
  * @internal
  */
 export interface Transport {
   readonly start: (request: Request, listener: Listener, fiber: Fiber.RuntimeFiber<unknown, unknown>) => Exchange
-  /** Lets requests leave that were started in a row, before the next is prepared. */
+  /** Lets started requests reach their sockets before the next one is prepared. */
   readonly yieldToEventLoop: Effect.Effect<void>
   /** Whether requests pass through an `HttpClient` that may trace them. */
   readonly isTraced: boolean
-  /** Whether an abort is over at once, with nothing of the request left to wait for. */
+  /** Whether an abort is complete immediately, with no resources to wait for. */
   readonly endsAtOnce: boolean
 }
 
 /**
- * Turns to the sockets of the runtime. Fibers hand over to one another without that: of many requests started in a row, the first
- * would leave after the last was prepared.
+ * Yields to the event loop, which processes sockets.
+ *
+ * Yielding between fibers does not. Without it, the first of many requests would be written only
+ * after the last was prepared.
  *
  * @internal
  */
@@ -86,19 +93,21 @@ export const yieldToEventLoop: Effect.Effect<void> = Effect.async((resume) => {
   setImmediate(() => resume(Effect.void))
 })
 
-// Copies of this package in one process share it, so that a client of one is quick in the other too.
+// Shared by all copies of this package in a process, so that each recognises the clients of the
+// others.
 const transports = globalValue("effect-suprsend/Transport", () => new WeakMap<HttpClient.HttpClient, Transport>())
 
 /**
- * The transport that belongs to this very client. A client that was wrapped is another client, and has none: what wraps it sees
- * every request.
+ * Returns the transport registered for this client.
+ *
+ * A wrapped client is a different client and has none, so its wrapper sees every request.
  *
  * @internal
  */
 export const of = (client: HttpClient.HttpClient): Transport | undefined => transports.get(client)
 
 /**
- * Says that a client and a transport send alike.
+ * Registers the transport that sends the same requests as a client.
  *
  * @internal
  */

@@ -6,10 +6,10 @@ import { RawHead } from "./rawHead.js"
 import { type Exchange, type Listener, type Request, type Transport, yieldToEventLoop } from "./transport.js"
 
 /**
- * Sends straight over a dispatcher of undici.
+ * Makes a transport over an undici dispatcher.
  *
- * The platform's client over the same dispatcher makes a URL, a controller, a readable stream and a promise or two for each request.
- * `npm run bench -- --only single` shows both.
+ * It avoids the URL, controller, stream and promises that the platform's client over the same
+ * dispatcher makes for each request (`npm run bench -- --only single` compares both).
  *
  * @internal
  */
@@ -30,19 +30,22 @@ const options = ({ body, headers, method, origin, target }: Request): Undici.Dis
   method,
   headers,
   body: body ?? null,
-  // The attempt has a deadline of its own.
+  // Attempts have their own timeout.
   headersTimeout: 0,
   bodyTimeout: 0
 })
 
-/** One request and its response, as undici tells about it. */
+/** A request in flight and its response, as an undici handler. */
 class UndiciExchange implements Undici.Dispatcher.DispatchHandler, Exchange {
   private controller: Undici.Dispatcher.DispatchController | undefined
   private aborted = false
 
   constructor(private listener: Listener) {}
 
-  /** Undici says so before the first byte: a request that waits for a connection has not been sent. */
+  /**
+   * Returns whether undici has started to send. A request that waits for a connection has not been
+   * sent.
+   */
   isSent(): boolean {
     return this.controller !== undefined
   }
@@ -62,12 +65,12 @@ class UndiciExchange implements Undici.Dispatcher.DispatchHandler, Exchange {
 
   onRequestStart(controller: Undici.Dispatcher.DispatchController): void {
     this.controller = controller
-    // It waited for a connection when it was aborted.
+    // It was aborted while it waited for a connection.
     if (this.aborted) controller.abort(new Error("aborted"))
   }
 
   onResponseStart(_: unknown, status: number, headers: Headers.Input & RawHeaders): void {
-    // 1xx only announces the response.
+    // 1xx responses are informational: the final response follows.
     if (status < 200) return
     const type = headers["content-type"]
     const head = new RawHead(status, () => headers, typeof type === "string" ? type : type?.join(", ") ?? "")

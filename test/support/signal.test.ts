@@ -1,0 +1,60 @@
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as FastCheck from "effect/FastCheck"
+import * as Fiber from "effect/Fiber"
+import { type Listener, Signal } from "../../src/internal/support/signal.js"
+
+describe("a signal", () => {
+  it.prop("is heard once by each who still listens", [
+    FastCheck.array(FastCheck.tuple(FastCheck.boolean(), FastCheck.nat(20)), { maxLength: 40 })
+  ], ([steps]) => {
+    const signal = new Signal()
+    const heard: Array<number> = []
+    const listening: Array<readonly [id: number, listener: Listener]> = []
+    let left = new Set<number>()
+    steps.forEach(([joins, place], id) => {
+      if (joins) listening.push([id, signal.listen(() => void heard.push(id))])
+      const leaver = listening[place]
+      if (!joins && leaver !== undefined) {
+        signal.forget(leaver[1])
+        left = new Set([...left, leaver[0]])
+      }
+    })
+    signal.give()
+    signal.give()
+    const expected = listening.map(([id]) => id).filter((id) => !left.has(id))
+    expect([...heard].sort((a, b) => a - b)).toEqual(expected)
+  })
+
+  it("is not heard by one who leaves because another heard of it", () => {
+    const signal = new Signal()
+    const heard: Array<string> = []
+    signal.listen(() => {
+      heard.push("first")
+      signal.forget(second)
+    })
+    const second = signal.listen(() => void heard.push("second"))
+    signal.give()
+    expect(heard).toEqual(["first"])
+  })
+
+  it("takes no place of another who came after it was given", () => {
+    const signal = new Signal()
+    const first = signal.listen(() => {})
+    signal.give()
+    const late = signal.listen(() => {})
+    signal.forget(first)
+    expect(late.index).toBe(0)
+  })
+
+  it.effect("is waited for, also where it was given before", () =>
+    Effect.gen(function*() {
+      const signal = new Signal()
+      const waiting = yield* Effect.fork(signal.heard)
+      yield* Effect.yieldNow()
+      expect(waiting.unsafePoll()).toBeNull()
+      signal.give()
+      yield* Fiber.join(waiting)
+      yield* signal.heard
+    }))
+})

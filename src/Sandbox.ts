@@ -337,7 +337,9 @@ export class InvalidSnapshot extends Schema.TaggedError<InvalidSnapshot>("effect
 ) {
   override get message(): string {
     const where = this.paths.filter((path) => path !== "").join(", ")
-    return `Sandbox.restore: nothing was changed, because this is not a snapshot${where === "" ? "" : ` (${where})`}: ` +
+    return `Sandbox.restore: nothing was changed, because this is not a snapshot${
+      where === "" ? "" : ` (${where})`
+    }: ` +
       "pass the text that `snapshot` returned"
   }
 }

@@ -65,14 +65,18 @@ describe("verbs", () => {
     expect(Object.keys(added ?? {}).length).toBe(1)
   }, often)
 
-  it.prop("each keeps the distinct id and the tenant of the edit", [Arbitraries.userEdit, Arbitraries.verb], ([edit, verb]) => {
-    const { distinctId, insertId, tenantId } = verb(edit)
-    expect({ distinctId, insertId, tenantId }).toEqual({
-      distinctId: edit.distinctId,
-      insertId: edit.insertId,
-      tenantId: edit.tenantId
-    })
-  })
+  it.prop(
+    "each keeps the distinct id and the tenant of the edit",
+    [Arbitraries.userEdit, Arbitraries.verb],
+    ([edit, verb]) => {
+      const { distinctId, insertId, tenantId } = verb(edit)
+      expect({ distinctId, insertId, tenantId }).toEqual({
+        distinctId: edit.distinctId,
+        insertId: edit.insertId,
+        tenantId: edit.tenantId
+      })
+    }
+  )
 
   it.prop("a record or a list of keys without members adds none", [Arbitraries.userEdit], ([edit]) => {
     for (const verb of [UserEdit.set, UserEdit.setOnce, UserEdit.increment, UserEdit.append, UserEdit.remove]) {

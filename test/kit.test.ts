@@ -55,7 +55,9 @@ describe("assertVerb", () => {
       "JSON has no NaN: send a finite number, or null"
     )
     expect(() => Arbitraries.assertVerb(UserEdit.setTimezone("BST"))).toThrow("must be an IANA time zone")
-    expect(() => Arbitraries.assertVerb(UserEdit.addEmail("ada@example.com "))).toThrow("has leading or trailing white space")
+    expect(() => Arbitraries.assertVerb(UserEdit.addEmail("ada@example.com "))).toThrow(
+      "has leading or trailing white space"
+    )
   })
 
   it("says what a verb throws", () => {

@@ -362,7 +362,9 @@ describe("whatever is among the edits", () => {
           const exit = yield* Effect.exit(users.bulkEdit(source(() => closed++)))
           yield* settle
           expect(closed).toBe(1)
-          expect(Exit.isFailure(exit) && String(Cause.squash(exit.cause))).toContain("null or undefined instead of an edit")
+          expect(Exit.isFailure(exit) && String(Cause.squash(exit.cause))).toContain(
+            "null or undefined instead of an edit"
+          )
           expect((yield* sandbox.users).map((user) => user.distinctId)).toEqual(["user-1"])
         })
     )

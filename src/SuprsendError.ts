@@ -385,13 +385,13 @@ export class SuprsendUnavailable extends Schema.TaggedError<SuprsendUnavailable>
       ? said(this.status, this.serverMessage)
       : this.description ?? (this.reason === "Timeout" ? "no response in time" : "no connection")
     const fix = this.reason === "Tls"
-      ? `no request was sent; check ${
+      ? `nothing reached the server; check ${
         baseUrl(this.baseUrl)
       }, and give Node the certificate authority that a proxy signs with ` +
         "(NODE_EXTRA_CA_CERTS)"
       : this.applied === "no"
       ? this.reason === "Transport"
-        ? `no request was sent; check ${
+        ? `nothing reached the server; check ${
           baseUrl(this.baseUrl)
         }, the network, and whether a proxy is needed; or send it again later`
         : "nothing was applied, send it again later"

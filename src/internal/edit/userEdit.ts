@@ -83,7 +83,7 @@ class UserEditImpl implements UserEdit.UserEdit {
 
 const none: ReadonlyArray<Operation> = Object.freeze([])
 
-const nobody: ReadonlyArray<string> = Object.freeze([])
+const noIds: ReadonlyArray<string> = Object.freeze([])
 
 // The last operation of an edit whose operations are written, where it says nothing.
 const nothing: Operation = Object.freeze({})
@@ -156,7 +156,7 @@ export const snapshot = (self: UserEdit.UserEdit): UserEditImpl => {
     json.member(self, "distinctId"),
     json.member(self, "tenantId"),
     json.member(self, "insertId"),
-    Array.isArray(strangers) ? strangers.filter(Predicate.isString) : nobody,
+    Array.isArray(strangers) ? strangers.filter(Predicate.isString) : noIds,
     undefined,
     nothing,
     asGiven(self)
@@ -169,7 +169,7 @@ export const make = (distinctId: string, options?: UserEdit.Options): UserEdit.U
     trimmed(distinctId),
     options === undefined ? undefined : trimmed(json.member(options, "tenantId")),
     options === undefined ? undefined : json.member(options, "insertId"),
-    nobody,
+    noIds,
     undefined,
     nothing,
     none
@@ -188,7 +188,7 @@ export const written = (
   tenantId: string | undefined,
   insertId: string,
   operations: ReadonlyArray<Operation>
-): UserEdit.UserEdit => new UserEditImpl(distinctId, tenantId, insertId, nobody, undefined, nothing, operations)
+): UserEdit.UserEdit => new UserEditImpl(distinctId, tenantId, insertId, noIds, undefined, nothing, operations)
 
 /** @internal */
 export const add = (self: UserEdit.UserEdit, operation: Operation): UserEdit.UserEdit => {
@@ -298,7 +298,7 @@ export const decode = (encoded: UserEdit.UserEditEncoded): UserEdit.UserEdit => 
   const { defects = [], distinctId, insertId, joinedByMistake, tenantId } = encoded
   const operations = asGiven(encoded)
   for (const { message, path } of defects) json.replace(operations, path, new json.NotJson("not JSON", message))
-  return new UserEditImpl(distinctId, tenantId, insertId, joinedByMistake ?? nobody, undefined, nothing, operations)
+  return new UserEditImpl(distinctId, tenantId, insertId, joinedByMistake ?? noIds, undefined, nothing, operations)
 }
 
 // Whatever they are: what is no operation is for `validate` to name.

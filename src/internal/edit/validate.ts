@@ -281,7 +281,7 @@ const textIssue = (value: unknown, path: Issue["path"] = []): Issue | undefined 
   )
 }
 
-// The members by which Slack and Teams find somebody, in the vendor's documents and in its OpenAPI description.
+// The members by which Slack and Teams identify a person, in the vendor's documents and in its OpenAPI description.
 const identifying: ReadonlySet<string> = new Set([
   "email",
   "email_id",

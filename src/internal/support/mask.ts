@@ -3,7 +3,7 @@ import { trim } from "./trim.js"
 
 const masked = "<redacted>"
 
-// Tokens that let whoever holds them reach the user or act as the application: they must travel, and must not be printed.
+// Tokens that are enough to reach the user or to act as the application. They are sent, and never printed.
 const secretKeys: ReadonlySet<string> = new Set([
   "$androidpush",
   "$iospush",

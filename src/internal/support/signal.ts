@@ -40,7 +40,7 @@ export class Signal {
     }
   }
 
-  /** Whoever listens too late has to look at `isGiven`. */
+  /** Calls back when the signal is given. A signal that was given before calls nothing: check `isGiven`. */
   listen(hear: () => void): Listener {
     const listener = new Listener(hear)
     listener.index = this.listeners.push(listener) - 1

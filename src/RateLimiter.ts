@@ -26,6 +26,7 @@ import * as internal from "./internal/limiter/queue.js"
 import * as SlidingWindow from "./internal/limiter/slidingWindow.js"
 import type { Signal } from "./internal/support/signal.js"
 import * as timer from "./internal/support/timer.js"
+import { ofLimiter } from "./internal/telemetry/meters.js"
 
 /**
  * The rate limiter for all requests of the SDK, both single calls and bulk.
@@ -354,8 +355,9 @@ export const make = (
     const initial = yield* check(options)
     const clock = yield* Effect.clock
     const fork = yield* timer.fork
+    const meters = yield* ofLimiter
     const queue = yield* Effect.acquireRelease(
-      Effect.sync(() => internal.unsafeMake(initial, clock, fork)),
+      Effect.sync(() => internal.unsafeMake(initial, clock, fork, meters)),
       (queue) => Effect.sync(queue.close)
     )
     const { limit } = options

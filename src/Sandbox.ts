@@ -1003,6 +1003,9 @@ export const makeMachine = (options: Options): Effect.Effect<Machine> =>
         return exchange
       })
 
+    // As Node's `http` reports it.
+    const hangUp = () => Object.assign(new Error("socket hang up"), { code: "ECONNRESET" })
+
     const client = HttpClient.make((request, url, signal) =>
       Effect.flatMap(
         respond({
@@ -1015,7 +1018,7 @@ export const makeMachine = (options: Options): Effect.Effect<Machine> =>
           switch (exchange._tag) {
             case "ResetPeer":
               return Effect.fail(
-                new HttpClientError.RequestError({ request, reason: "Transport", cause: new Error("socket hang up") })
+                new HttpClientError.RequestError({ request, reason: "Transport", cause: hangUp() })
               )
             case "NoResponse":
               return Effect.never

@@ -25,6 +25,7 @@ import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
 import type * as Tracer from "effect/Tracer"
+import * as calls from "./internal/client/call.js"
 import { CurrentCredentials } from "./internal/client/currentCredentials.js"
 import * as inFlight from "./internal/client/inFlight.js"
 import * as manyClients from "./internal/client/manyClients.js"
@@ -33,12 +34,14 @@ import { RetryLoop } from "./internal/client/retryLoop.js"
 import * as sharedLayer from "./internal/client/sharedLayer.js"
 import * as timeouts from "./internal/client/timeouts.js"
 import type { Signal } from "./internal/support/signal.js"
+import { type Labels, labelsOf, Meters } from "./internal/telemetry/meters.js"
 import * as httpClient from "./internal/transport/httpClient.js"
 import * as transports from "./internal/transport/transport.js"
 import * as RateLimiter from "./RateLimiter.js"
 import * as RequestOptions from "./RequestOptions.js"
 import * as SuprsendConfig from "./SuprsendConfig.js"
 import type { RequestError } from "./SuprsendError.js"
+import * as Telemetry from "./Telemetry.js"
 
 /**
  * The client service.
@@ -101,6 +104,12 @@ export declare namespace SuprsendClient {
      * @internal
      */
     readonly yieldToEventLoop?: Effect.Effect<void>
+    /**
+     * Counts calls, attempts and records.
+     *
+     * @internal
+     */
+    readonly meters?: Meters | undefined
   }
 
   /**
@@ -137,8 +146,6 @@ export declare namespace SuprsendClient {
      * Whether the status alone settles the request.
      *
      * Then a truncated or endless body does not fail the call.
-     *
-     * @default false
      *
      * @default false
      */
@@ -178,6 +185,21 @@ export declare namespace SuprsendClient {
     readonly insertId?: string | undefined
     /** Texts that errors must not contain, even if the server echoes them. */
     readonly secrets?: (() => ReadonlyArray<string>) | undefined
+    /**
+     * The ids of users and tenants in the body, which logs and spans must not contain.
+     *
+     * Those of the path and query are known.
+     *
+     * @internal
+     */
+    readonly ids?: (() => ReadonlyArray<string>) | undefined
+    /**
+     * The span of the call that the request belongs to. Without it, the request is a call of its
+     * own.
+     *
+     * @internal
+     */
+    readonly span?: Tracer.Span | undefined
   }
 
   /**
@@ -233,14 +255,18 @@ export const make = (
     const limiter = yield* RateLimiter.RateLimiter
     const client = config.transformClient(yield* HttpClient.HttpClient)
     const transport = transports.of(client) ?? httpClient.make(client, yield* Effect.context<never>())
+    const meters = new Meters(yield* Telemetry.Metrics)
     const usualHeaders = requests.staticHeaders(config, config.headers)
 
     const shared = {
       credentials: new CurrentCredentials(config.credentials, options.credentials, yield* Effect.makeSemaphore(1)),
       tracePropagation: config.tracePropagation,
       baseUrl: config.origin + config.basePath,
+      address: config.host,
+      port: config.port,
       limiter,
       transport,
+      meters,
       timeouts: yield* timeouts.make
     }
     // The scope closes this before the timeouts, so that every call still ends.
@@ -251,6 +277,7 @@ export const make = (
       options: RequestOptions.Options,
       clock: Clock.Clock,
       span: Tracer.Span,
+      caller: Labels,
       abort: Signal,
       abortWaiting: Signal
     ): Effect.Effect<SuprsendClient.Response, RequestError> => {
@@ -261,42 +288,37 @@ export const make = (
       const { headers, query, retry, timeout } = scoped.right
       const all = headers === config.headers ? usualHeaders : requests.staticHeaders(config, headers)
       const prepared = requests.prepare(config, request, all, query)
-      return new RetryLoop(shared, request, prepared, retry, timeout, clock, abort, abortWaiting, span).run()
+      return new RetryLoop(shared, request, prepared, retry, timeout, clock, abort, abortWaiting, span, caller)
+        .run()
     }
 
-    return {
+    const inSpan = (request: SuprsendClient.Request, span: Tracer.Span) =>
       // Reads the fiber's context once instead of with one effect per reference: every request
       // takes this path.
+      Effect.withFiberRuntime<SuprsendClient.Response, RequestError>((fiber) => {
+        const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
+        const options = Context.get(fiber.currentContext, RequestOptions.RequestOptions)
+        const response = underWay.run(
+          request.abort,
+          request.abortWaiting,
+          (abort, abortWaiting) => call(request, options, clock, span, labelsOf(fiber), abort, abortWaiting)
+        )
+        return Option.match(Context.get(fiber.currentContext, Answers), {
+          onNone: () => response,
+          onSome: (answers) => Effect.tap(response, (response) => Ref.set(answers, Option.some(response)))
+        })
+      })
+
+    return {
       execute: (request) =>
-        Effect.withFiberRuntime<SuprsendClient.Response, RequestError>((fiber) => {
-          const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
-          const options = Context.get(fiber.currentContext, RequestOptions.RequestOptions)
-          const attributes = {
-            "http.request.method": request.method,
-            "url.template": request.template,
-            "server.address": config.host
-          }
-          const response = Effect.useSpan(
-            request.call,
-            { kind: "client", captureStackTrace: false, attributes },
-            (span) => {
-              const response = underWay.run(
-                request.abort,
-                request.abortWaiting,
-                (abort, abortWaiting) => call(request, options, clock, span, abort, abortWaiting)
-              )
-              return transport.isTraced ? Effect.withParentSpan(response, span) : response
-            }
-          )
-          return Option.match(Context.get(fiber.currentContext, Answers), {
-            onNone: () => response,
-            onSome: (answers) => Effect.tap(response, (response) => Ref.set(answers, Option.some(response)))
-          })
-        }),
+        request.span === undefined
+          ? calls.run({ meters }, request.call, (span) => inSpan(request, span))
+          : inSpan(request, request.span),
       workspace: config.env,
       userAgent: config.userAgent.header,
       concurrency: config.concurrency,
-      yieldToEventLoop: transport.yieldToEventLoop
+      yieldToEventLoop: transport.yieldToEventLoop,
+      meters
     }
   })
 

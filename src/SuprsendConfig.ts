@@ -254,6 +254,7 @@ export interface Resolved {
   readonly env: string
   readonly origin: string
   readonly host: string
+  readonly port: number
   /** The path of the base URL, a prefix of every signed path. It ends with a slash. */
   readonly basePath: string
   readonly timeout: Duration.Duration
@@ -311,7 +312,8 @@ export const resolve = (
       credentials,
       env: credentials.workspaceKey ?? credentials.workspaceUid,
       origin: url.origin,
-      host: url.hostname,
+      host: url.hostname.replace(/^\[|\]$/g, ""),
+      port: url.port === "" ? (url.protocol === "http:" ? 80 : 443) : Number(url.port),
       basePath: url.pathname,
       timeout,
       retry,

@@ -632,32 +632,60 @@ describe("spans", () => {
       )
 
       const spans = tracer.spans.filter((span) => span.name !== "program")
-      const one = "/v1/user/{distinct_id}/"
-      expect(spans.map((span) => [
+      const parentOf = ({ parent }: typeof spans[number]) =>
+        parent._tag === "Some" && parent.value._tag === "Span" ? parent.value.name.replace("UsersService.", "") : undefined
+      const calls = spans.filter(({ kind }) => kind === "internal")
+      expect(calls.map((span) => [
         span.name.replace("UsersService.", ""),
-        ...["http.request.method", "url.template", "suprsend.attempts", "http.response.status_code"].map((key) =>
-          span.attributes.get(key)
-        )
+        parentOf(span),
+        span.attributes.get("suprsend.attempts")
       ])).toEqual([
-        ["edit", "PATCH", one, 3, 202],
-        ["get", "GET", one, 1, 200],
-        ["getObjectsSubscribedTo", "GET", `${one}subscribed_to/object/`, 1, 200],
-        ["getObjectsSubscribedTo", "GET", `${one}subscribed_to/object/`, 1, 200],
-        ["asyncEdit", "POST", "/event/", 1, 202],
-        ["bulkEdit", "POST", "/event/", 1, 202],
-        ["list", "GET", "/v1/user/", 1, 200],
-        ["delete", "DELETE", one, 1, 204],
-        ["delete", "DELETE", one, 1, 404],
-        ["get", "GET", one, 1, undefined]
+        ["edit", "program", 3],
+        ["get", "program", 1],
+        ["getObjectsSubscribedTo", "program", 1],
+        ["getObjectsSubscribedTo", "program", 1],
+        ["asyncEdit", "program", 1],
+        ["bulkEdit", "program", undefined],
+        ["bulkEdit.request", "bulkEdit", 1],
+        ["list", "program", 1],
+        ["delete", "program", 1],
+        ["delete", "program", 1],
+        ["get", "program", 1]
       ])
+      const one = "/v1/user/{distinct_id}/"
+      const objects = `${one}subscribed_to/object/`
+      const attempts = spans.filter(({ kind }) => kind === "client")
+      expect(attempts.map((span) => [
+        span.name,
+        parentOf(span),
+        ...["http.response.status_code", "http.request.resend_count", "error.type"].map((key) => span.attributes.get(key))
+      ])).toEqual([
+        [`PATCH ${one}`, "edit", 503, undefined, "503"],
+        [`PATCH ${one}`, "edit", undefined, 1, "ECONNRESET"],
+        [`PATCH ${one}`, "edit", 202, 2, undefined],
+        [`GET ${one}`, "get", 200, undefined, undefined],
+        [`GET ${objects}`, "getObjectsSubscribedTo", 200, undefined, undefined],
+        [`GET ${objects}`, "getObjectsSubscribedTo", 200, undefined, undefined],
+        ["POST /event/", "asyncEdit", 202, undefined, undefined],
+        ["POST /event/", "bulkEdit.request", 202, undefined, undefined],
+        ["GET /v1/user/", "list", 200, undefined, undefined],
+        [`DELETE ${one}`, "delete", 204, undefined, undefined],
+        [`DELETE ${one}`, "delete", 404, undefined, "404"],
+        [`GET ${one}`, "get", undefined, undefined, "ECONNRESET"]
+      ])
+      for (const { attributes, name } of attempts) {
+        const [method, template] = name.split(" ")
+        expect(Object.fromEntries(attributes)).toMatchObject({
+          "http.request.method": method,
+          "url.template": template,
+          "url.full": `http://sandbox.localhost${template}`,
+          "server.address": "sandbox.localhost",
+          "server.port": 80
+        })
+      }
 
       for (const span of spans) {
-        expect(span.kind).toBe("client")
-        expect(span.attributes.get("server.address")).toBe("sandbox.localhost")
-        expect(span.parent._tag === "Some" && span.parent.value._tag === "Span" && span.parent.value.name).toBe(
-          "program"
-        )
-        const visible = inspect([span.name, [...span.attributes], span.events, span.links], { depth: 10 })
+        const visible = inspect([span.name, [...span.attributes], span.events, span.links, span.exit], { depth: 10 })
         for (const secret of [id, encodeURIComponent(id), "user-1017", "SANDBOX", "/v1/user/user"]) {
           expect(visible).not.toContain(secret)
         }

@@ -19,7 +19,7 @@ const linesAfter = (first: Answer) =>
     const { layer } = scripted([first, page])
     yield* inAnHour(Effect.flatMap(UsersService, (users) => users.list())).pipe(
       Effect.provide(Layer.merge(layer, logger)),
-      Logger.withMinimumLogLevel(LogLevel.Debug)
+      Logger.withMinimumLogLevel(LogLevel.Warning)
     )
     return lines
   })

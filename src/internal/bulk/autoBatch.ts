@@ -6,6 +6,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import { constVoid } from "effect/Function"
 import type * as Scope from "effect/Scope"
+import type * as Tracer from "effect/Tracer"
 import type * as Bulk from "../../Bulk.js"
 import { InsertId } from "../../InsertId.js"
 import { RequestOptions } from "../../RequestOptions.js"
@@ -21,6 +22,7 @@ import {
 } from "../../SuprsendError.js"
 import * as UserEdit from "../../UserEdit.js"
 import type { UsersService } from "../../UsersService.js"
+import * as calls from "../client/call.js"
 import * as redact from "../client/redact.js"
 import { isUserEdit, own } from "../edit/userEdit.js"
 import * as validate from "../edit/validate.js"
@@ -41,6 +43,8 @@ type Result = Effect.Effect<UsersService.Accepted, InvalidUserEdit | RequestErro
 /** A caller that submitted an edit and waits for its result. */
 interface Caller {
   readonly resume: (result: Result) => void
+  /** The span of the call, which links to that of the request. */
+  readonly span: Tracer.Span
   /** The callers of the batch that holds the edit, while that batch exists. */
   request: Audience | undefined
 }
@@ -132,6 +136,10 @@ export const asyncEdit = (
           for (const caller of waiting) caller.request = audience
           return audience.gone
         },
+        sentIn: (edits, span) => {
+          const links = [{ _tag: "SpanLink", span, attributes: {} }] as const
+          for (const edit of edits) callers.get(edit)?.span.addLinks(links)
+        },
         died: (edits, cause) => {
           for (const edit of edits) end(edit, Effect.failCause(cause))
         }
@@ -163,15 +171,16 @@ export const asyncEdit = (
       const mine = pinned.right
       // The scope may have closed while the insert id was made.
       if (closed) return alone(mine)
-      return Effect.async((resume) => {
-        const caller: Caller = { resume, request: undefined }
-        callers.set(mine, caller)
-        queue.push(mine)
-        arrived()
-        return Effect.sync(() => {
-          if (callers.delete(mine)) caller.request?.leave()
-        })
-      })
+      return calls.run(client, call, (span) =>
+        Effect.async((resume) => {
+          const caller: Caller = { resume, span, request: undefined }
+          callers.set(mine, caller)
+          queue.push(mine)
+          arrived()
+          return Effect.sync(() => {
+            if (callers.delete(mine)) caller.request?.leave()
+          })
+        }))
     }
 
     return (unread) =>

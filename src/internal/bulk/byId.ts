@@ -5,11 +5,15 @@ import * as Either from "effect/Either"
 import type * as Bulk from "../../Bulk.js"
 import type { SuprsendClient } from "../../SuprsendClient.js"
 import type { RequestError } from "../../SuprsendError.js"
+import * as calls from "../client/call.js"
 import { isUserNotFound } from "../client/response.js"
 import * as validate from "../edit/validate.js"
+import { encode } from "../support/bytes.js"
 import { Signal } from "../support/signal.js"
 import * as timer from "../support/timer.js"
+import * as spans from "../telemetry/span.js"
 import { mayBlameOne, sendHalves } from "./bisect.js"
+import * as counts from "./counts.js"
 import { IdReport } from "./report.js"
 import * as bulk from "./run.js"
 
@@ -41,97 +45,114 @@ export const run = (
     readonly goneIsDone?: boolean
   } = {}
 ): Effect.Effect<Bulk.BulkIdReport> =>
-  Effect.flatMap(bulk.settings(client, options), ({ concurrency, grace }) => {
-    const failedRecords: Array<Bulk.FailedId> = []
-    const valid: Array<string> = []
-    // The position of each id in the input.
-    const places: Array<number> = []
-    // Ends requests that wait for a slot or a retry.
-    const abortWaiting = new Signal()
-    // Ends all requests.
-    const abort = new Signal()
-    let success = 0
-    let total = 0
-    let halted: bulk.Halt | undefined
-    let defect: Cause.Cause<never> | undefined
+  calls.run(client, call, (span) =>
+    Effect.scoped(Effect.gen(function*() {
+      const { concurrency, grace } = yield* bulk.settings(client, options)
+      const counted = yield* counts.make(client, span)
+      const failedRecords: Array<Bulk.FailedId> = []
+      const valid: Array<string> = []
+      // The position of each id in the input.
+      const places: Array<number> = []
+      // Ends requests that wait for a slot or a retry.
+      const abortWaiting = new Signal()
+      // Ends all requests.
+      const abort = new Signal()
+      let success = 0
+      let total = 0
+      let halted: bulk.Halt | undefined
+      let defect: Cause.Cause<never> | undefined
 
-    for (const id of ids) {
-      const index = total++
-      Either.match(validate.distinctId(call, id), {
-        onLeft: (error) => failedRecords.push({ outcome: "invalid", index, distinctId: id, error }),
-        onRight: (distinctId) => {
-          valid.push(distinctId)
-          places.push(index)
-        }
-      })
-    }
-
-    const fail = (from: number, to: number, outcome: Bulk.FailedId["outcome"], error: RequestError) => {
-      for (let i = from; i < to; i++) {
-        failedRecords.push({ outcome, index: places[i] ?? i, distinctId: valid[i] ?? "", error })
+      for (const id of ids) {
+        const index = total++
+        Either.match(validate.distinctId(call, id), {
+          onLeft: (error) => {
+            failedRecords.push({ outcome: "invalid", index, distinctId: id, error })
+            counted.add("invalid", 1)
+          },
+          onRight: (distinctId) => {
+            valid.push(distinctId)
+            places.push(index)
+          }
+        })
       }
-      return Effect.void
-    }
 
-    const succeed = (from: number, to: number) => {
-      success += to - from
-      return Effect.void
-    }
-
-    const halt = (reason: bulk.Halt) => {
-      if (halted !== undefined) return
-      halted = reason
-      abortWaiting.give()
-    }
-
-    // `uncertain`: whether a larger request with these ids, since bisected, may have been applied.
-    const send = (from: number, to: number, uncertain: boolean): Effect.Effect<void> =>
-      Effect.suspend(() => {
-        if (halted !== undefined) {
-          return fail(from, to, uncertain ? "unknown" : "unsent", halted(uncertain ? "unknown" : "no"))
+      const fail = (from: number, to: number, outcome: Bulk.FailedId["outcome"], error: RequestError) => {
+        for (let i = from; i < to; i++) {
+          failedRecords.push({ outcome, index: places[i] ?? i, distinctId: valid[i] ?? "", error })
         }
-        const onError = (error: RequestError): Effect.Effect<void> => {
-          const reason = bulk.haltedBy(error, call, abort.isGiven)
-          if (reason !== undefined) halt(reason)
-          const lost = uncertain || error.applied === "unknown"
-          if (blamesOneId(error) && to - from > 1) return sendHalves(from, to, (from, to) => send(from, to, lost))
-          if (options.goneIsDone === true && lost && error._tag === "SuprsendRejected" && isUserNotFound(error)) {
-            return succeed(from, to)
+        counted.add(outcome, to - from)
+        return Effect.void
+      }
+
+      const succeed = (from: number, to: number) => {
+        success += to - from
+        counted.add("accepted", to - from)
+        return Effect.void
+      }
+
+      const halt = (reason: bulk.Halt) => {
+        if (halted !== undefined) return
+        halted = reason
+        abortWaiting.give()
+      }
+
+      // `uncertain`: whether a larger request with these ids, since bisected, may have been applied.
+      const send = (from: number, to: number, uncertain: boolean): Effect.Effect<void> =>
+        Effect.suspend(() => {
+          if (halted !== undefined) {
+            return fail(from, to, uncertain ? "unknown" : "unsent", halted(uncertain ? "unknown" : "no"))
           }
-          const because = halted !== undefined && bulk.isInterruption(error) && !lost ? halted("no") : error
-          return fail(from, to, lost ? "unknown" : bulk.outcomeOf(error), because)
-        }
-        return Effect.matchCauseEffect(
-          client.execute({ call, ...request(valid.slice(from, to)), abort: abort, abortWaiting: abortWaiting }),
-          {
-            onSuccess: () => succeed(from, to),
-            onFailure: (cause) =>
-              Either.match(Cause.failureOrCause(cause), {
-                onLeft: onError,
-                onRight: (cause) => {
-                  if (Cause.isInterruptedOnly(cause)) {
-                    return onError(bulk.interrupted(call, "unknown", "the client was closed"))
+          const onError = (error: RequestError): Effect.Effect<void> => {
+            const reason = bulk.haltedBy(error, call, abort.isGiven)
+            if (reason !== undefined) halt(reason)
+            const lost = uncertain || error.applied === "unknown"
+            if (blamesOneId(error) && to - from > 1) return sendHalves(from, to, (from, to) => send(from, to, lost))
+            if (options.goneIsDone === true && lost && error._tag === "SuprsendRejected" && isUserNotFound(error)) {
+              return succeed(from, to)
+            }
+            const because = halted !== undefined && bulk.isInterruption(error) && !lost ? halted("no") : error
+            return fail(from, to, lost ? "unknown" : bulk.outcomeOf(error), because)
+          }
+          const ids = valid.slice(from, to)
+          const prepared = { ...request(ids), call, abort, abortWaiting, ids: () => ids }
+          counted.addBytes(
+            typeof prepared.body === "string" ? encode(prepared.body).length : prepared.body?.length ?? 0
+          )
+          return Effect.matchCauseEffect(
+            spans.use(
+              `${call}.request`,
+              { parent: span, attributes: { "suprsend.bulk.records": to - from } },
+              (span) => client.execute({ ...prepared, span })
+            ),
+            {
+              onSuccess: () => succeed(from, to),
+              onFailure: (cause) =>
+                Either.match(Cause.failureOrCause(cause), {
+                  onLeft: onError,
+                  onRight: (cause) => {
+                    if (Cause.isInterruptedOnly(cause)) {
+                      return onError(bulk.interrupted(call, "unknown", "the client was closed"))
+                    }
+                    // A defect ends the call gracefully, so that the outcomes so far are reported
+                    // before it fails.
+                    defect ??= cause
+                    halt(bulk.haltedBecause(call, "the call ended before this was sent"))
+                    abort.give()
+                    return onError(bulk.interrupted(call, "unknown", "the request died"))
                   }
-                  // A defect ends the call gracefully, so that the outcomes so far are reported
-                  // before it fails.
-                  defect ??= cause
-                  halt(bulk.haltedBecause(call, "the call ended before this was sent"))
-                  abort.give()
-                  return onError(bulk.interrupted(call, "unknown", "the request died"))
-                }
-              })
-          }
-        )
-      })
+                })
+            }
+          )
+        })
 
-    const starts = Array.from({ length: Math.ceil(valid.length / maximumIds) }, (_, request) => request * maximumIds)
-    const sendAll = Effect.forEach(starts, (from) => send(from, Math.min(from + maximumIds, valid.length), false), {
-      concurrency,
-      discard: true
-    }).pipe(Effect.flatMap(() => defect === undefined ? Effect.void : Effect.failCause(defect)))
-    const report = (): Bulk.BulkIdReport => new IdReport(success, failedRecords)
-    const tell = options.onError ?? bulk.logLost(call)
-    return Effect.flatMap(Deferred.make<void>(), (stopped) => {
+      const starts = Array.from({ length: Math.ceil(valid.length / maximumIds) }, (_, request) => request * maximumIds)
+      const sendAll = Effect.forEach(starts, (from) => send(from, Math.min(from + maximumIds, valid.length), false), {
+        concurrency,
+        discard: true
+      }).pipe(Effect.flatMap(() => defect === undefined ? Effect.void : Effect.failCause(defect)))
+      const report = (): Bulk.BulkIdReport => new IdReport(success, failedRecords)
+      const tell = options.onError ?? bulk.logLost(call)
+      const stopped = yield* Deferred.make<void>()
       const stopping = Deferred.await(stopped).pipe(
         Effect.zipRight(
           Effect.sync(() => halt(bulk.haltedBecause(call, "the call was interrupted before this was sent")))
@@ -141,13 +162,13 @@ export const run = (
         Effect.interruptible,
         Effect.forkScoped
       )
-      return bulk.inOrder(
+      yield* bulk.inOrder(
         Effect.scoped(Effect.zipRight(stopping, sendAll)),
         Deferred.succeed(stopped, undefined),
         (cause) => tell(report(), cause)
       )
-    }).pipe(Effect.map(report))
-  })
+      return report()
+    })))
 
 const blamesOneId = (error: RequestError): boolean =>
   error._tag === "SuprsendRejected" &&

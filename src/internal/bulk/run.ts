@@ -9,22 +9,27 @@ import * as Inspectable from "effect/Inspectable"
 import * as Mailbox from "effect/Mailbox"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import type * as Tracer from "effect/Tracer"
 import type * as Bulk from "../../Bulk.js"
 import { InsertId } from "../../InsertId.js"
 import type { SuprsendClient } from "../../SuprsendClient.js"
 import * as SuprsendConfig from "../../SuprsendConfig.js"
 import { type RequestError, SuprsendUnauthorized, SuprsendUnavailable } from "../../SuprsendError.js"
 import { type UserEdit, withInsertId } from "../../UserEdit.js"
+import * as calls from "../client/call.js"
 import { eventAccepted } from "../client/response.js"
+import { idsOf } from "../edit/ids.js"
 import { fromCrypto } from "../event/insertId.js"
 import { count } from "../support/format.js"
 import { member } from "../support/json.js"
 import { tokens } from "../support/mask.js"
 import { Signal } from "../support/signal.js"
 import * as timer from "../support/timer.js"
+import * as spans from "../telemetry/span.js"
 import type { Batch, Placed } from "./batch.js"
 import { BatchBuilder, type Next } from "./batchBuilder.js"
 import { mayBlameOne, sendHalves } from "./bisect.js"
+import * as counts from "./counts.js"
 import * as race from "./race.js"
 import { jsonOrLine, summary, Tally } from "./report.js"
 import * as source from "./source.js"
@@ -48,6 +53,8 @@ export const settings = (client: SuprsendClient.Service, options: Bulk.StreamOpt
 export interface Run<E, R> {
   readonly client: SuprsendClient.Service
   readonly call: string
+  /** The span of the call. Without it, each request has a span without a parent. */
+  readonly span?: Tracer.Span | undefined
   readonly open: (arrived: () => void) => Effect.Effect<source.Source<E>, never, R | Scope.Scope>
   readonly settings: Settings
   readonly stopped: Deferred.Deferred<unknown>
@@ -71,6 +78,8 @@ export interface Callers {
   readonly isWaiting: (edit: UserEdit) => boolean
   /** Returns a signal that is aborted when no caller of these edits waits any more. */
   readonly allGone: (edits: ReadonlyArray<UserEdit>) => Signal
+  /** Called with the span of the request that carries these edits. */
+  readonly sentIn: (edits: ReadonlyArray<UserEdit>, span: Tracer.Span) => void
   /** Called with the defect of a request. Without callers, the whole run dies. */
   readonly died: (edits: ReadonlyArray<UserEdit>, cause: Cause.Cause<never>) => void
 }
@@ -86,10 +95,12 @@ export interface Callers {
  * @internal
  */
 export const run = <E, R>(
-  { call, callers, client, open, settings, settle, stopped }: Run<E, R>
+  { call, callers, client, open, settings, settle, span, stopped }: Run<E, R>
 ): Effect.Effect<void, E, R> =>
   Effect.scoped(Effect.gen(function*() {
     const { concurrency, grace, linger } = settings
+    // A batch of single calls is not a bulk.
+    const counted = span === undefined ? undefined : yield* counts.make(client, span)
     const opened = yield* open(() => builder.call())
     const builder = new BatchBuilder(opened, { client, call, concurrency, linger, keepsEdits: callers !== undefined })
     const clock = yield* Effect.clock
@@ -126,11 +137,17 @@ export const run = <E, R>(
       if (!opened.isCollection) builder.stop()
     }
 
-    const account = (outcome: Bulk.BulkOutcome, response?: SuprsendClient.Response): Effect.Effect<void> =>
-      Effect.catchAllCause(
+    const account = (outcome: Bulk.BulkOutcome, response?: SuprsendClient.Response): Effect.Effect<void> => {
+      if (counted !== undefined) {
+        counted.add("accepted", outcome.success)
+        for (const failed of outcome.failedRecords) counted.add(failed.outcome, 1)
+        counted.addBytes(outcome.bytes)
+      }
+      return Effect.catchAllCause(
         Effect.suspend(() => settle(outcome, response)),
         (cause) => Effect.sync(() => breakOff(cause))
       )
+    }
 
     // Runs once, however often it is needed: its time limit starts with the stop.
     const pullEnded = yield* Deferred.make<void>()
@@ -218,9 +235,18 @@ export const run = <E, R>(
         expected: eventAccepted,
         abort: abort,
         abortWaiting: callers === undefined ? abortWaiting : callers.allGone(pack.edits(from, to)),
-        secrets: () => pack.edits(from, to).flatMap((edit) => tokens(edit.operations))
+        secrets: () => pack.edits(from, to).flatMap((edit) => tokens(edit.operations)),
+        ids: () => pack.edits(from, to).flatMap(idsOf)
       }
-      return Effect.matchCauseEffect(Effect.suspend(() => client.execute(request)), {
+      const sending = spans.use(
+        `${call}.request`,
+        { parent: span, root: span === undefined, attributes: { "suprsend.bulk.records": to - from } },
+        (span) => {
+          callers?.sentIn(pack.edits(from, to), span)
+          return client.execute({ ...request, span })
+        }
+      )
+      return Effect.matchCauseEffect(sending, {
         onSuccess: (response) => outcome(to - from, [], response.attempts, response),
         onFailure: onCause
       })
@@ -365,6 +391,7 @@ export const stream = <E, R>(
 ): Stream.Stream<Bulk.BulkOutcome, E | Cause.UnknownException, R> =>
   Stream.unwrapScoped(Effect.gen(function*() {
     const checked = yield* settings(client, options)
+    const span = yield* calls.scoped(client, call)
     const outcomes = yield* Mailbox.make<Bulk.BulkOutcome, E | Cause.UnknownException>({
       capacity: Math.min(checked.concurrency, outcomesAhead)
     })
@@ -372,11 +399,13 @@ export const stream = <E, R>(
     yield* run({
       client,
       call,
+      span,
       open: (arrived) => source.open(edits, arrived),
       settings: checked,
       stopped,
       settle: (outcome) => Effect.asVoid(outcomes.offer(outcome))
     }).pipe(
+      Effect.withParentSpan(span),
       Mailbox.into(outcomes),
       Effect.interruptible,
       Effect.forkScoped
@@ -390,25 +419,31 @@ export const report = <E, R>(
   edits: Bulk.Source<E, R>,
   options: Bulk.EditOptions = {}
 ): Effect.Effect<Bulk.BulkReport, E | Cause.UnknownException, R> =>
-  Effect.scoped(Effect.gen(function*() {
-    const tally = new Tally()
-    const checked = yield* settings(client, options)
-    const stopped = yield* stopping(options)
-    const running = run({
-      client,
-      call,
-      open: (arrived) => source.open(edits, arrived),
-      settings: checked,
-      stopped,
-      settle: (outcome) => {
-        tally.add(outcome)
-        return options.onOutcome?.(outcome) ?? Effect.void
-      }
-    })
-    const tell = options.onError ?? logLost(call)
-    yield* inOrder(running, Deferred.succeed(stopped, undefined), (cause) => tell(tally.report(), cause))
-    return tally.report()
-  }))
+  calls.run(client, call, (span) =>
+    Effect.scoped(Effect.gen(function*() {
+      const tally = new Tally()
+      const checked = yield* settings(client, options)
+      const stopped = yield* stopping(options)
+      const running = run({
+        client,
+        call,
+        span,
+        open: (arrived) => source.open(edits, arrived),
+        settings: checked,
+        stopped,
+        settle: (outcome) => {
+          tally.add(outcome)
+          return options.onOutcome?.(outcome) ?? Effect.void
+        }
+      })
+      const tell = options.onError ?? logLost(call)
+      yield* inOrder(
+        Effect.withParentSpan(running, span),
+        Deferred.succeed(stopped, undefined),
+        (cause) => tell(tally.report(), cause)
+      )
+      return tally.report()
+    })))
 
 /**
  * Runs an effect that stops gracefully when interrupted, and waits for its end.

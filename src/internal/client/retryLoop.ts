@@ -4,6 +4,8 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
+import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import type * as Tracer from "effect/Tracer"
@@ -14,6 +16,9 @@ import type { Credentials } from "../../SuprsendConfig.js"
 import type { RequestError } from "../../SuprsendError.js"
 import type { Signal } from "../support/signal.js"
 import { monotonic } from "../support/timer.js"
+import * as log from "../telemetry/log.js"
+import type { Labels, Meters } from "../telemetry/meters.js"
+import * as spans from "../telemetry/span.js"
 import * as failure from "../transport/failure.js"
 import type { Request, Transport } from "../transport/transport.js"
 import { Answered, Attempt, type Outcome } from "./attempt.js"
@@ -32,6 +37,9 @@ export interface Client {
   readonly credentials: CurrentCredentials
   readonly tracePropagation: boolean
   readonly baseUrl: string
+  readonly address: string
+  readonly port: number
+  readonly meters: Meters
   readonly limiter: RateLimiter.Service
   readonly transport: Transport
   readonly timeouts: Timeouts
@@ -50,6 +58,14 @@ export class RetryLoop {
   private readonly deadline: number
   private attempts = 0
   private attempt: Attempt | undefined
+  /** The span of the attempt in flight. */
+  private attemptSpan: Tracer.Span | undefined
+  /** When the call began to wait for a slot, and when the attempt got it, in elapsed time. */
+  private queuedAt = 0
+  private startedAt = 0
+  private bodyBytes = 0
+  private isDebugging = false
+  private settled: Either.Either<response.Response, failure.Failed> | undefined
   private used: Credentials | undefined
   private isRenewed = false
   private last: failure.Failed | undefined
@@ -62,7 +78,8 @@ export class RetryLoop {
    * @param abort ends the call and the attempt in flight
    * @param abortWaiting ends the call as if its deadline had passed, but lets the attempt in flight
    * finish
-   * @param span the span of the call, for events between attempts
+   * @param span the span of the call, the parent of those of its attempts
+   * @param caller the labels of metrics around the call
    */
   constructor(
     private readonly client: Client,
@@ -73,7 +90,8 @@ export class RetryLoop {
     private readonly clock: Clock.Clock,
     private readonly abort: Signal,
     private readonly abortWaiting: Signal,
-    private readonly span: Tracer.Span
+    private readonly span: Tracer.Span,
+    private readonly caller: Labels
   ) {
     this.elapsed = monotonic(clock)
     this.deadline = Duration.toMillis(policy.elapsed)
@@ -83,15 +101,26 @@ export class RetryLoop {
   run(): Effect.Effect<SuprsendClient.Response, RequestError> {
     // The limiter may have closed together with the client.
     if (this.abortWaiting.isGiven) return this.giveUp(true)
+    this.queuedAt = this.elapsed()
     return Effect.flatMap(this.attemptInSlot(), (outcome) => {
       if (outcome === noSlot || outcome === limiterClosed) {
-        return this.giveUp(outcome === limiterClosed || this.abortWaiting.isGiven)
+        return Effect.zipRight(this.traceWait, this.giveUp(outcome === limiterClosed || this.abortWaiting.isGiven))
       }
-      const settled = response.settle(this.request, outcome, this.attempts, this.clock.unsafeCurrentTimeMillis())
-      if (Either.isLeft(settled)) return Effect.withParentSpan(this.recover(settled.left), this.span)
-      annotate(this.span, this.attempts, settled.right.status)
-      return Effect.succeed(settled.right)
+      const settled = this.settled ?? this.settle(outcome)
+      const next = Either.isLeft(settled)
+        ? Effect.withParentSpan(this.recover(settled.left), this.span)
+        : this.succeed(settled.right)
+      return this.isDebugging ? Effect.zipRight(this.logAttempt(outcome, settled), next) : next
     })
+  }
+
+  private succeed(settled: response.Response): Effect.Effect<SuprsendClient.Response> {
+    this.span.attribute("suprsend.attempts", this.attempts)
+    return Effect.succeed(settled)
+  }
+
+  private settle(outcome: Outcome): Either.Either<response.Response, failure.Failed> {
+    return response.settle(this.request, outcome, this.attempts, this.clock.unsafeCurrentTimeMillis())
   }
 
   private get remaining(): number {
@@ -115,7 +144,8 @@ export class RetryLoop {
     let hasStarted = false
     const started = Effect.withFiberRuntime<Outcome | NoSlot>((fiber) => {
       hasStarted = true
-      return this.send(fiber, false)
+      // A limiter of yours need not ask for the outcome.
+      return Effect.onExit(this.send(fiber, false), (exit) => Effect.sync(() => this.outcomeOf(exit)))
     })
     // An attempt with a slot has a timeout of its own.
     const tooLate = Effect.flatMap(
@@ -135,10 +165,30 @@ export class RetryLoop {
     const { remaining } = this
     if (remaining === 0 || this.abortWaiting.isGiven) return noSlotInTime
     this.attempts++
+    this.settled = undefined
+    this.isDebugging = log.isLogged(fiber, LogLevel.Debug)
+    this.traceWaitOf(fiber)
+    return Effect.flatMap(
+      Effect.makeSpan(`${this.request.method} ${this.request.template}`, {
+        kind: "client",
+        captureStackTrace: false,
+        parent: this.span,
+        attributes: this.attributes
+      }),
+      (span) => this.start(span, remaining, fiber, isAbortedOutside)
+    )
+  }
+
+  private start(
+    span: Tracer.Span,
+    remaining: number,
+    fiber: Fiber.RuntimeFiber<unknown, unknown>,
+    isAbortedOutside: boolean
+  ): Effect.Effect<Outcome> {
     const { credentials, timeouts, tracePropagation, transport } = this.client
     const ofAttempt = Duration.toMillis(this.timeout)
     const isWhole = ofAttempt <= remaining
-    this.attempt = new Attempt(
+    const attempt = new Attempt(
       transport,
       timeouts,
       isWhole ? ofAttempt : remaining,
@@ -146,27 +196,57 @@ export class RetryLoop {
       this.abort,
       this.request.ignoreBody ?? false
     )
+    this.attempt = attempt
+    this.attemptSpan = span
+    this.startedAt = this.elapsed()
     this.used = credentials.value
     const authorized = requests.authorize(
       this.used,
       this.prepared,
       this.clock.unsafeCurrentTimeMillis(),
-      tracePropagation ? requests.traceparent(this.span) : undefined
+      tracePropagation ? requests.traceparent(span) : undefined
     )
-    return this.attempt.run(authorized, fiber, isAbortedOutside)
+    this.bodyBytes = authorized.body?.length ?? 0
+    if (this.bodyBytes > 0) span.attribute("http.request.body.size", this.bodyBytes)
+    // Its client may be wrapped by code that makes spans.
+    return transport.isTraced
+      ? Effect.withParentSpan(
+        Effect.withFiberRuntime((fiber) => attempt.run(authorized, fiber, isAbortedOutside)),
+        span
+      )
+      : attempt.run(authorized, fiber, isAbortedOutside)
+  }
+
+  /** The attributes of an attempt, as the semantic conventions name them. */
+  private get attributes(): Record<string, unknown> {
+    const { attempts, client, request: { method, template } } = this
+    const attributes: Record<string, unknown> = {
+      "http.request.method": method,
+      "server.address": client.address,
+      "server.port": client.port,
+      // With the names of parameters in the place of ids, and without the query.
+      "url.full": client.baseUrl + template.replace(/^\//, ""),
+      "url.template": template
+    }
+    if (attempts > 1) attributes["http.request.resend_count"] = attempts - 1
+    return attributes
   }
 
   /** Classifies an attempt for the limiter, and ends an interrupted one. */
   private readonly outcomeOf = (exit: Exit.Exit<Outcome | NoSlot | LimiterClosed>): RateLimiter.Outcome => {
-    const { attempt } = this
+    const { attempt, attemptSpan } = this
     this.attempt = undefined
+    this.attemptSpan = undefined
     if (Exit.isFailure(exit)) {
       const isSent = attempt?.isSent ?? false
       attempt?.interrupt()
+      if (attemptSpan !== undefined) spans.end(attemptSpan, this.clock, exit)
       return isSent ? "noResponse" : "refusal"
     }
     const ended = exit.value
     if (ended === noSlot || ended === limiterClosed) return "refusal"
+    const settled = this.settled ??= this.settle(ended)
+    if (attemptSpan !== undefined) this.record(attemptSpan, ended, settled)
     if (ended instanceof Answered) {
       const { status } = ended.head
       // A response that is not from SuprSend does not show that SuprSend accepts requests.
@@ -175,13 +255,87 @@ export class RetryLoop {
     return ended.failure._tag === "NoResponse" ? "noResponse" : "refusal"
   }
 
+  /** Ends the span of an attempt that was not interrupted, and counts it. */
+  private record(
+    span: Tracer.Span,
+    ended: Outcome,
+    settled: Either.Either<response.Response, failure.Failed>
+  ): void {
+    const { client, clock, request: { method, template } } = this
+    const status = ended instanceof Answered ? ended.head.status : undefined
+    const type = Either.isLeft(settled) ? settled.left.type : undefined
+    if (status !== undefined) span.attribute("http.response.status_code", status)
+    if (type !== undefined) span.attribute("error.type", type)
+    if (Either.isLeft(settled) && type === undefined) return spans.end(span, clock, interrupted)
+    spans.end(span, clock, type === undefined ? Exit.void : Exit.fail(type))
+    const { address, meters, port } = client
+    const seconds = (this.elapsed() - this.startedAt) / 1_000
+    meters.attempt(this.caller, { method, template, address, port }, seconds, this.bodyBytes, status, type)
+  }
+
+  /** Logs an attempt that has ended, for debugging. */
+  private logAttempt(
+    ended: Outcome,
+    settled: Either.Either<response.Response, failure.Failed>
+  ): Effect.Effect<void> {
+    const status = ended instanceof Answered ? ended.head.status : undefined
+    const milliseconds = Math.round(this.elapsed() - this.startedAt)
+    const how = Either.isLeft(settled) ? this.reason(settled.left) : `status ${status}`
+    return Effect.withParentSpan(
+      log.attempt(LogLevel.Debug, `${this.request.call}: attempt ${this.attempts}: ${how} in ${milliseconds}ms`, {
+        ...this.annotations,
+        "http.response.status_code": status,
+        "error.type": Either.isLeft(settled) ? settled.left.type : undefined,
+        "suprsend.duration_ms": milliseconds
+      }),
+      this.span
+    )
+  }
+
+  private get annotations(): Record<string, string | number> {
+    const { attempts, request: { call, method, template } } = this
+    return {
+      "suprsend.call": call,
+      "suprsend.attempt": attempts,
+      "http.request.method": method,
+      "url.template": template
+    }
+  }
+
+  /** Describes a failure without secrets, and without the ids of users. */
+  private reason(failed: failure.Failed): string {
+    const { ids, params, query } = this.request
+    const named = [...Object.values(params ?? {}), ...(ids?.() ?? [])]
+    const tenant = query?.["tenant_id"]
+    if (typeof tenant === "string") named.push(tenant)
+    const text = this.clean(failed.summary)
+    return named.some((id) => text.includes(id) || text.includes(encodeURIComponent(id)))
+      ? failed.type ?? "interrupted"
+      : text
+  }
+
+  private traceWaitOf(fiber: Fiber.RuntimeFiber<unknown, unknown>): void {
+    const milliseconds = this.elapsed() - this.queuedAt
+    if (milliseconds >= 1) spans.waited(fiber, this.span, "suprsend.limiter.wait", milliseconds)
+  }
+
+  private get traceWait(): Effect.Effect<void> {
+    return Effect.withFiberRuntime((fiber) => {
+      this.traceWaitOf(fiber)
+      return Effect.void
+    })
+  }
+
   private recover(failed: failure.Failed): Effect.Effect<SuprsendClient.Response, RequestError> {
     const { client, isRenewed, request, used } = this
     if (!failure.isUnauthorized(failed.failure) || isRenewed || used === undefined) return this.retry(failed)
     this.isRenewed = true
     return Effect.flatMap(
       client.credentials.renew(request.call, used),
-      (hasOthers) => hasOthers ? this.run() : this.retry(failed)
+      (hasOthers) =>
+        hasOthers
+          ? Effect.zipRight(this.logRetry(failed, Duration.zero), Effect.suspend(() => this.run()))
+          : this.retry(failed)
     )
   }
 
@@ -203,17 +357,24 @@ export class RetryLoop {
         Option.match(wait, {
           onNone: () => this.fail(failed),
           onSome: (wait) =>
-            Effect.logDebug(
-              `${request.call}: attempt ${attempts} failed (${this.clean(failed.summary)}); retry in ${
-                Duration.format(wait)
-              }`
-            ).pipe(
+            this.logRetry(failed, wait).pipe(
               Effect.zipRight(sleep(client.timeouts, Duration.toMillis(wait), abortWaiting)),
               Effect.zipRight(Effect.suspend(() => this.run()))
             )
         })
       )
     })
+  }
+
+  private logRetry(failed: failure.Failed, wait: Duration.Duration): Effect.Effect<void> {
+    const { attempts, caller, client, request } = this
+    const reason = failed.type ?? "interrupted"
+    client.meters.retry(caller, reason)
+    return log.attempt(
+      LogLevel.Warning,
+      `${request.call}: attempt ${attempts} failed (${this.reason(failed)}); retry in ${Duration.format(wait)}`,
+      { ...this.annotations, "error.type": reason, "suprsend.retry_in_ms": Duration.toMillis(wait) }
+    )
   }
 
   private giveUp(isStopped: boolean): Effect.Effect<never, RequestError> {
@@ -228,7 +389,8 @@ export class RetryLoop {
 
   private fail(failed: failure.Failed): Effect.Effect<never, RequestError> {
     this.note(failed)
-    const { attempts, client, request, span } = this
+    const { attempts, client, request } = this
+    this.span.attribute("suprsend.attempts", attempts)
     const error = failed.error({
       call: request.call,
       attempts,
@@ -238,7 +400,6 @@ export class RetryLoop {
       baseUrl: client.baseUrl,
       clean: this.clean
     })
-    annotate(span, attempts, "status" in error ? error.status : undefined)
     return Effect.fail(error)
   }
 
@@ -249,10 +410,7 @@ export class RetryLoop {
   }
 }
 
-const annotate = (span: Tracer.Span, attempts: number, status: number | undefined): void => {
-  span.attribute("suprsend.attempts", attempts)
-  if (status !== undefined) span.attribute("http.response.status_code", status)
-}
+const interrupted = Exit.interrupt(FiberId.none)
 
 const noSlot = "noSlot" as const
 

@@ -8,6 +8,7 @@ import * as FiberRef from "effect/FiberRef"
 import * as Hash from "effect/Hash"
 import * as RcMap from "effect/RcMap"
 import * as Scope from "effect/Scope"
+import { Metrics } from "../../Telemetry.js"
 
 /** The inputs of a resource. Equal inputs give the same resource. */
 class Origin<R> implements Equal.Equal {
@@ -50,12 +51,12 @@ export const shared = <A, E, R, R2>(
 }
 
 /** The inputs of a limiter, in addition to its options. */
-export const ofLimiter: Effect.Effect<ReadonlyArray<unknown>> = Effect.map(Effect.clock, (clock) => [clock])
+export const ofLimiter: Effect.Effect<ReadonlyArray<unknown>> = Effect.all([Effect.clock, Metrics])
 
 /** The inputs of a client, in addition to its options. */
 export const ofClient: Effect.Effect<ReadonlyArray<unknown>, never, HttpClient.HttpClient> = Effect.gen(function*() {
   const services = yield* FiberRef.get(DefaultServices.currentServices)
   const { unsafeMap } = yield* Effect.context<HttpClient.HttpClient>()
   const transport = [HttpClient.HttpClient, FetchHttpClient.Fetch, FetchHttpClient.RequestInit]
-  return [...services.unsafeMap.values(), ...transport.map(({ key }) => unsafeMap.get(key))]
+  return [yield* Metrics, ...services.unsafeMap.values(), ...transport.map(({ key }) => unsafeMap.get(key))]
 })

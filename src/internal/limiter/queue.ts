@@ -9,6 +9,7 @@ import * as Predicate from "effect/Predicate"
 import type { RateLimiter } from "../../RateLimiter.js"
 import { Deadlines } from "../support/deadlines.js"
 import { type Fork, monotonic, Timer } from "../support/timer.js"
+import type { LimiterMeters } from "../telemetry/meters.js"
 import * as SlidingWindow from "./slidingWindow.js"
 
 /**
@@ -43,6 +44,9 @@ class Waiter {
   probed = 0
   /** Its wait has timed out or was aborted. */
   expired = false
+  /** When it began to wait, and when it was admitted. */
+  since = 0
+  until = 0
   /** Removes everything that could end its wait. */
   forget: () => void = constVoid
   resume: (effect: Effect.Effect<void>) => void = constVoid
@@ -92,7 +96,8 @@ export interface Queue {
 export const unsafeMake = (
   initial: SlidingWindow.State,
   clock: Clock.Clock,
-  fork: Fork
+  fork: Fork,
+  meters: LimiterMeters
 ): Queue => {
   const now = monotonic(clock)
   const waiting = new Waiter(0, Effect.void)
@@ -125,6 +130,7 @@ export const unsafeMake = (
       first.remove()
       first.insertBefore(leaving)
       first.admitted = true
+      first.until = instant
       first.probed = probed
       first.resume(Effect.void)
     }
@@ -190,6 +196,7 @@ export const unsafeMake = (
       how = outcome === undefined ? outcomeOf(exit) : outcome(exit)
     } finally {
       state = SlidingWindow.end(state, cost, now(), how, probed)
+      meters.end()
       if (waiting.next !== waiting) {
         update()
       }
@@ -203,6 +210,7 @@ export const unsafeMake = (
     }
     waiter.remove()
     waiter.forget()
+    meters.queue(-1)
     update()
   }
 
@@ -245,6 +253,8 @@ export const unsafeMake = (
         if (waiter.admitted) {
           waiter.remove()
           waiter.forget()
+          meters.queue(-1)
+          meters.start(waiter.until - waiter.since)
           return run(restore, attempt, waiter.cost, waiter.probed, options)
         }
         if (waiter.expired && wait !== undefined) {
@@ -266,9 +276,8 @@ export const unsafeMake = (
    * It returns the epoch of the pause that the attempt probes, 0 without a pause, or -1 if it must
    * wait.
    */
-  const startNow = (cost: number): number => {
+  const startNow = (cost: number, instant: number): number => {
     if (waiting.next !== waiting) return -1
-    const instant = now()
     if (SlidingWindow.startAt(state, cost, instant) > instant) return -1
     const probed = SlidingWindow.probe(state, instant)
     state = SlidingWindow.start(state, cost, instant)
@@ -287,7 +296,7 @@ export const unsafeMake = (
         waiter.resume(Effect.void)
       }
     }
-    const deadline = deadlines.add(now() + waitTimeout, expire)
+    const deadline = deadlines.add(waiter.since + waitTimeout, expire)
     const listener = signal?.listen(expire)
     waiter.forget = () => {
       deadlines.remove(deadline)
@@ -308,12 +317,16 @@ export const unsafeMake = (
       if (wait?.signal?.isGiven === true) {
         return restore(wait.otherwise)
       }
-      const probed = startNow(cost)
+      const instant = now()
+      const probed = startNow(cost, instant)
       if (probed >= 0) {
+        meters.start(0)
         return run(restore, attempt, cost, probed, options)
       }
       const waiter = new Waiter(cost, wait?.closed === undefined ? Effect.interrupt : Effect.void)
+      waiter.since = instant
       waiter.insertBefore(waiting)
+      meters.queue(1)
       if (wait !== undefined) {
         expireBy(waiter, wait)
       }
@@ -330,6 +343,7 @@ export const unsafeMake = (
     pause: (duration) =>
       Effect.sync(() => {
         const instant = now()
+        meters.pause()
         recall()
         state = SlidingWindow.pause(state, instant + Duration.toMillis(duration), instant)
         update()

@@ -9,6 +9,7 @@ import type { SuprsendClient } from "../../SuprsendClient.js"
 import type { SuprsendInvalidInput } from "../../SuprsendError.js"
 import * as TagFilter from "../../TagFilter.js"
 import * as byId from "../bulk/byId.js"
+import * as calls from "../client/call.js"
 import { notFound, read } from "../client/response.js"
 import * as input from "../edit/input.js"
 import * as validate from "../edit/validate.js"
@@ -32,22 +33,24 @@ export const make = (client: SuprsendClient.Service): PreferencesService.Service
     }
   ): Effect.Effect<A, PreferencesService.Error> => {
     const call = `PreferencesService.${name}`
-    return Effect.gen(function*() {
-      const distinct_id = yield* validate.distinctId(call, distinctId)
-      const category = parts.category === undefined
-        ? undefined
-        : yield* input.segment(call, "category", parts.category)
-      const query = yield* toQuery(call, parts.options)
-      const body = parts.body === undefined ? undefined : yield* parts.body(call)
-      return yield* client.execute({
-        call,
-        method: parts.method,
-        template: `/v1/user/{distinct_id}/preference/${parts.path}`,
-        params: category === undefined ? { distinct_id } : { distinct_id, category },
-        query,
-        body: body === undefined ? undefined : JSON.stringify(body)
-      }).pipe(notFound(call, distinct_id), read(call, parts.decode))
-    })
+    return calls.run(client, call, (span) =>
+      Effect.gen(function*() {
+        const distinct_id = yield* validate.distinctId(call, distinctId)
+        const category = parts.category === undefined
+          ? undefined
+          : yield* input.segment(call, "category", parts.category)
+        const query = yield* toQuery(call, parts.options)
+        const body = parts.body === undefined ? undefined : yield* parts.body(call)
+        return yield* client.execute({
+          call,
+          span,
+          method: parts.method,
+          template: `/v1/user/{distinct_id}/preference/${parts.path}`,
+          params: category === undefined ? { distinct_id } : { distinct_id, category },
+          query,
+          body: body === undefined ? undefined : JSON.stringify(body)
+        }).pipe(notFound(call, distinct_id), read(call, parts.decode))
+      }))
   }
 
   const listCategories: PreferencesService.Service["listCategories"] = (distinctId, options) =>

@@ -20,6 +20,11 @@ import { parseJson } from "../support/json.js"
  */
 export interface Failed {
   readonly failure: RetryPolicy.Failure
+  /**
+   * The failure in one word, for metrics and spans: the status, a code such as `ECONNRESET`,
+   * `timeout`, or `unexpected_response`. It is undefined for an interruption, which is not an error.
+   */
+  readonly type: string | undefined
   /** A short description for the log. Remove secrets from it before use. */
   readonly summary: string
   readonly error: (request: Context) => RequestError
@@ -73,6 +78,7 @@ export const fromStatus = (
   const failure: RetryPolicy.Failure = { _tag: "Status", status, retryAfter }
   return {
     failure,
+    type: String(status),
     summary: `status ${status}`,
     error: ({ applied, attempts, baseUrl, call, clean, insertId, idempotent: idempotent }) => {
       const message = body === undefined ? undefined : serverMessage(body)
@@ -104,6 +110,7 @@ export const fromStatus = (
  */
 export const unexpected = (status: number, body: string, message: string): Failed => ({
   failure: { _tag: "Status", status, retryAfter: Option.none() },
+  type: "unexpected_response",
   summary: `status ${status}, but ${message}`,
   error: ({ attempts, baseUrl, call, clean, insertId }) => {
     const said = serverMessage(body)
@@ -139,9 +146,12 @@ export const fromCause = (cause: unknown, isSent: boolean | undefined): Failed =
   if (isProxyChallenge(cause, all)) return fromStatus(407, Option.none(), undefined)
   const coded = all.filter(hasCode)
   const what = describe(all)
-  if (coded.some(({ code }) => isSent === true ? isRefusedCertificate(code) : isTlsCode(code))) return tlsFailure(what)
+  const type = typeOf(all)
+  if (coded.some(({ code }) => isSent === true ? isRefusedCertificate(code) : isTlsCode(code))) {
+    return unavailable("Tls", type, { _tag: "TlsFailure" }, what)
+  }
   const hasLeft = isSent ?? !all.some(neverConnected)
-  return unavailable("Transport", { _tag: hasLeft ? "NoResponse" : "NotSent" }, what)
+  return unavailable("Transport", type, { _tag: hasLeft ? "NoResponse" : "NotSent" }, what)
 }
 
 /**
@@ -152,6 +162,7 @@ export const fromCause = (cause: unknown, isSent: boolean | undefined): Failed =
 export const tooLate = (time: Duration.Duration, isSent: boolean): Failed =>
   unavailable(
     "Timeout",
+    "timeout",
     { _tag: isSent ? "NoResponse" : "NotSent" },
     isSent ? `no complete response within ${Duration.format(time)}` : `no connection within ${Duration.format(time)}`
   )
@@ -164,6 +175,7 @@ export const tooLate = (time: Duration.Duration, isSent: boolean): Failed =>
 export const noSlot = (time: Duration.Duration): Failed =>
   unavailable(
     "Timeout",
+    "timeout",
     { _tag: "NotSent" },
     `no slot of the rate limit was free within ${Duration.format(time)}`
   )
@@ -174,14 +186,21 @@ export const noSlot = (time: Duration.Duration): Failed =>
  * @internal
  */
 export const fromInterruption = (isSent: boolean): Failed =>
-  unavailable("Interrupted", { _tag: isSent ? "NoResponse" : "NotSent" }, "aborted before there was a response")
+  unavailable(
+    "Interrupted",
+    undefined,
+    { _tag: isSent ? "NoResponse" : "NotSent" },
+    "aborted before there was a response"
+  )
 
 const unavailable = (
   reason: "Transport" | "Timeout" | "Interrupted" | "Tls",
+  type: string | undefined,
   failure: RetryPolicy.Failure,
   description: string | undefined
 ): Failed => ({
   failure,
+  type,
   summary: description === undefined ? reason : `${reason}: ${description}`,
   error: ({ applied, attempts, baseUrl, call, clean, insertId, idempotent: idempotent }) =>
     new SuprsendUnavailable({
@@ -195,8 +214,6 @@ const unavailable = (
       description: description === undefined ? undefined : clean(description)
     })
 })
-
-const tlsFailure = (description: string | undefined): Failed => unavailable("Tls", { _tag: "TlsFailure" }, description)
 
 // Codes of Node and OpenSSL for an untrusted certificate or a failed handshake. No byte of the
 // request was sent.
@@ -248,6 +265,14 @@ const isProxyChallenge = (cause: unknown, all: ReadonlyArray<unknown>): boolean 
   return cause instanceof TypeError && cause.message === "fetch failed" && last !== cause && last instanceof Error &&
     !hasCode(last) && (last.message === "" || last.message === "proxy authentication required")
 }
+
+// The innermost code or class. A code that is not one word may be a message.
+const typeOf = (all: ReadonlyArray<unknown>): string =>
+  all.filter(hasCode).map(({ code }) => code).filter((code) => /^[A-Z][A-Z0-9_]{1,63}$/.test(code)).at(-1) ??
+    all.flatMap((e) => e instanceof Error ? [e.constructor.name] : []).filter((name) => /^\w{1,64}$/.test(name)).at(
+      -1
+    ) ??
+    "Error"
 
 // The innermost cause is that of the operating system. The outer ones only say "fetch failed", and
 // that of the platform contains the URL with the user id.

@@ -1,0 +1,58 @@
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import type * as Scope from "effect/Scope"
+import type * as Tracer from "effect/Tracer"
+import type { SuprsendClient } from "../../SuprsendClient.js"
+import { monotonic } from "../support/timer.js"
+import { labelsOf, type Meters } from "../telemetry/meters.js"
+import * as spans from "../telemetry/span.js"
+
+/**
+ * Runs a call of a service: opens its span, and counts it by its outcome.
+ *
+ * Pass the span on with each request of the call. A request without a span is a call of its own.
+ *
+ * @internal
+ */
+export const run = <A, E, R>(
+  client: Telemetry,
+  call: string,
+  body: (span: Tracer.Span) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  client.meters === undefined
+    ? spans.use(call, {}, body)
+    : Effect.withFiberRuntime((fiber) => spans.use(call, {}, body, counting(client.meters, call, fiber)))
+
+/**
+ * Opens a call that ends with its scope, such as a stream.
+ *
+ * @internal
+ */
+export const scoped = (client: Telemetry, call: string): Effect.Effect<Tracer.Span, never, Scope.Scope> =>
+  Effect.withFiberRuntime((fiber) => {
+    const onEnd = counting(client.meters, call, fiber)
+    const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
+    return Effect.acquireRelease(
+      Effect.makeSpan(call, { captureStackTrace: false }),
+      (span, exit) =>
+        Effect.sync(() => {
+          onEnd(exit)
+          spans.end(span, clock, exit)
+        })
+    )
+  })
+
+type Telemetry = Pick<SuprsendClient.Service, "meters">
+
+const counting = (
+  meters: Meters | undefined,
+  call: string,
+  fiber: Fiber.RuntimeFiber<unknown, unknown>
+): (exit: Exit.Exit<unknown, unknown>) => void => {
+  const elapsed = monotonic(Context.get(fiber.currentDefaultServices, Clock.Clock))
+  const caller = labelsOf(fiber)
+  return (exit) => meters?.call(caller, call, spans.outcome(exit), elapsed() / 1_000)
+}

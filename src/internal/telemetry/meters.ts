@@ -1,0 +1,174 @@
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import * as FiberRef from "effect/FiberRef"
+import type * as Metric from "effect/Metric"
+import * as MetricLabel from "effect/MetricLabel"
+import { Metrics } from "../../Telemetry.js"
+
+/** @internal */
+export type Labels = ReadonlyArray<MetricLabel.MetricLabel>
+
+/**
+ * Returns the labels of `Effect.tagMetrics` around a fiber, as `Metric.update` would add them.
+ *
+ * @internal
+ */
+export const labelsOf = (fiber: Fiber.RuntimeFiber<unknown, unknown>): Labels =>
+  fiber.getFiberRef(FiberRef.currentMetricLabels)
+
+/**
+ * The tags that all attempts of a request share.
+ *
+ * @internal
+ */
+export interface Target {
+  readonly method: string
+  readonly template: string
+  readonly address: string
+  readonly port: number
+}
+
+/**
+ * Updates the metrics of a client.
+ *
+ * It updates them without an effect, and makes the labels once for each combination of tags: each
+ * attempt of each call takes this path (`npm run bench -- --only telemetry`).
+ *
+ * @internal
+ */
+export class Meters {
+  private readonly own = new Map<string, Labels>()
+  // The labels of `Effect.tagMetrics` belong to its caller, and must not be kept longer.
+  private readonly byCaller = new WeakMap<Labels, Map<string, Labels>>()
+
+  constructor(private readonly metrics: Metrics.Service) {}
+
+  /**
+   * Records an attempt that ended.
+   *
+   * @param status the status, if there was a response
+   * @param error why it failed, if it did
+   */
+  attempt(
+    caller: Labels,
+    target: Target,
+    seconds: number,
+    bodyBytes: number,
+    status: number | undefined,
+    error: string | undefined
+  ): void {
+    const { requestBodySize, requestDuration } = this.metrics
+    if (requestDuration === false && requestBodySize === false) return
+    const { address, method, port, template } = target
+    const labels = this.labels(caller, `attempt ${method} ${template} ${status} ${error}`, () => [
+      ["http.request.method", method],
+      ["url.template", template],
+      ["server.address", address],
+      ["server.port", String(port)],
+      ["http.response.status_code", status?.toString()],
+      ["error.type", error]
+    ])
+    update(requestDuration, seconds, labels)
+    if (bodyBytes > 0) update(requestBodySize, bodyBytes, labels)
+  }
+
+  /** Records a call that ended. */
+  call(caller: Labels, call: string, outcome: string, seconds: number): void {
+    const { callDuration, calls } = this.metrics
+    if (callDuration === false && calls === false) return
+    const labels = this.labels(caller, `call ${call} ${outcome}`, () => [["call", call], ["outcome", outcome]])
+    update(calls, 1, labels)
+    update(callDuration, seconds, labels)
+  }
+
+  /** Records a retry. */
+  retry(caller: Labels, reason: string): void {
+    update(this.metrics.retries, 1, this.labels(caller, `retry ${reason}`, () => [["reason", reason]]))
+  }
+
+  /** Records records of a bulk that have an outcome. */
+  records(caller: Labels, outcome: string, count: number): void {
+    if (count === 0) return
+    update(this.metrics.bulkRecords, count, this.labels(caller, `bulk ${outcome}`, () => [["outcome", outcome]]))
+  }
+
+  /** Records the body of a request of a bulk. */
+  bytes(caller: Labels, bytes: number): void {
+    update(this.metrics.bulkBytes, bytes, caller)
+  }
+
+  private labels(
+    caller: Labels,
+    key: string,
+    tags: () => ReadonlyArray<readonly [name: string, value: string | undefined]>
+  ): Labels {
+    const known = caller.length === 0 ? this.own : this.ofCaller(caller)
+    let labels = known.get(key)
+    if (labels === undefined) {
+      labels = [
+        ...caller,
+        ...tags().flatMap(([name, value]) => value === undefined ? [] : [MetricLabel.make(name, value)])
+      ]
+      known.set(key, labels)
+    }
+    return labels
+  }
+
+  private ofCaller(caller: Labels): Map<string, Labels> {
+    let known = this.byCaller.get(caller)
+    if (known === undefined) {
+      known = new Map()
+      this.byCaller.set(caller, known)
+    }
+    return known
+  }
+}
+
+/**
+ * Updates the metrics of a limiter.
+ *
+ * @internal
+ */
+export class LimiterMeters {
+  constructor(private readonly metrics: Metrics.Service, private readonly labels: Labels) {}
+
+  /** Adds to the number of attempts that wait for a slot. */
+  queue(change: 1 | -1): void {
+    update(this.metrics.limiterQueue, change, this.labels)
+  }
+
+  /**
+   * Records an attempt that got its slot.
+   *
+   * @param milliseconds how long it waited
+   */
+  start(milliseconds: number): void {
+    update(this.metrics.limiterWait, milliseconds / 1_000, this.labels)
+    update(this.metrics.limiterInFlight, 1, this.labels)
+  }
+
+  /** Records the end of an attempt. */
+  end(): void {
+    update(this.metrics.limiterInFlight, -1, this.labels)
+  }
+
+  /** Records a pause. */
+  pause(): void {
+    update(this.metrics.limiterPauses, 1, this.labels)
+  }
+}
+
+/**
+ * Makes the meters of a limiter, with the metrics and labels in context.
+ *
+ * @internal
+ */
+export const ofLimiter: Effect.Effect<LimiterMeters> = Effect.zipWith(
+  Metrics,
+  Effect.metricLabels,
+  (metrics, labels) => new LimiterMeters(metrics, labels)
+)
+
+const update = <Type, Out>(metric: Metric.Metric<Type, number, Out> | false, value: number, labels: Labels): void => {
+  if (metric !== false) metric.unsafeUpdate(value, labels)
+}

@@ -633,7 +633,9 @@ describe("spans", () => {
 
       const spans = tracer.spans.filter((span) => span.name !== "program")
       const parentOf = ({ parent }: typeof spans[number]) =>
-        parent._tag === "Some" && parent.value._tag === "Span" ? parent.value.name.replace("UsersService.", "") : undefined
+        parent._tag === "Some" && parent.value._tag === "Span"
+          ? parent.value.name.replace("UsersService.", "")
+          : undefined
       const calls = spans.filter(({ kind }) => kind === "internal")
       expect(calls.map((span) => [
         span.name.replace("UsersService.", ""),
@@ -658,7 +660,9 @@ describe("spans", () => {
       expect(attempts.map((span) => [
         span.name,
         parentOf(span),
-        ...["http.response.status_code", "http.request.resend_count", "error.type"].map((key) => span.attributes.get(key))
+        ...["http.response.status_code", "http.request.resend_count", "error.type"].map((key) =>
+          span.attributes.get(key)
+        )
       ])).toEqual([
         [`PATCH ${one}`, "edit", 503, undefined, "503"],
         [`PATCH ${one}`, "edit", undefined, 1, "ECONNRESET"],

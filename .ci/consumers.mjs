@@ -137,8 +137,8 @@ const checkTarball = (packed, manifest) => {
       .filter((file) => fs.statSync(path.join(packed, file)).isFile())
       .map((file) => file.split(path.sep).join("/"))
     const papers = ["package.json", "README.md", "LICENSE", "CHANGELOG.md"]
-    const strangers = files.filter((file) => !/^(dist|src)\//.test(file) && !papers.includes(file))
-    if (strangers.length > 0) fail(`Files that do not belong in the tarball: ${strangers.join(", ")}`)
+    const foreign = files.filter((file) => !/^(dist|src)\//.test(file) && !papers.includes(file))
+    if (foreign.length > 0) fail(`Files that do not belong in the tarball: ${foreign.join(", ")}`)
     const missing = papers.filter((file) => !files.includes(file))
     if (missing.length > 0) fail(`Files missing from the tarball: ${missing.join(", ")}`)
     const stray = files.filter((file) => /\.(test|tst|spec)\.|\.tsbuildinfo$/.test(file))

@@ -888,7 +888,7 @@ export interface UserEditEncoded {
    *
    * An edit that has them is invalid.
    */
-  readonly joinedByMistake?: ReadonlyArray<string> | undefined
+  readonly mismatchedIds?: ReadonlyArray<string> | undefined
 }
 
 /**
@@ -919,7 +919,7 @@ export const UserEditSchema: Schema.Schema<UserEdit, UserEditEncoded> = Schema.t
     insertId: Schema.optional(Schema.String),
     operations: Schema.Array(Schema.Unknown),
     defects: Schema.optional(Schema.Array(Issue)),
-    joinedByMistake: Schema.optional(Schema.Array(Schema.String))
+    mismatchedIds: Schema.optional(Schema.Array(Schema.String))
   }),
   Schema.declare(internal.isUserEdit, { identifier: "UserEdit", equivalence: () => Equal.equals }),
   { strict: true, decode: internal.decode, encode: internal.encode }

@@ -119,7 +119,7 @@ const bounds: Record<string, string> = {
   "issues listed for one edit": `${
     n(messages(untyped(UserEdit.unset)(UserEdit.edit("ada"), Array.from({ length: 300 }, () => ""))).length - 1)
   }, "and n more"`,
-  "other users that an edit lists, after a `concat` of different users": n(userEdit.maximumStrangers),
+  "other users that an edit lists, after a `concat` of different users": n(userEdit.maximumMismatchedIds),
   "steps of a path in an issue": `${json.maximumPath}; a longer path keeps the first ${
     told(40).indexOf("…")
   } and the last ${told(40).length - told(40).indexOf("…") - 1}`,

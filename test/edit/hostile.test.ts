@@ -277,8 +277,8 @@ describe("a value that fights back is refused, and nothing throws", () => {
           return boom()
         }
       }))).not.toEqual([])
-      void issuesOf(foreign({ strangers: make() }))
-      ask(UserEdit.set(foreign({ operations: make(), strangers: make() }), "a", 1))
+      void issuesOf(foreign({ mismatchedIds: make() }))
+      ask(UserEdit.set(foreign({ operations: make(), mismatchedIds: make() }), "a", 1))
     }
     for (const trap of traps) {
       const proxy: unknown = new Proxy(real, { [trap]: boom })

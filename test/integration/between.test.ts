@@ -32,7 +32,7 @@ const visit = UserEdit.increment(UserEdit.edit("ada"), "visits", 1)
 const html = "<!doctype html><title>Sign in</title><p>Please sign in to this network"
 
 /** What may answer in the place of the service, with a status of success. */
-const strangers: Record<string, Answer> = {
+const foreign: Record<string, Answer> = {
   "a login page": text(200, html, { "content-type": "text/html; charset=utf-8" }),
   "a login page that says it is a text": text(200, `\n  ${html}`),
   "a page of status 202": text(202, html, { "content-type": "text/html" }),
@@ -62,7 +62,7 @@ for (const [name, transport] of Object.entries(transports)) {
     )
 
   describe(`between this machine and SuprSend, over ${name}`, () => {
-    for (const [what, answer] of Object.entries(strangers)) {
+    for (const [what, answer] of Object.entries(foreign)) {
       it.scopedLive(`${what} is not taken for an acceptance`, () =>
         Effect.gen(function*() {
           const server = yield* serve(answer)

@@ -273,7 +273,7 @@ describe("below /_sandbox/", () => {
       yield* until(watch, ({ status }) => status === 200)
     }))
 
-  it.scopedLive("strangers fill so much and no more", () =>
+  it.scopedLive("unsigned requests are kept within the bound", () =>
     Effect.gen(function*() {
       const { sandbox, server } = yield* start({ keepCharacters: 100_000 })
       for (let n = 0; n < 20; n++) {

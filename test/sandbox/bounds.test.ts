@@ -35,7 +35,7 @@ const machine = (options: Sandbox.Options = {}) =>
         (exchange) => exchange._tag === "Answer" ? { status: exchange.status, body: exchange.body } : undefined
       ),
     /** Without any credentials. */
-    stranger: (uri: string, body: string) => respond({ method: "POST", uri, body, headers: { x: "y".repeat(100) } })
+    unsigned: (uri: string, body: string) => respond({ method: "POST", uri, body, headers: { x: "y".repeat(100) } })
   }))
 
 const filled = (users: number, options?: Sandbox.Options) =>
@@ -53,16 +53,16 @@ const filled = (users: number, options?: Sandbox.Options) =>
 describe("requests that are remembered", () => {
   it.effect("have so many characters together, whoever sends them, and the latest are there", () =>
     Effect.gen(function*() {
-      const { sandbox, stranger } = yield* machine({ keepCharacters: 10_000, keepRequests: 50 })
-      for (const n of Arr.range(1, 100)) yield* stranger(`/${n}`, "x".repeat(n * 20))
+      const { sandbox, unsigned } = yield* machine({ keepCharacters: 10_000, keepRequests: 50 })
+      for (const n of Arr.range(1, 100)) yield* unsigned(`/${n}`, "x".repeat(n * 20))
       const requests = yield* sandbox.requests
       expect(requests.reduce((sum, { body }) => sum + body.length, 0)).toBeLessThanOrEqual(10_000)
       expect(requests.at(-1)?.uri).toBe("/100")
       expect(requests.length).toBeGreaterThan(3)
       // The headers count as well.
-      for (const n of Arr.range(1, 200)) yield* stranger(`/${n}`, "")
+      for (const n of Arr.range(1, 200)) yield* unsigned(`/${n}`, "")
       expect((yield* sandbox.requests).length).toBe(50)
-      yield* stranger("/long", "x".repeat(20_000))
+      yield* unsigned("/long", "x".repeat(20_000))
       expect((yield* sandbox.requests).map(({ uri }) => uri)).toEqual(["/long"])
     }))
 
@@ -86,7 +86,7 @@ describe("nesting", () => {
 
   it.effect("that could not be shown again is refused, and what an edit may have is not", () =>
     Effect.gen(function*() {
-      const { sandbox, send, stranger } = yield* machine()
+      const { sandbox, send, unsigned } = yield* machine()
       const body = (depth: number) =>
         JSON.stringify(event("ada", [{ $set: { deep: "here" } }])).replace("\"here\"", nested(depth))
       for (const depth of [3_000, 100_000, 900_000]) {
@@ -99,14 +99,14 @@ describe("nesting", () => {
       yield* sandbox.restore(snapshot)
       expect((yield* Effect.flip(sandbox.restore(snapshot.replace("[[", nested(50_000)))))._tag).toBe("InvalidSnapshot")
       // It is remembered as it came, and printed without being walked through.
-      yield* stranger("/event/", nested(1_000_000))
+      yield* unsigned("/event/", nested(1_000_000))
       expect(JSON.stringify(yield* sandbox.requests)).toContain("<too deep>")
     }))
 
   it.effect("of any text is told in one look", () =>
     Effect.gen(function*() {
-      const { look, stranger } = yield* machine()
-      for (const n of Arr.range(1, 100)) yield* stranger(`/${n}`, nested(1_000).repeat(10))
+      const { look, unsigned } = yield* machine()
+      for (const n of Arr.range(1, 100)) yield* unsigned(`/${n}`, nested(1_000).repeat(10))
       const { millis } = yield* cpu(Effect.flatMap(look, (now) => view.make(now)))
       expect(millis).toBeLessThan(1_000)
     }))

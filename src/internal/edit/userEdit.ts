@@ -33,7 +33,7 @@ class UserEditImpl implements UserEdit.UserEdit {
     readonly tenantId: string | undefined,
     readonly insertId: string | undefined,
     /** Users other than this one whose edits were joined to it by mistake. */
-    readonly strangers: ReadonlyArray<string>,
+    readonly mismatchedIds: ReadonlyArray<string>,
     public previous: UserEditImpl | undefined,
     readonly last: Operation,
     /** All operations, once they were asked for. */
@@ -47,13 +47,13 @@ class UserEditImpl implements UserEdit.UserEdit {
 
   [Equal.symbol](that: Equal.Equal): boolean {
     return isUserEdit(that) && this.distinctId === that.distinctId && this.tenantId === that.tenantId &&
-      this.insertId === that.insertId && json.equals(this.strangers, own(that).strangers) &&
+      this.insertId === that.insertId && json.equals(this.mismatchedIds, own(that).mismatchedIds) &&
       json.equals(this.operations, that.operations)
   }
 
   [Hash.symbol](): number {
     const hash = Hash.combine(json.hash(this.operations))(
-      json.hash([this.distinctId, this.tenantId ?? null, this.insertId ?? null, this.strangers])
+      json.hash([this.distinctId, this.tenantId ?? null, this.insertId ?? null, this.mismatchedIds])
     )
     return Object.isExtensible(this) ? Hash.cached(this, hash) : hash
   }
@@ -151,12 +151,12 @@ export const own = (self: UserEdit.UserEdit): UserEditImpl => UserEditImpl.isOwn
  * @internal
  */
 export const snapshot = (self: UserEdit.UserEdit): UserEditImpl => {
-  const strangers = json.member(self, "strangers")
+  const mismatchedIds = json.member(self, "mismatchedIds")
   return new UserEditImpl(
     json.member(self, "distinctId"),
     json.member(self, "tenantId"),
     json.member(self, "insertId"),
-    Array.isArray(strangers) ? strangers.filter(Predicate.isString) : noIds,
+    Array.isArray(mismatchedIds) ? mismatchedIds.filter(Predicate.isString) : noIds,
     undefined,
     nothing,
     asGiven(self)
@@ -197,7 +197,7 @@ export const add = (self: UserEdit.UserEdit, operation: Operation): UserEdit.Use
     edit.distinctId,
     edit.tenantId,
     edit.insertId,
-    edit.strangers,
+    edit.mismatchedIds,
     edit,
     operation,
     undefined
@@ -211,7 +211,7 @@ export const withInsertId = (self: UserEdit.UserEdit, insertId: string): UserEdi
     edit.distinctId,
     edit.tenantId,
     insertId,
-    edit.strangers,
+    edit.mismatchedIds,
     edit.previous,
     edit.last,
     edit.written
@@ -227,7 +227,7 @@ export const concat = (self: UserEdit.UserEdit, that: UserEdit.UserEdit): UserEd
     edit.distinctId,
     edit.tenantId,
     edit.insertId ?? other.insertId,
-    joinedStrangers(edit, other),
+    joinedIds(edit, other),
     edit.previous,
     edit.last,
     edit.written
@@ -241,12 +241,12 @@ export const concat = (self: UserEdit.UserEdit, that: UserEdit.UserEdit): UserEd
  *
  * @internal
  */
-export const maximumStrangers = 100
+export const maximumMismatchedIds = 100
 
-const joinedStrangers = (edit: UserEditImpl, other: UserEditImpl): ReadonlyArray<string> => {
-  const strangers = new Set([...edit.strangers, whom(other), ...other.strangers])
-  strangers.delete(whom(edit))
-  return [...strangers].slice(0, maximumStrangers)
+const joinedIds = (edit: UserEditImpl, other: UserEditImpl): ReadonlyArray<string> => {
+  const mismatchedIds = new Set([...edit.mismatchedIds, whom(other), ...other.mismatchedIds])
+  mismatchedIds.delete(whom(edit))
+  return [...mismatchedIds].slice(0, maximumMismatchedIds)
 }
 
 /**
@@ -254,7 +254,7 @@ const joinedStrangers = (edit: UserEditImpl, other: UserEditImpl): ReadonlyArray
  *
  * @internal
  */
-export const strangers = (self: UserEdit.UserEdit): ReadonlyArray<string> => own(self).strangers
+export const mismatchedIds = (self: UserEdit.UserEdit): ReadonlyArray<string> => own(self).mismatchedIds
 
 const whom = ({ distinctId, tenantId }: UserEdit.UserEdit): string =>
   tenantId === undefined ? quote(distinctId) : `${quote(distinctId)} of tenant ${quote(tenantId)}`
@@ -278,7 +278,7 @@ export const isEmpty = (self: UserEdit.UserEdit): boolean => {
  * @internal
  */
 export const encode = (self: UserEdit.UserEdit): UserEdit.UserEditEncoded => {
-  const { distinctId, insertId, operations, strangers, tenantId } = own(self)
+  const { distinctId, insertId, operations, mismatchedIds, tenantId } = own(self)
   const defects: Array<json.Issue> = []
   return {
     distinctId: text(distinctId),
@@ -286,7 +286,7 @@ export const encode = (self: UserEdit.UserEdit): UserEdit.UserEditEncoded => {
     ...(insertId === undefined ? undefined : { insertId: text(insertId) }),
     operations: operations.map((operation, i) => json.toJson(operation, [i], defects)),
     ...(defects.length === 0 ? undefined : { defects }),
-    ...(strangers.length === 0 ? undefined : { joinedByMistake: strangers })
+    ...(mismatchedIds.length === 0 ? undefined : { mismatchedIds })
   }
 }
 
@@ -295,10 +295,10 @@ const text = (id: unknown): string => typeof id === "string" ? id : ""
 
 /** @internal */
 export const decode = (encoded: UserEdit.UserEditEncoded): UserEdit.UserEdit => {
-  const { defects = [], distinctId, insertId, joinedByMistake, tenantId } = encoded
+  const { defects = [], distinctId, insertId, mismatchedIds, tenantId } = encoded
   const operations = asGiven(encoded)
   for (const { message, path } of defects) json.replace(operations, path, new json.NotJson("not JSON", message))
-  return new UserEditImpl(distinctId, tenantId, insertId, joinedByMistake ?? noIds, undefined, nothing, operations)
+  return new UserEditImpl(distinctId, tenantId, insertId, mismatchedIds ?? noIds, undefined, nothing, operations)
 }
 
 // Whatever they are: what is no operation is for `validate` to name.

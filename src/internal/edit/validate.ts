@@ -111,7 +111,9 @@ export const unreadable = (error: unknown): Issue => ({
   message: `cannot be read: ${reasonOf(error) ?? "something in it throws"}`
 })
 
-const editIssues = ({ distinctId, insertId, operations, strangers, tenantId }: ReturnType<typeof snapshot>): Issues => {
+const editIssues = (
+  { distinctId, insertId, operations, mismatchedIds, tenantId }: ReturnType<typeof snapshot>
+): Issues => {
   const found = new Issues()
   const id = segmentProblem("distinct id", distinctId, maximumIdLength)
   if (id !== undefined) found.add(["distinctId"], id)
@@ -121,8 +123,8 @@ const editIssues = ({ distinctId, insertId, operations, strangers, tenantId }: R
   }
   const insert = insertIdIssue(insertId)
   if (insert !== undefined) found.add(insert.path, insert.message)
-  for (const stranger of strangers) {
-    found.add(["distinctId"], `holds operations of another user, ${stranger}: concat only joins edits of the same user`)
+  for (const other of mismatchedIds) {
+    found.add(["distinctId"], `holds operations of another user, ${other}: concat only joins edits of the same user`)
   }
   operations.forEach((operation, i) => operationIssues(operation, ["operations", i], found))
   return found

@@ -2,7 +2,7 @@ import * as Either from "effect/Either"
 import { Buffer } from "node:buffer"
 import type { SuprsendClient } from "../../SuprsendClient.js"
 import type { UserEdit } from "../../UserEdit.js"
-import { collectOperations, isUserEdit, own, strangers } from "../edit/userEdit.js"
+import { collectOperations, isUserEdit, mismatchedIds, own } from "../edit/userEdit.js"
 import * as validate from "../edit/validate.js"
 import { byteLength } from "../support/bytes.js"
 import type { Issue } from "../support/json.js"
@@ -142,7 +142,7 @@ export class Encoder {
   private usual(edit: UserEdit, insertId: string | undefined, time: number): boolean {
     // Where a program gave `Object.prototype` members, every record seems to have them.
     for (const _ in Object.prototype) return false
-    if (strangers(edit).length > 0) return false
+    if (mismatchedIds(edit).length > 0) return false
     if (time !== this.time) {
       this.prefix = this.before(time)
       this.time = time

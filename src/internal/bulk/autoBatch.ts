@@ -195,7 +195,7 @@ export const asyncEdit = (
         if (given !== undefined) return together(edit, given)
         const source = Context.get(fiber.currentContext, InsertId)
         return source === insertId.fromCrypto
-          ? together(edit, globalThis.crypto.randomUUID())
+          ? together(edit, insertId.generate())
           : Effect.flatMap(source, (insertId) => together(edit, insertId))
       })
   })

@@ -177,7 +177,7 @@ export class BatchBuilder<E> {
       try {
         const issues = this.encoder.event(edit, edit.insertId, 0)
         if (issues.length === 0) unsent.push({ edit, index })
-        else invalid.push(this.reject(pinned(edit, globalThis.crypto.randomUUID()), issues))
+        else invalid.push(this.reject(pinned(edit, insertId.generate()), issues))
       } catch (error) {
         invalid.push(unreadable(this.options.call, index, error))
       }
@@ -343,7 +343,7 @@ export class BatchBuilder<E> {
     const issues = encoder.event(edit, id, time)
     if (issues.length > 0) {
       encoder.rewind(before)
-      invalid.push(this.reject(pinned(edit, id ?? globalThis.crypto.randomUUID()), issues))
+      invalid.push(this.reject(pinned(edit, id ?? insertId.generate()), issues))
     } else if (encoder.position + 1 > requestLimits.limits.bytes) {
       encoder.rewind(before)
       this.held = { edit: id === undefined ? edit : pinned(edit, id), index: this.taken }
@@ -378,7 +378,7 @@ export class BatchBuilder<E> {
 
 /** Makes the record of a value that cannot be read, with an empty edit in its place. */
 const unreadable = (call: string, index: number, error: unknown): FailedRecord => {
-  const edit = UserEdit.edit("<unreadable>", { insertId: globalThis.crypto.randomUUID() })
+  const edit = UserEdit.edit("<unreadable>", { insertId: insertId.generate() })
   const issue = { path: [], message: `cannot be read: ${messageOf(error)}` }
   return { outcome: "invalid", index, edit, error: validate.invalid(call, edit, [issue]) }
 }

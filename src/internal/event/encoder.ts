@@ -9,6 +9,7 @@ import type { Issue } from "../support/json.js"
 import { trim } from "../support/trim.js"
 import { isWellFormed } from "../support/wellFormed.js"
 import * as event from "./event.js"
+import { generate } from "./insertId.js"
 import * as uuid from "./uuid.js"
 
 // JSON never makes more than this of a UTF-16 unit: "\u0000".
@@ -122,7 +123,7 @@ export class Encoder {
         // Where one is made by a service of the program.
         const problem = validate.insertIdIssue(insertId)
         if (problem !== undefined) return [problem]
-        const text = event.encode(edit, insertId ?? globalThis.crypto.randomUUID(), time, this.client)
+        const text = event.encode(edit, insertId ?? generate(), time, this.client)
         const bytes = byteLength(text)
         if (bytes > validate.maximumEditBytes) return [validate.sizeIssue(bytes)]
         this.position += this.bytes.write(text, start, "utf8")

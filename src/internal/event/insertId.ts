@@ -1,8 +1,17 @@
 import * as Effect from "effect/Effect"
 
 /**
- * Where insert ids come from, unless a test says otherwise. Whoever knows it can make them without an effect for each.
+ * Generates an insert id: a UUID of version 4 from the runtime's cryptographic random source.
+ *
+ * `uuid.write` does the same where the id is only needed as bytes.
  *
  * @internal
  */
-export const fromCrypto: Effect.Effect<string> = Effect.sync(() => globalThis.crypto.randomUUID())
+export const generate = (): string => globalThis.crypto.randomUUID()
+
+/**
+ * The default source of insert ids. A caller that recognizes it can use `generate` instead.
+ *
+ * @internal
+ */
+export const fromCrypto: Effect.Effect<string> = Effect.sync(generate)

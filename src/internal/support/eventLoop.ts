@@ -1,20 +1,26 @@
 import * as Effect from "effect/Effect"
 
 /**
- * Lets timers and sockets have their turn. A yield of Effect would not: it only lets other fibers run.
+ * Yields to the event loop, which runs timers and processes sockets.
+ *
+ * `Effect.yieldNow` only lets other fibers run. Without this, the first of many requests would be
+ * written only after the last was prepared.
  *
  * @internal
  */
 export const yieldToEventLoop: Effect.Effect<void> = Effect.async((resume) => {
-  const timer = setTimeout(() => resume(Effect.void), 0)
-  return Effect.sync(() => clearTimeout(timer))
+  const go = () => resume(Effect.void)
+  if (typeof setImmediate === "function") setImmediate(go)
+  else setTimeout(go, 0)
 })
 
+// The number of steps between two yields.
 const slice = 500
 
 /**
- * Takes a step for each item until one says that it was the last. The event loop runs in between, so that a server with a large
- * state answers others meanwhile.
+ * Runs a step for each item until one returns `"last"`, yielding to the event loop at intervals.
+ *
+ * So a server with a large state keeps answering other requests.
  *
  * @internal
  */

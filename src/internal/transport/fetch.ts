@@ -3,8 +3,9 @@ import * as Headers from "@effect/platform/Headers"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import { yieldToEventLoop } from "../support/eventLoop.js"
 import { RawHead } from "./rawHead.js"
-import { type Listener, type Request, type Transport, yieldToEventLoop } from "./transport.js"
+import type { Listener, Request, Transport } from "./transport.js"
 
 type Fetch = typeof globalThis.fetch
 

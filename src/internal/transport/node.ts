@@ -4,9 +4,10 @@ import type * as Http from "node:http"
 import type * as Https from "node:https"
 import type * as Net from "node:net"
 import type * as Zlib from "node:zlib"
+import { yieldToEventLoop } from "../support/eventLoop.js"
 import { decoded } from "./decode.js"
 import { RawHead } from "./rawHead.js"
-import { type Exchange, type Listener, type Request, type Transport, yieldToEventLoop } from "./transport.js"
+import type { Exchange, Listener, Request, Transport } from "./transport.js"
 
 /**
  * The Node modules that this transport needs.

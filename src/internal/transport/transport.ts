@@ -2,7 +2,7 @@ import type * as Headers from "@effect/platform/Headers"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpMethod from "@effect/platform/HttpMethod"
 import type * as Cause from "effect/Cause"
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import { globalValue } from "effect/GlobalValue"
 
@@ -80,18 +80,6 @@ export interface Transport {
   /** Whether an abort is complete immediately, with no resources to wait for. */
   readonly endsAtOnce: boolean
 }
-
-/**
- * Yields to the event loop, which processes sockets.
- *
- * Yielding between fibers does not. Without it, the first of many requests would be written only
- * after the last was prepared.
- *
- * @internal
- */
-export const yieldToEventLoop: Effect.Effect<void> = Effect.async((resume) => {
-  setImmediate(() => resume(Effect.void))
-})
 
 // Shared by all copies of this package in a process, so that each recognises the clients of the
 // others.

@@ -1,9 +1,10 @@
 import type * as Undici from "@effect/platform-node/Undici"
 import type * as Headers from "@effect/platform/Headers"
 import * as Zlib from "node:zlib"
+import { yieldToEventLoop } from "../support/eventLoop.js"
 import { decoded } from "./decode.js"
 import { RawHead } from "./rawHead.js"
-import { type Exchange, type Listener, type Request, type Transport, yieldToEventLoop } from "./transport.js"
+import type { Exchange, Listener, Request, Transport } from "./transport.js"
 
 /**
  * Makes a transport over an undici dispatcher.

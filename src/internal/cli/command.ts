@@ -51,7 +51,7 @@ Ctrl-C ends it.
 `
 
 /**
- * One line for one request.
+ * Formats a request as one line.
  *
  * @internal
  */
@@ -59,7 +59,7 @@ export const line = (
   { events, method, millis, status, uri }: SandboxServer.SandboxServer.Exchange,
   at: DateTime.DateTime
 ): string => {
-  // A path may hold anything, and not all of it may reach a terminal.
+  // Control characters in a path must not reach the terminal.
   const path = uri.replace(/[^\x21-\x7e]/g, "?")
   return [
     DateTime.formatIsoZoned(DateTime.unsafeMakeZoned(at, { timeZone: "UTC" })).slice(11, 19),
@@ -94,7 +94,7 @@ const sandbox = Command.make("sandbox", { port, host, state }, ({ host, port, st
 
 const causeOf = (cause: unknown): string => cause instanceof Error ? cause.message : String(cause)
 
-/** What is done so that the state survives. */
+/** The effects that keep the state across restarts. */
 interface Keeping {
   /** Reads the state. */
   readonly restore: (prepared: SandboxServer.Prepared) => Effect.Effect<void, Trouble>
@@ -104,7 +104,7 @@ interface Keeping {
 
 const nothingKept: Keeping = { restore: () => Effect.void, saves: Effect.void }
 
-/** Keeps the state in a file, which is written for the last time when the server has closed. */
+/** Keeps the state in a file. It is written a last time after the server has closed. */
 const keep = (file: string) =>
   Effect.gen(function*() {
     const { read, write } = yield* stateFile.open(file)
@@ -113,14 +113,14 @@ const keep = (file: string) =>
       Effect.flatMap(Ref.get(inside), Option.match({ onNone: () => Effect.void, onSome: use }))
     const save = withPrepared(({ sandbox }) =>
       sandbox.snapshot.pipe(
-        // One that is too large for a text.
+        // The state may exceed the maximum length of a string.
         Effect.catchAllDefect((defect) => Effect.fail(new Trouble({ message: `${file}: ${causeOf(defect)}` }))),
         Effect.flatMap(write)
       )
     )
     yield* Effect.addFinalizer(() => Effect.catchAll(save, failWith))
     const said = yield* Ref.make("")
-    // A disk that is full now may not be so the next time, and the users are still here.
+    // A later save may succeed, for example if the disk is no longer full.
     const trySave = Effect.catchAll(save, ({ message }) =>
       Effect.flatMap(
         Ref.getAndSet(said, message),
@@ -138,7 +138,7 @@ const keep = (file: string) =>
       saves: withPrepared(({ changes }) =>
         changes.pipe(
           Stream.buffer({ capacity: 1, strategy: "sliding" }),
-          // At most a tenth of the time goes into writing, so that a large state stays usable.
+          // Spends at most a tenth of the time on writing, so that a large state stays usable.
           Stream.runForEach(() =>
             Effect.sleep("300 millis").pipe(
               Effect.zipRight(Effect.timed(trySave)),
@@ -171,7 +171,7 @@ export const run = (argv: ReadonlyArray<string>): void =>
   NodeRuntime.runMain(
     program(argv).pipe(
       Effect.catchTag("Trouble", failWith),
-      // Without this it would end without a word.
+      // Without this, a defect would end the process without a message.
       Effect.catchAllDefect((defect) =>
         Effect.zipRight(Console.error(Cause.pretty(Cause.die(defect), { renderErrorCause: true })), exitWith1)
       ),

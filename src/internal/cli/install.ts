@@ -1,5 +1,5 @@
 /**
- * What to do where the packages of the command line are missing.
+ * Returns the instructions to install the packages of the command line.
  *
  * @internal
  */

@@ -8,8 +8,10 @@ import * as NodePath from "node:path"
 import { Trouble } from "./trouble.js"
 
 /**
- * Holds a state file for this process alone, for as long as the scope lives. The lock lies in the temporary folder of the machine
- * and names its process, so that one whose process is gone does not hold any more.
+ * Locks a state file for this process, until the scope closes.
+ *
+ * The lock file is in the temporary folder of the machine and contains the process id. A lock whose
+ * process has ended is taken over.
  *
  * @internal
  */
@@ -36,7 +38,7 @@ export const acquire = (
           `If there is none, remove ${path}`
       })
 
-    // One process at a time takes the lock of one that is gone, or two could take it from each other.
+    // Only one process at a time may take over a lock. Otherwise two could take it from each other.
     const takeOver = Effect.acquireUseRelease(
       create(`${path}.takeover`),
       (isMine) =>
@@ -56,7 +58,7 @@ export const acquire = (
   })
 
 /**
- * Where the lock of a file lies.
+ * Returns the path of the lock of a file.
  *
  * @internal
  */
@@ -69,9 +71,9 @@ export const pathFor = (real: string): string =>
 const exists = (error: PlatformError.PlatformError): boolean =>
   error._tag === "SystemError" && error.reason === "AlreadyExists"
 
-/** Whether there is another process of this id. What cannot be told counts as one. */
+/** Checks whether another process with this id runs. If that is unknown, it returns true. */
 const isAlive = (pid: number): boolean => {
-  // A container that starts again gives out the same ids.
+  // A restarted container assigns the same ids again.
   if (pid === process.pid) return false
   if (!Number.isInteger(pid) || pid <= 0) return true
   try {

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Only this file is loaded before it is known whether what the command line needs is there: an SDK needs none of it.
+// Imports the command dynamically, because its packages are optional and may be missing.
 import * as Predicate from "effect/Predicate"
 import { install } from "./install.js"
 

@@ -10,23 +10,25 @@ import * as lock from "./lock.js"
 import { Trouble } from "./trouble.js"
 
 /**
- * A file for the state of one sandbox.
+ * A file that stores the state of one sandbox.
  *
  * @internal
  */
 export interface StateFile {
-  /** What it holds, if it is there. */
+  /** Reads the content of the file, or none if it does not exist. */
   readonly read: Effect.Effect<Option.Option<string>, Trouble>
-  /** Puts a text in its place, unless another program has changed it meanwhile. What is there is always whole. */
+  /** Replaces the content atomically. Fails if another program has changed the file. */
   readonly write: (text: string) => Effect.Effect<void, Trouble>
 }
 
-/** What tells a version of a file from another one. */
+/** Returns the attributes that distinguish versions of a file. */
 const versionOf = ({ ino, mtime, size }: FileSystem.File.Info) =>
   Data.tuple(String(size), Option.getOrElse(ino, () => 0), Option.match(mtime, { onNone: () => 0, onSome: Number }))
 
 /**
- * Takes a file for one sandbox alone, for as long as the scope lives. That it cannot be written is found out here.
+ * Opens and locks a file for one sandbox, until the scope closes.
+ *
+ * It fails if the file cannot be read and written.
  *
  * @internal
  */
@@ -48,7 +50,7 @@ export const open = (
 
     const folder = yield* orTrouble(files.realPath(path.dirname(path.resolve(file))))
     const there = yield* stat(file)
-    // A link stays one, and leads to what is written.
+    // Resolves a symbolic link, so that its target is written and the link is kept.
     const real = Option.isSome(there) ? yield* orTrouble(files.realPath(file)) : path.join(folder, path.basename(file))
     if (Option.exists(there, ({ type }) => type !== "File")) {
       return yield* new Trouble({ message: `${file} cannot be used: it is not a file` })

@@ -1,7 +1,7 @@
 import * as Data from "effect/Data"
 
 /**
- * Something that people can do something about: it is printed as it is.
+ * An error whose message tells the user what to do. It is printed without a stack trace.
  *
  * @internal
  */

@@ -4,11 +4,12 @@ import { copy, isPlainRecord } from "../support/json.js"
 import * as operations from "./operation.js"
 import { add, isUserEdit } from "./userEdit.js"
 
-// The verbs are the hot path of whoever builds a million edits. So their two forms are told apart by hand: a closure over
-// `arguments`, as `Function.dual` has it, costs more than the rest of a verb. They are told apart by the edit, and not by the
-// number of arguments, so that one too many (`addresses.map(addEmail)`) does no harm.
+// Verbs do not use `Function.dual`, because it makes a closure over `arguments` (`npm run bench --
+// --only building` measures verbs). They recognize their form by the edit, not by the number of
+// arguments, so an extra argument is ignored (`addresses.map(addEmail)`).
 //
-// What a verb is given is copied when it is given, so that nothing that happens to it later changes an edit, nor what a step does.
+// A verb copies its arguments when it is called, so changing them later changes neither an edit nor
+// the function that the verb returned.
 
 interface Members<V> {
   readonly [key: string]: V
@@ -27,13 +28,16 @@ type Pair<V> = readonly [key: string, value: V]
 
 type Single<V> = readonly [members: Members<V>]
 
-// From JavaScript the key may be anything: what is no text is taken for the record, for `validate` to name.
+// In JavaScript the key may be any value. One that is not a string is treated as the record, and
+// `validate` reports it.
 const isPair = <V>(args: Last<Pair<V>> | Last<Single<V>>): args is Last<Pair<V>> => typeof args[0] === "string"
 
 const isFirstPair = <V>(args: First<Pair<V>> | First<Single<V>>): args is First<Pair<V>> => typeof args[1] === "string"
 
 /**
- * A verb for properties, whose public signatures say what may be a value: they are generic, for rows typed as interfaces.
+ * The signatures of a verb for properties.
+ *
+ * Values are unknown here, because the public signatures restrict them generically.
  *
  * @internal
  */
@@ -45,10 +49,12 @@ export interface RecordVerb {
 }
 
 /**
- * Makes a verb that takes `(key, value)` or a record. A record without members says nothing, and adds nothing.
+ * Makes a verb that takes a key and a value, or a record.
  *
- * @param one what it adds for a key and a value, which is copied
- * @param many what it adds for a record, which is copied and has trimmed keys
+ * An empty record adds no operation.
+ *
+ * @param one makes the operation for a key and a copied value
+ * @param many makes the operation for a copied record with trimmed keys
  * @internal
  */
 export function record<V>(
@@ -95,7 +101,7 @@ const isEmpty = (members: Readonly<Record<string, unknown>>): boolean => {
 }
 
 /**
- * Makes a verb that takes one value, given what it does with a copy of it.
+ * Makes a verb that applies a function to the edit and a copied value.
  *
  * @internal
  */
@@ -111,7 +117,7 @@ export const step = <V>(apply: (self: UserEdit, value: V) => UserEdit) => {
 }
 
 /**
- * Makes a verb that takes one value, given the operation that it adds for a copy of it.
+ * Makes a verb that adds an operation made from a copied value.
  *
  * @internal
  */
@@ -127,7 +133,7 @@ export const value = <V>(make: (value: V) => Operation.Operation) => {
 }
 
 /**
- * Makes a verb that takes one value, and perhaps options.
+ * Makes a verb that adds an operation made from a copied value and optional options.
  *
  * @internal
  */

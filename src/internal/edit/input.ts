@@ -21,7 +21,7 @@ const checked = <A>(call: string, value: A, issues: ReadonlyArray<Issue>): Eithe
   issues.length === 0 ? Either.right(value) : Either.left(new SuprsendInvalidInput({ call, issues }))
 
 /**
- * A text that becomes one segment of a path: trimmed, as the vendor does, and known to fit.
+ * Validates a path segment, trimmed as in the vendor's SDKs.
  *
  * @internal
  */
@@ -48,8 +48,9 @@ export const locale = (
 }
 
 /**
- * Reads a profile, once, and checks it as an edit is: keys, what JSON can carry, identities, time zone and language. It never throws, and
- * what it gives is plain data, whatever happens to the profile.
+ * Copies a profile and validates the copy by the rules of edits.
+ *
+ * It reads the profile once and never throws. The result is plain data, independent of the profile.
  *
  * @internal
  */
@@ -63,7 +64,7 @@ export function profile(call: string, profile: UserProfile): Either.Either<UserP
 }
 
 /**
- * Reads a record that is passed on as it is, once, and checks that JSON can carry it.
+ * Copies a record that is sent unchanged, and validates that JSON can represent the copy.
  *
  * @internal
  */

@@ -1,20 +1,24 @@
 import { remembered } from "../support/memoize.js"
 import { trim } from "../support/trim.js"
 
-// Language, script and region, which is what people write. The vendor's own examples have `en_GB` as well as `en-GB`.
+// Tags of language, script and region need no check by the runtime. The vendor's examples contain
+// both `en_GB` and `en-GB`.
 const usual = /^[a-z]{2,3}(?:[-_][a-z]{4})?(?:[-_](?:[a-z]{2}|\d{3}))?$/i
 
-// BCP 47 reserves longer ones for languages that may be registered one day: `english` and `french` are well-formed there, and nothing.
+// BCP 47 reserves longer codes for future languages, so `english` is well-formed there without
+// being a language.
 const code = /^[a-z]{2,3}(?:[-_]|$)/i
 
 /**
- * RFC 5646 lets 35 be enough. What is longer is looked at by nothing.
+ * The maximum length of a language tag. RFC 5646 recommends that buffers hold at least 35.
+ *
+ * A longer tag is refused without parsing it.
  *
  * @internal
  */
 export const maximumLength = 100
 
-// Variants and extensions (`ca-valencia`, `de-1996`, `ar-u-nu-latn`) the runtime has to judge.
+// The runtime checks variants and extensions (`ca-valencia`, `de-1996`, `ar-u-nu-latn`).
 const isUnusualTag = (tag: string): boolean => {
   try {
     return code.test(tag) && Intl.getCanonicalLocales(tag.replaceAll("_", "-")).length === 1
@@ -23,7 +27,7 @@ const isUnusualTag = (tag: string): boolean => {
   }
 }
 
-/** Languages that people name otherwise than the runtime, or that have no code of two letters. */
+/** Names that the runtime does not know, or whose language has no two-letter code. */
 const otherNames: ReadonlyArray<readonly [name: string, code: string]> = [
   ["mandarin", "zh"],
   ["cantonese", "yue"],
@@ -34,10 +38,10 @@ const otherNames: ReadonlyArray<readonly [name: string, code: string]> = [
   ["flemish", "nl"]
 ]
 
-/** Without case and accents: who writes "Espanol" means the same. */
+/** Removes case and accents, so that "Espanol" matches "Español". */
 const folded = (name: string): string => name.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase()
 
-/** The codes of languages by their names, in English and in the language itself; made when a first name is looked for. */
+/** Language codes by name, in English and in the language itself. Built on first use. */
 let codes: ReadonlyMap<string, string> | undefined
 
 const codeOf = (name: string): string | undefined => {
@@ -49,7 +53,7 @@ const letters = [..."abcdefghijklmnopqrstuvwxyz"]
 
 const allCodes = (): ReadonlyMap<string, string> => {
   const codes = new Map(otherNames)
-  // Small builds of the runtime do without.
+  // Runtimes built with small ICU data may not have it.
   if (typeof Intl.DisplayNames !== "function") return codes
   const add = (name: string | undefined, code: string) => {
     if (name !== undefined && !codes.has(folded(name))) codes.set(folded(name), code)
@@ -64,7 +68,7 @@ const allCodes = (): ReadonlyMap<string, string> => {
   return codes
 }
 
-/** What a name (`English`, `Español`) or the tag of another system (`en_US.UTF-8`, `pt (BR)`) was meant to be. */
+/** Suggests a tag for a name (`English`, `Español`) or a foreign tag (`en_US.UTF-8`, `pt (BR)`). */
 const suggestion = (text: string): string | undefined => {
   const words = trim(text).replace(/[.@].*$/s, "").split(/[\s_(),/-]+/).filter((word) => word !== "")
   const tag = words.join("-")
@@ -85,9 +89,11 @@ const problem = remembered((text) => {
 })
 
 /**
- * Says what is wrong with a language or a locale; undefined if it is well-formed after BCP 47, be it with underscores.
+ * Returns the problem of a language or locale, or undefined if it is valid.
  *
- * @param examples tags as they are wanted
+ * It is valid if it is well-formed by BCP 47, with hyphens or underscores.
+ *
+ * @param examples valid tags to show in the message
  * @internal
  */
 export const languageIssue = (tag: unknown, examples: string): string | undefined => {

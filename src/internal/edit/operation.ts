@@ -4,8 +4,10 @@ import { copy, isPlainRecord, member } from "../support/json.js"
 import { trim } from "../support/trim.js"
 
 /**
- * Copies properties, with trimmed keys. Every key stays an own property, `__proto__` too. What is not a plain record stays what it is, for
- * `validate` to name.
+ * Copies properties and trims their keys.
+ *
+ * Every key stays an own property, including `__proto__`. A value that is not a plain record is
+ * returned as it is, and `validate` reports it.
  *
  * @internal
  */
@@ -22,8 +24,10 @@ const trimmed = <A>(record: { readonly [key: string]: A }): { readonly [key: str
   Object.fromEntries(Object.entries(record).map(([key, value]) => [trim(key), value]))
 
 /**
- * Completes the properties of `$append` and `$remove`, in which a push token always travels with a provider: null leaves the choice to the
- * vendor (Python SDK; the Node SDK leaves the member out).
+ * Adds a missing provider to the push token of an `$append` or `$remove`.
+ *
+ * A null provider leaves the choice to SuprSend. The vendor's Python SDK sends null, while its Node
+ * SDK omits the member.
  *
  * @param record a copy, with trimmed keys
  * @internal
@@ -34,13 +38,13 @@ export const identities = (record: Operation.Properties): Operation.Properties =
     : record
 
 /**
- * Makes a record of a single property.
+ * Makes a record with a single property.
  *
  * @internal
  */
 export const property = <A>(key: string, value: A): { readonly [key: string]: A } => {
   const trimmed = trim(key)
-  // An assignment would set the prototype. For every other key it is much quicker than a literal with a computed key.
+  // An assignment would set the prototype.
   if (trimmed === "__proto__") return { [trimmed]: value }
   const record: { [key: string]: A } = {}
   record[trimmed] = value
@@ -48,7 +52,7 @@ export const property = <A>(key: string, value: A): { readonly [key: string]: A 
 }
 
 /**
- * Makes a single member of `$append` or `$remove`.
+ * Makes the payload of `$append` or `$remove` for a single key.
  *
  * @internal
  */
@@ -58,8 +62,10 @@ export const identity = (key: string, value: Operation.JsonValue): Operation.Pro
 }
 
 /**
- * Makes the properties by which a push token travels. Without a provider the vendor chooses one, which is said with null (Python
- * SDK); a blank bundle id is left out (Python SDK, Node SDK).
+ * Makes the payload of `$append` or `$remove` for a push token.
+ *
+ * A null provider leaves the choice to SuprSend. An empty bundle id is omitted, as in the vendor's
+ * SDKs.
  *
  * @internal
  */
@@ -94,8 +100,7 @@ const hasPushToken = (record: Operation.Properties): boolean => {
 export const keys = (keys: ReadonlyArray<string>): ReadonlyArray<string> =>
   Array.isArray(keys) ? keys.map((key: string) => typeof key === "string" ? trim(key) : key) : keys
 
-// A guard looks at the payload too, so that a raw operation of another shape lands in `onOther` instead of behind a type
-// that it does not have.
+// A guard checks the payload too, so that a raw operation of another shape is passed to `onOther`.
 const has = (self: Operation.Operation, operator: string, payload: Predicate.Predicate<unknown>): boolean => {
   const members: ReadonlyArray<[string, unknown]> = Object.entries(self)
   const only = members[0]

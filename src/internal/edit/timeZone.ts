@@ -1,22 +1,24 @@
 import { remembered } from "../support/memoize.js"
 import { trim } from "../support/trim.js"
 
-// The runtime knows more names than IANA's database has: abbreviations of Java 1.1 (`BST` is Dhaka, `IST` Kolkata), zones of System V, and
-// every name in any case. So a name must look like one of the database before the runtime is asked whether there is such a zone.
+// The runtime accepts more names than the IANA database contains: abbreviations of Java 1.1 (`BST`
+// for Dhaka, `IST` for Kolkata), zones of System V, and names in any case. So a name must match the
+// patterns of the database before the runtime is asked for the zone.
 
-// The folders of the database, those of `backward` included.
+// The areas of the database, including those of its file `backward`.
 const area =
   "(?:Africa|America|Antarctica|Arctic|Asia|Atlantic|Australia|Brazil|Canada|Chile|Europe|Indian|Mexico|Pacific|US)"
 
-// `Kolkata`, `McMurdo`, `Port-au-Prince`, `Dar_es_Salaam`, `Isle_of_Man`, `Knox_IN`, and the states of Australia.
+// `Kolkata`, `McMurdo`, `Port-au-Prince`, `Dar_es_Salaam`, `Isle_of_Man`, `Knox_IN`, and the states
+// of Australia.
 const word = "(?:[A-Z][a-z]*(?:[A-Z][a-z]+)*|DumontDUrville|ACT|NSW|LHI|IN|au|es|of)"
 
 const place = `${word}(?:[_-]${word})*`
 
 const located = new RegExp(`^${area}(?:/${place}){1,2}$`)
 
-// Links to `Etc` and to countries, without a folder. The abbreviations of the database (`EST`, `CET`, `EST5EDT`) are not among them: they
-// are kept there for programs of System V, they name no place, and the service refuses them.
+// Links without an area, to `Etc` and to countries. The abbreviations of the database (`EST`,
+// `CET`, `EST5EDT`) are excluded: they name no place, and SuprSend refuses them.
 const alone = new Set(
   ("UTC UCT GMT GMT0 GMT+0 GMT-0 Greenwich Universal Zulu Cuba Egypt Eire GB GB-Eire Hongkong Iceland Iran Israel Jamaica Japan Kwajalein " +
     "Libya NZ NZ-CHAT Navajo PRC Poland Portugal ROC ROK Singapore Turkey W-SU").split(" ")
@@ -24,17 +26,19 @@ const alone = new Set(
 
 const etc = /^Etc\/(?:UTC|UCT|GMT(?:0|[+-]\d{1,2})?|Greenwich|Universal|Zulu)$/
 
-// The runtime still knows them, the database does not.
+// Names that the runtime still accepts, but the database no longer contains.
 const withdrawn: ReadonlySet<string> = new Set(["US/Pacific-New", "Canada/East-Saskatchewan"])
 
 /**
- * The longest name has 32 characters. What is longer is looked at by nothing.
+ * The maximum length of a time zone name. The longest in the database has 32 characters.
+ *
+ * A longer name is refused without parsing it.
  *
  * @internal
  */
 export const maximumLength = 64
 
-/** The name of the zone as the runtime has it; undefined if it knows none. */
+/** Returns the runtime's name of a zone, or undefined if the zone is unknown. */
 const resolve = (name: string): string | undefined => {
   try {
     return new Intl.DateTimeFormat("en-US", { timeZone: name }).resolvedOptions().timeZone
@@ -46,11 +50,11 @@ const resolve = (name: string): string | undefined => {
 const isNamed = (name: string): boolean => {
   if (!located.test(name) && !alone.has(name) && !etc.test(name) || withdrawn.has(name)) return false
   const zone = resolve(name)
-  // A name that differs in nothing but the case of its letters is another one to the service.
+  // SuprSend compares names case-sensitively.
   return zone !== undefined && (zone === name || zone.toLowerCase() !== name.toLowerCase())
 }
 
-/** What an IANA name that is written a little wrong was meant to be: `europe/london`, `America/New York`. */
+/** Suggests the IANA name for a misspelt one, such as `europe/london` or `America/New York`. */
 const suggestion = (text: string): string | undefined => {
   const name = trim(text).replace(/ +/g, "_")
   if (isNamed(name)) return name
@@ -74,7 +78,9 @@ const problem = remembered((text) => {
 const abbreviation = /^[A-Z]{2,4}(?:\d[A-Z]{2,4})?$/i
 
 /**
- * Says what is wrong with a time zone; undefined if it is a name of IANA's database that the runtime knows.
+ * Returns the problem of a time zone, or undefined if it is valid.
+ *
+ * It is valid if it is a name of the IANA database that the runtime knows.
  *
  * @internal
  */

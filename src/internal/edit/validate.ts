@@ -22,7 +22,7 @@ import { timeZoneIssue } from "./timeZone.js"
 import { isUserEdit, snapshot } from "./userEdit.js"
 
 /**
- * The most bytes that one asynchronous edit may have (every vendor SDK).
+ * The maximum size of an event in bytes, as in the vendor's SDKs.
  *
  * @internal
  */
@@ -42,7 +42,8 @@ export const segmentProblem = (name: string, value: unknown, maximumLength: numb
     return `must not be "${value}": URLs treat it as a relative path segment`
   }
   if (!isWellFormed(value)) return halfPair
-  // The length in UTF-16 units is never below the number of characters.
+  // Counts characters only if the number of UTF-16 units, which is never lower, exceeds the
+  // maximum.
   const count = value.length > maximumLength ? characters(value) : 0
   return count > maximumLength ? `must have at most ${maximumLength} characters, has ${count}` : undefined
 }
@@ -54,7 +55,7 @@ const characters = (text: string): number => {
 }
 
 /**
- * Checks an id, trimmed as the vendor does, for whether it fits into one segment of a path.
+ * Validates a distinct id as a path segment, trimmed as in the vendor's SDKs.
  *
  * @internal
  */
@@ -69,14 +70,14 @@ export const distinctId = (call: string, id: string): Either.Either<string, Inva
 }
 
 /**
- * Nothing wrong.
+ * The empty list of issues.
  *
  * @internal
  */
 export const none: ReadonlyArray<Issue> = []
 
 /**
- * Finds everything that is wrong with an edit, wherever it is sent to. It never throws.
+ * Returns all issues of an edit, except its size. It never throws.
  *
  * @internal
  */
@@ -87,7 +88,9 @@ export const issues = (edit: UserEdit): ReadonlyArray<Issue> =>
   })
 
 /**
- * Reads an edit, once, and checks it. What it gives is plain data, which is what was checked, whatever happens to the edit.
+ * Copies an edit and validates the copy. It never throws.
+ *
+ * The result is the validated copy, independent of later changes of the edit.
  *
  * @internal
  */
@@ -100,7 +103,7 @@ export const checked = (edit: UserEdit): Either.Either<UserEdit, ReadonlyArray<I
     const found = editIssues(read)
     return found.isEmpty ? Either.right(read) : Either.left(found.all())
   } catch (error) {
-    // Near the end of the stack, for instance.
+    // A stack overflow, for instance.
     return Either.left([unreadable(error)])
   }
 }
@@ -172,7 +175,7 @@ const operationIssues = (operation: unknown, path: Path, found: Issues): void =>
   }
 }
 
-/** Says what is wrong with a property, and where in its value. */
+/** Returns the problem of a property and its path in the value, or undefined. */
 type PropertyRule = (key: string, value: unknown) => Issue | undefined
 
 const propertyIssues = (record: unknown, path: Path, rule: PropertyRule, found: Issues): void => {
@@ -217,7 +220,7 @@ const amountIssue: PropertyRule = (_key, value) =>
     : at([], `must be a finite number, got ${describe(value)}`)
 
 /**
- * Says what is wrong with a property that the service gives a meaning to.
+ * Returns the problem of a property that has a meaning for SuprSend, such as `$timezone`.
  *
  * @internal
  */
@@ -268,11 +271,11 @@ const recordIssue = (value: unknown, rule?: PropertyRule): Issue | undefined => 
   return isEmpty ? at([], `must be the identity as a record, got ${described(value)}`) : undefined
 }
 
-// A text that is blank, one that is not, and anything else.
+// Like `describe`, but distinguishes blank strings.
 const described = (value: unknown): string =>
   typeof value === "string" && trim(value) === "" ? "a blank string" : describe(value)
 
-/** Of an address, a token or an id. */
+/** Returns the problem of an address, a token or an id. */
 const textIssue = (value: unknown, path: Issue["path"] = []): Issue | undefined => {
   if (typeof value === "string" && value !== "" && !hasSpaceAtEnd(value)) return undefined
   return at(
@@ -283,7 +286,8 @@ const textIssue = (value: unknown, path: Issue["path"] = []): Issue | undefined 
   )
 }
 
-// The members by which Slack and Teams identify a person, in the vendor's documents and in its OpenAPI description.
+// The members that identify a Slack or Teams destination, in the vendor's documentation and OpenAPI
+// description.
 const identifying: ReadonlySet<string> = new Set([
   "email",
   "email_id",
@@ -319,7 +323,7 @@ export const invalid = (call: string, edit: UserEdit, issues: ReadonlyArray<Issu
 
 const idOf = (edit: UserEdit): string => printable(isUserEdit(edit) ? member(edit, "distinctId") : edit)
 
-// From JavaScript an id may be anything.
+// In JavaScript an id may be any value.
 const printable = (id: unknown): string => typeof id === "string" ? id : `<${describe(id)}>`
 
 /** @internal */

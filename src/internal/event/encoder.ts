@@ -12,13 +12,13 @@ import * as event from "./event.js"
 import { generate } from "./insertId.js"
 import * as uuid from "./uuid.js"
 
-// JSON never makes more than this of a UTF-16 unit: "\u0000".
+// The maximum number of bytes that JSON needs for a UTF-16 unit, as in "\u0000".
 const longestEscape = 6
 
-// Up to here, a UUID included, a loop over the characters is quicker than asking the runtime.
+// The maximum length of a text that is written character by character. Includes UUIDs.
 const shortText = 80
 
-// A few dozen edits, beside the room of one that is as large as it may be.
+// The initial space for events, besides that for one event of maximum size.
 const firstRoom = 16_384
 
 const unusual = /[^ !#-[\]-~]/
@@ -26,31 +26,31 @@ const unusual = /[^ !#-[\]-~]/
 const escaped = /["\\\x00-\x1f]/
 
 /**
- * Writes events as the bytes in which they travel: byte for byte what `JSON.stringify` makes of them, without the texts in between,
- * which cost more than all the rest.
+ * Validates edits and writes their events as UTF-8, with the bytes of `JSON.stringify`.
  *
- * It looks at each value once, and writes it if it is surely as it should be, as nearly all are. Where it is in doubt, `validate` says
- * what is wrong, and `JSON.stringify` writes what is only unusual. The benchmark `verbs` compares the two.
+ * It makes no intermediate strings. It visits each value once and writes it if it is certainly
+ * valid, as nearly all are. Otherwise it starts over: `validate` checks the edit, and
+ * `JSON.stringify` writes it (`npm run bench -- --only verbs` compares both).
  *
  * @internal
  */
 export class Encoder {
   private bytes: Buffer
-  /** The most room that one event needs, what is written without looking included. */
+  /** The maximum space that one event needs, including the parts written without a bounds check. */
   private readonly most: number
   private readonly operations: Array<unknown> = []
   private readonly suffix: Buffer
   private prefix: Buffer
   private time = 0
-  /** Behind it nothing is written of an event, which is too large then. */
+  /** The position that the current event must not exceed. */
   private limit = 0
-  /** An edit is being read. */
+  /** Whether an edit is being read. */
   private isReading = false
-  /** How many bytes are written. */
+  /** The number of bytes written. */
   position = 0
 
   /**
-   * @param room the bytes after which no further event begins
+   * @param room the number of bytes after which no further event is started
    */
   constructor(
     private readonly client: Pick<SuprsendClient.Service, "workspace" | "userAgent">,
@@ -58,13 +58,14 @@ export class Encoder {
   ) {
     this.suffix = Buffer.from(`],"properties":${JSON.stringify({ $ss_sdk_version: client.userAgent })}`)
     this.prefix = this.before(this.time)
-    // A text that fits in its characters may not fit in its bytes, and the end of an event is written without looking.
+    // A text whose characters fit may not fit as bytes, and the end of an event is written without
+    // a bounds check.
     const beyond = longestEscape * validate.maximumEditBytes + this.prefix.length + this.suffix.length + 1_000
     this.most = validate.maximumEditBytes + beyond
     this.bytes = Buffer.allocUnsafe(this.most + Math.min(room, firstRoom))
   }
 
-  /** Grows with what is written: a request of two edits does not need the room of a full one. */
+  /** Reserves space for the next event. The buffer grows, as most requests are not full. */
   private reserve(): void {
     const { bytes } = this
     if (bytes.length - this.position >= this.most) return
@@ -73,14 +74,14 @@ export class Encoder {
     bytes.copy(this.bytes, 0, 0, this.position)
   }
 
-  /** What stands between two positions, as bytes of their own. */
+  /** Copies the bytes between two positions. */
   copy(from: number, to: number): Uint8Array {
     const copy = Buffer.allocUnsafe(to - from)
     this.bytes.copy(copy, 0, from, to)
     return copy
   }
 
-  /** Forgets what was written from there on. */
+  /** Discards the bytes after a position. */
   rewind(position: number): void {
     if (!this.isReading) this.position = position
   }
@@ -90,12 +91,14 @@ export class Encoder {
   }
 
   /**
-   * Writes the event as which an edit travels to `POST /event/`, its members in the order of the vendor's SDKs (Python SDK, Node
-   * SDK), or says what is wrong with the edit, and then has written nothing. Id and time are the caller's to fix, once for all
-   * attempts; without an id one is made. It never throws.
+   * Writes the event of an edit, or returns its issues and writes nothing.
+   *
+   * The members have the order of the vendor's SDKs. The caller chooses id and time, once for all
+   * attempts; without an id, one is generated. It never throws.
    */
   event(edit: UserEdit, insertId: string | undefined, time: number): ReadonlyArray<Issue> {
-    // Edits are plain data. Only one that was tampered with can have another one written while it is read.
+    // Edits of this package are plain data. A foreign one may have a getter that sends another
+    // edit.
     if (this.isReading) return busy
     this.reserve()
     const start = this.position
@@ -120,7 +123,7 @@ export class Encoder {
     return Either.match(validate.checked(edit), {
       onLeft: (issues) => issues,
       onRight: (edit) => {
-        // Where one is made by a service of the program.
+        // The id may come from an `InsertId` service of the program.
         const problem = validate.insertIdIssue(insertId)
         if (problem !== undefined) return [problem]
         const text = event.encode(edit, insertId ?? generate(), time, this.client)
@@ -138,10 +141,11 @@ export class Encoder {
     return Buffer.from(`${head}"${uuid.template}","$time":${JSON.stringify(time)},${env}"distinct_id":`)
   }
 
-  // Each of these is false if it is in doubt, and what it has written is then of no use.
+  // The following methods return false if a value may be invalid or is unusual. The bytes that they
+  // have written are then discarded.
 
   private usual(edit: UserEdit, insertId: string | undefined, time: number): boolean {
-    // Where a program gave `Object.prototype` members, every record seems to have them.
+    // If a program extends `Object.prototype`, a `for` loop visits its members in every record.
     for (const _ in Object.prototype) return false
     if (mismatchedIds(edit).length > 0) return false
     if (time !== this.time) {
@@ -222,12 +226,12 @@ export class Encoder {
     return true
   }
 
-  /** What must not be blank. */
+  /** Writes a text that must not be blank. */
   private key(key: unknown): boolean {
     return typeof key === "string" && isNotBlank(key) && this.text(key)
   }
 
-  /** What becomes a part of a path. */
+  /** Writes a text that must be valid as a path segment. */
   private segment(segment: unknown, maximumLength: number): boolean {
     return typeof segment === "string" && segment.length <= maximumLength && segment !== "." && segment !== ".." &&
       isNotBlank(segment) && this.text(segment)
@@ -253,7 +257,7 @@ export class Encoder {
     const { bytes, limit } = this
     let { position } = this
     const { length } = text
-    // One that is too long is looked at by nothing, and a character takes a byte at least.
+    // Each character takes at least a byte.
     if (length > limit - position) return false
     bytes[position++] = quote
     if (length > shortText && !unusual.test(text)) {
@@ -287,7 +291,7 @@ export class Encoder {
           bytes[position++] = 0x80 | (code & 0x3f)
         } else {
           const next = text.charCodeAt(++i)
-          // Half of a pair: the other one is missing, or `next` is NaN.
+          // A lone surrogate. At the end of the text, `next` is NaN.
           if (code > 0xdbff || !(next >= 0xdc00 && next <= 0xdfff)) return false
           const point = 0x10000 + ((code & 0x3ff) << 10) + (next & 0x3ff)
           bytes[position++] = 0xf0 | (point >> 18)
@@ -319,7 +323,7 @@ export class Encoder {
   }
 
   private array(items: ReadonlyArray<unknown>): boolean {
-    // Each takes a byte at least.
+    // Each item takes at least a byte.
     if (items.length > this.limit - this.position) return false
     this.ascii(openBracket)
     for (let i = 0; i < items.length; i++) {
@@ -330,12 +334,12 @@ export class Encoder {
     return this.position <= this.limit
   }
 
-  /** Properties have a rule, what is inside their values has none. */
+  /** Writes a record. `isUsual` checks properties, but not the members of their values. */
   private record(record: unknown, isUsual?: (key: string, value: unknown) => boolean): boolean {
     if (!isUsualRecord(record)) return false
     this.ascii(openBrace)
     let isFirst = true
-    // Unlike `Object.keys` it makes no list.
+    // Unlike `Object.keys`, `for` allocates no array.
     for (const key in record) {
       if (isFirst) isFirst = false
       else this.ascii(comma)
@@ -354,14 +358,14 @@ const busy: ReadonlyArray<Issue> = [{
   message: "cannot be encoded while another edit is encoded: a getter of that edit has sent this one"
 }]
 
-// As a literal makes it, and every copy.
+// Matches object literals, and every copy.
 const isUsualRecord = (u: unknown): u is Readonly<Record<string, unknown>> =>
   typeof u === "object" && u !== null && Object.getPrototypeOf(u) === Object.prototype
 
 const isUsualProperty = (key: string, value: unknown): boolean =>
   key.charCodeAt(0) !== dollar || validate.profileIssue(key, value) === undefined
 
-// A text is right for every channel but those whose identity is a record.
+// On these three channels an identity is a record. On all others it is a text.
 const isUsualIdentity = (key: string, value: unknown): boolean =>
   typeof value === "string" && isPlain(value.charCodeAt(0)) && isPlain(value.charCodeAt(value.length - 1)) &&
     key !== "$slack" && key !== "$ms_teams" && key !== "$webpush" ||
@@ -369,7 +373,7 @@ const isUsualIdentity = (key: string, value: unknown): boolean =>
 
 const isUsualAmount = (_: string, value: unknown): boolean => typeof value === "number"
 
-// Characters that are neither space nor half of anything.
+// Matches printable ASCII characters other than space.
 const isPlain = (code: number): boolean => code > 0x20 && code < 0x7f
 
 const isNotBlank = (text: string): boolean => isPlain(text.charCodeAt(0)) || trim(text) !== ""
@@ -393,7 +397,7 @@ const closeBrace = 0x7d
 
 const digits = "0123456789abcdef"
 
-/** What stands behind the backslash of an ASCII character; 0 for those that stand for themselves. */
+/** The character after the backslash for each ASCII character, or 0 without escape. */
 const escapes = Uint8Array.from({ length: 0x80 }, (_, code) => {
   const text = JSON.stringify(String.fromCharCode(code))
   return text.charCodeAt(1) === backslash ? text.charCodeAt(2) : 0

@@ -2,8 +2,10 @@ import type { SuprsendClient } from "../../SuprsendClient.js"
 import type { UserEdit } from "../../UserEdit.js"
 
 /**
- * The event as which an edit travels to `POST /event/`, its members in the order of the vendor's SDKs (Python
- * SDK, Node SDK). Id and time are the caller's to fix, once for all attempts.
+ * Encodes the event of an edit, for `POST /event/`.
+ *
+ * The members have the order of the vendor's SDKs. The caller chooses id and time, once for all
+ * attempts.
  *
  * @internal
  */

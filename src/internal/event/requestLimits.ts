@@ -1,6 +1,8 @@
 /**
- * The most records, and the most bytes of a body, that one bulk request may have (every vendor SDK). The vendor counts only
- * the records; here the brackets and the commas between them count too, so that a body is never over.
+ * The maximum size of a bulk request in records and bytes, as in the vendor's SDKs.
+ *
+ * The vendor's SDKs count only the bytes of the records. Here the brackets and commas count too, so
+ * that no body exceeds the maximum.
  *
  * @internal
  */

@@ -1,11 +1,11 @@
 /**
- * A UUID of version 4 (RFC 9562) whose random digits are still missing.
+ * A UUID of version 4 (RFC 9562) with zeros in the place of random digits.
  *
  * @internal
  */
 export const template = "00000000-0000-4000-8000-000000000000"
 
-// As many as one call of the cryptographic source pays for.
+// The random bytes of 256 UUIDs, so that the cryptographic source is called once for all of them.
 const pool = new Uint8Array(16 * 256)
 let used = pool.length
 
@@ -13,7 +13,7 @@ const digits = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padSta
 const high = Uint8Array.from(digits, (pair) => pair.charCodeAt(0))
 const low = Uint8Array.from(digits, (pair) => pair.charCodeAt(1))
 
-/** Where each byte has its two digits. */
+/** The position of each byte's two digits in the template. */
 const places = Uint8Array.of(0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34)
 
 const refill = () => {
@@ -26,8 +26,10 @@ const refill = () => {
 }
 
 /**
- * Writes the digits of a UUID into the ASCII characters of the template, from the source that `crypto.randomUUID` has, without the text
- * in between, which was measured to cost a bulk as much as its signatures.
+ * Writes the digits of a random UUID over a template in the bytes.
+ *
+ * The digits come from the same source as those of `crypto.randomUUID`, without an intermediate
+ * string.
  *
  * @internal
  */

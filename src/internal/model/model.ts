@@ -11,16 +11,19 @@ import type { Issue } from "../../SuprsendError.js"
 import * as json from "../support/json.js"
 import { mask } from "../support/mask.js"
 
-// Public classes extend `Model`, so neither it nor `Raw` may be stripped from the declarations.
+// Public classes extend `Model`, so neither it nor `Raw` is marked as internal: the compiler would
+// remove them from the declarations.
 
-/** What the server said, member by member. */
+/** The members of a response. */
 export interface Raw {
   readonly [key: string]: unknown
 }
 
 /**
- * A value that is read from what the server said, and keeps all of it: members that this version does not know are in `raw`,
- * and come out again when the value is encoded. It is equal by content, and printed without tokens.
+ * A decoded value of a response, which keeps all members in `raw`.
+ *
+ * Members that this version does not know are encoded again. Values are equal by content. Printing
+ * masks tokens.
  */
 export abstract class Model extends Inspectable.Class implements Equal.Equal {
   constructor(readonly raw: Raw) {
@@ -36,12 +39,12 @@ export abstract class Model extends Inspectable.Class implements Equal.Equal {
     return Hash.cached(this, json.hash(this.raw))
   }
 
-  /** What `JSON.stringify` writes: the members under the names that the server gave them, tokens masked. */
+  /** Returns the members as in the response, with tokens masked, for `JSON.stringify`. */
   toJSON(): unknown {
     return mask(this.raw)
   }
 
-  /** What `console.log` shows: the members under the names that code reads them by, tokens masked. */
+  /** Returns the decoded members, with tokens masked, for `console.log`. */
   override [Inspectable.NodeInspectSymbol](): unknown {
     return this.shown()
   }
@@ -56,7 +59,8 @@ export abstract class Model extends Inspectable.Class implements Equal.Equal {
 }
 
 /**
- * A value as it is shown: tokens masked. Models show themselves, and so do dates.
+ * Returns a value with tokens masked. Models and dates are returned unchanged: they print
+ * themselves.
  *
  * @internal
  */
@@ -67,7 +71,7 @@ export const readable = (value: unknown): unknown =>
     : mask(value)
 
 /**
- * What is read from JSON, or what is wrong with it.
+ * A function that decodes JSON, or returns its first issue.
  *
  * @internal
  */
@@ -88,7 +92,7 @@ export const all = <A>(items: ReadonlyArray<unknown>, path: Issue["path"], decod
   Either.all(items.map((item, i) => Either.mapLeft(decode(item), within([...path, i]))))
 
 /**
- * A schema over the JSON of a model. It encodes to exactly what was decoded.
+ * Makes the schema of a model. A decoded value is encoded as exactly the same JSON.
  *
  * @internal
  */
@@ -97,7 +101,7 @@ export const schema = <A extends Model>(
   decode: Decode<A>
 ): Schema.Schema<A, Raw> =>
   Schema.transformOrFail(
-    // `Schema.Record` would assign `__proto__` instead of keeping it.
+    // `Schema.Record` would assign to `__proto__` and lose that member.
     Schema.declare(json.isPlainRecord),
     Schema.declare((u): u is A => u instanceof model),
     {
@@ -111,7 +115,7 @@ export const schema = <A extends Model>(
 export const record = (u: unknown): Raw => json.isPlainRecord(u) ? u : {}
 
 /**
- * The records of a list, whatever else is in it.
+ * Returns the records of a list, and omits its other items.
  *
  * @internal
  */
@@ -129,9 +133,10 @@ export const number = (u: unknown): number | undefined => Predicate.isNumber(u) 
 const offset = /(Z|[+-]\d\d:?\d\d)$/i
 
 /**
- * A timestamp in any of the forms that the vendor's documents show: with micro- or milliseconds, with a space for the `T`, with
- * or without an offset (then it is UTC). Undefined for what is none: it must not cost the caller the rest of the answer, and
- * stays in `raw`.
+ * Parses a timestamp in any documented form, or returns undefined.
+ *
+ * It may have micro- or milliseconds, a space instead of the `T`, and no offset, which means UTC.
+ * An invalid timestamp does not fail the response; it stays in `raw`.
  *
  * @internal
  */

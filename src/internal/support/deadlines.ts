@@ -1,25 +1,27 @@
 /**
- * An instant at which something is due, unless it is removed before.
+ * An instant at which a callback runs, unless it is removed before.
  *
  * @internal
  */
 export class Deadline {
-  /** Its place in the heap; -1 once it has left. */
+  /** Its position in the heap, or -1 once it is removed. */
   index = -1
 
-  /** @param order tells those of one instant apart: the one that was added first is due first */
+  /** @param order the order of deadlines at the same instant */
   constructor(readonly at: number, readonly order: number, readonly due: () => void) {}
 }
 
 const isBefore = (a: Deadline, b: Deadline): boolean => a.at < b.at || (a.at === b.at && a.order < b.order)
 
-// In milliseconds. No timer sleeps for less, so what is due within it would be looked at again and again.
+// In milliseconds. No timer sleeps for less, so waiting for the remaining time would be a busy
+// loop.
 const resolution = 0.001
 
 /**
- * Instants in their order, as a binary heap: each is added and removed in O(log n), whatever the order they come in.
+ * A priority queue of deadlines: a binary heap.
  *
- * Mostly they come in order by themselves, and then adding one is O(1).
+ * Adding and removing take O(log n). Adding takes O(1) if deadlines arrive in order, as they mostly
+ * do.
  *
  * @internal
  */
@@ -27,7 +29,7 @@ export class Deadlines {
   private readonly heap: Array<Deadline> = []
   private added = 0
 
-  /** The earliest; infinity if there is none. */
+  /** The earliest instant, or infinity if there is none. */
   get first(): number {
     return this.heap[0]?.at ?? Infinity
   }
@@ -38,7 +40,7 @@ export class Deadlines {
     return deadline
   }
 
-  /** Does nothing to one that is over, or was removed before. */
+  /** Removes a deadline, unless it is over or already removed. */
   remove(deadline: Deadline): void {
     const { index } = deadline
     if (this.heap[index] !== deadline) return
@@ -50,7 +52,7 @@ export class Deadlines {
     else this.sink(last, index)
   }
 
-  /** Runs everything whose instant has come, or nearly. */
+  /** Runs the callbacks that are due, within the resolution of timers. */
   pass(now: number): void {
     for (let first = this.heap[0]; first !== undefined && first.at - now < resolution; first = this.heap[0]) {
       this.remove(first)

@@ -18,9 +18,10 @@ export const yieldToEventLoop: Effect.Effect<void> = Effect.async((resume) => {
 const slice = 500
 
 /**
- * Runs a step for each item until one returns `"last"`, yielding to the event loop at intervals.
+ * Runs a step for each item, until one returns `"last"`.
  *
- * So a server with a large state keeps answering other requests.
+ * It yields to the event loop at intervals, so a server with a large state keeps answering other
+ * requests.
  *
  * @internal
  */

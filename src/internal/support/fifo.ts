@@ -1,8 +1,9 @@
-// From here on, what was taken is dropped once it is as much as what is left: each item moves at most once on average.
+// From this many taken items on, they are dropped once they are half of the array. So each item is
+// moved at most once on average.
 const worthDropping = 1_024
 
 /**
- * A queue that holds no more than what is in it, also where it never runs empty.
+ * A queue that releases the items taken from it, even if it never becomes empty.
  *
  * @internal
  */
@@ -18,7 +19,7 @@ export class Fifo<A> {
     this.items.push(item)
   }
 
-  /** Takes the oldest item; undefined if there is none. */
+  /** Takes the oldest item, or returns undefined if the queue is empty. */
   shift(): A | undefined {
     const item = this.items[this.head]
     if (this.head < this.items.length) this.head++
@@ -31,7 +32,7 @@ export class Fifo<A> {
     return item
   }
 
-  /** Takes all of them. */
+  /** Takes all items. */
   drain(): ReadonlyArray<A> {
     const items = this.head === 0 ? this.items : this.items.slice(this.head)
     this.clear()

@@ -1,5 +1,5 @@
 /**
- * A number as people read it, `12,345`, in the same way wherever the program runs.
+ * Formats a whole number with thousands separators (`12,345`), in the same way for every locale.
  *
  * @internal
  */
@@ -9,7 +9,7 @@ export const count = (n: number, noun?: string): string => {
 }
 
 /**
- * A time in seconds as people read it.
+ * Formats a time in seconds, rounded up: `59 s`, `2 min 5 s`, `1 h 30 min`.
  *
  * @internal
  */

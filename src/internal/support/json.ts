@@ -9,7 +9,7 @@ export interface Issue {
 }
 
 /**
- * Tells a record as an object literal or `Object.create(null)` makes it, of whatever realm.
+ * Checks whether a value is an object literal or made by `Object.create(null)`, in any realm.
  *
  * @internal
  */
@@ -19,34 +19,35 @@ export const isPlainRecord = (u: unknown): u is Readonly<Record<string, unknown>
     const prototype: unknown = Object.getPrototypeOf(u)
     return !Array.isArray(u) && (prototype === Object.prototype || prototype === null || isObjectPrototype(prototype))
   } catch {
-    // A proxy.
+    // A proxy may throw.
     return false
   }
 }
 
-// Of another realm. What only inherits from a record without a prototype is not one: JSON would lose what it inherits.
+// Matches the `Object.prototype` of another realm. An object that inherits from a record without a
+// prototype is not plain, because JSON would lose its inherited members.
 const isObjectPrototype = (u: unknown): boolean =>
   typeof u === "object" && u !== null && Object.getPrototypeOf(u) === null && Object.hasOwn(u, "isPrototypeOf")
 
 /**
- * Stands in a copy where the original has a value that JSON cannot carry, and says why.
+ * A placeholder in a copy for a value that JSON cannot represent, with the reason.
  *
  * @internal
  */
 export class NotJson {
-  /** The original is compared and never read: looking into it would run its getters. */
+  /** The original value. It is compared, but never read, which could run its getters. */
   readonly #original: object | undefined
 
   /**
-   * @param what what the value is, in words that never contain it
-   * @param problem what is wrong with it, and what to do
-   * @param at where in it that is
+   * @param what the kind of the value, without its content
+   * @param problem the problem and what to do
+   * @param at the path of the problem in the value
    */
   constructor(readonly what: string, readonly problem: string, original?: object, readonly at: Issue["path"] = []) {
     this.#original = original
   }
 
-  /** Tells whether both stand for the same. */
+  /** Checks whether both replace the same value for the same reason. */
   equals(that: NotJson): boolean {
     return this.#original === that.#original && this.what === that.what && this.problem === that.problem
   }
@@ -57,7 +58,7 @@ export class NotJson {
 }
 
 /**
- * Says what a value is, in words that never contain the value: it may be a token.
+ * Describes the kind of a value, without its content, which may be a token.
  *
  * @internal
  */
@@ -98,36 +99,38 @@ const problemOf = (u: unknown): string => {
 }
 
 /**
- * How far a value may go.
+ * Limits on the size of a value.
  *
  * @internal
  */
 export interface Bounds {
-  /** The most levels of lists and records. */
+  /** The maximum number of nested lists and records. */
   readonly levels: number
-  /** The most values. */
+  /** The maximum number of values. */
   readonly values: number
 }
 
 /**
- * The bounds of one value. Nobody nests so deep, and walks stay far from the end of the stack; and proxies, and what holds the same value
- * many times, can have more values than memory holds.
+ * The bounds of one value.
+ *
+ * The depth keeps recursion far from the end of the stack. The number of values bounds memory:
+ * proxies, and values that contain the same value many times, can be arbitrarily large.
  *
  * @internal
  */
 export const ofValue: Bounds = { levels: 1_000, values: 1_000_000 }
 
 /**
- * The bounds of an operation, which holds values a few levels down.
+ * The bounds of an operation, which contains values a few levels down.
  *
  * @internal
  */
 export const ofOperation: Bounds = { levels: ofValue.levels + 10, values: ofValue.values + 10 }
 
-// Up to here it is quicker to compare with each of the ancestors than to keep a set of them.
+// Up to this depth, ancestors are compared one by one. Below, they are also kept in a set.
 const fewAncestors = 16
 
-/** The state of one copy. */
+/** The state while a value is copied. */
 class Copying {
   left: number
   private readonly ancestors: Array<object> = []
@@ -159,11 +162,11 @@ class Copying {
 }
 
 /**
- * Copies a value as plain data, which nothing that is done to the original changes any more, and which runs no code of others when it is
- * read: getters, proxies and `toJSON` are read here, once, and never again.
+ * Copies a value as plain data, reading each member once.
  *
- * It never throws, and it takes time in proportion to the value. Where the original has what JSON cannot carry, the copy has a `NotJson`,
- * for `collectIssues` to name.
+ * Later changes of the original do not affect the copy, and reading the copy runs no getter, proxy
+ * or `toJSON`. A value that JSON cannot represent is replaced by a `NotJson`, which `collectIssues`
+ * reports. It never throws, and takes time proportional to the size of the value.
  *
  * @internal
  */
@@ -179,7 +182,7 @@ export function copy(value: unknown, bounds = ofValue): unknown {
 }
 
 /**
- * Reads a member of whatever it is, and copies it as `copy` does.
+ * Copies a member of a value. It never throws.
  *
  * @internal
  */
@@ -194,11 +197,11 @@ export function member(of: unknown, name: string): unknown {
   }
 }
 
-// A function may be a proxy.
+// Includes functions, because a proxy may be one.
 const canRunCode = (u: unknown): u is object => typeof u === "object" ? u !== null : typeof u === "function"
 
 /**
- * Copies a list item by item, each of which may be as large as one value may be. What is no list is taken for its only item.
+ * Copies the items of a list, each within the bounds. Any other value is treated as the only item.
  *
  * @internal
  */
@@ -220,7 +223,7 @@ export const copyItems = (list: unknown, bounds: Bounds): Array<unknown> => {
   }
 }
 
-// A proxy may say anything.
+// The length of a proxy may be any value.
 const isLength = (u: unknown): u is number => Number.isSafeInteger(u) && Number(u) >= 0
 
 const copyObject = (value: object, copying: Copying): unknown => {
@@ -256,17 +259,17 @@ const copyArray = (array: ReadonlyArray<unknown>, copying: Copying): unknown => 
 
 const isHole = (array: ReadonlyArray<unknown>, i: number): boolean => !(i in array)
 
-/** The state is made for the first member that needs it: most records are flat. */
+/** Copies a record. The state is only made for nested members, as most records are flat. */
 const copyRecord = (
   record: Readonly<Record<string, unknown>>,
   copying: Copying | undefined,
   bounds: Bounds
 ): unknown => {
-  // Spread defines own properties where an assignment would set the prototype.
+  // Spread defines `__proto__` as an own property, while an assignment would set the prototype.
   const copied: Record<string, unknown> = { ...record }
   if (typeof record.toJSON === "function" && !hasOwn.call(copied, "toJSON")) return writesItself(record)
   for (const key in copied) {
-    // `Object.prototype` may have members, where a program gave it some.
+    // Skips members that a program added to `Object.prototype`.
     if (!hasOwn.call(copied, key)) continue
     if (copying !== undefined && copying.left-- <= 0) return tooMany(record)
     const value = copied[key]
@@ -282,7 +285,7 @@ const copyRecord = (
 
 const hasOwn = Object.prototype.hasOwnProperty
 
-// With a `toJSON`, of its own or inherited, it would be sent as something else.
+// A value with a `toJSON`, own or inherited, would be sent as another value.
 const writesItself = (value: object): NotJson =>
   new NotJson(
     "an object with a toJSON",
@@ -294,7 +297,7 @@ const tooMany = (value: object): NotJson =>
   new NotJson("too many values", `holds more than ${ofValue.values} values: send less`, value)
 
 const sparse = (array: ReadonlyArray<unknown>, first: number): NotJson => {
-  // Never by index: most of a sparse array is not there.
+  // Iterates over keys, because a sparse array may have far more indices.
   const there = Object.keys(array).reduce((there, key) => /^(?:0|[1-9]\d*)$/.test(key) ? there + 1 : there, 0)
   const holes = array.length - there
   const count = holes > 1 ? `, the first of ${holes}` : ""
@@ -302,7 +305,7 @@ const sparse = (array: ReadonlyArray<unknown>, first: number): NotJson => {
 }
 
 /**
- * Stands for what throws when it is read.
+ * Makes the placeholder of a value that throws when it is read.
  *
  * @internal
  */
@@ -315,7 +318,7 @@ export const unreadable = (value: object | undefined, error: unknown): NotJson =
 }
 
 /**
- * Says what was thrown. It may be anything, and throw again.
+ * Returns the message of an error, or undefined. It never throws, even if the error does.
  *
  * @internal
  */
@@ -335,14 +338,14 @@ export const maximumWord = 100
 const shortened = (text: string): string => text.length > maximumWord ? `${text.slice(0, maximumWord)}…` : text
 
 /**
- * The most issues that are told one by one.
+ * The maximum number of issues that are listed.
  *
  * @internal
  */
 export const maximumIssues = 100
 
 /**
- * Of a longer path, the first and the last steps say where it is.
+ * The maximum length of a path. A longer one is shortened to its first and last steps.
  *
  * @internal
  */
@@ -351,7 +354,7 @@ const firstSteps = 12
 const lastSteps = 3
 
 /**
- * Issues as they are found. Beyond the first hundred only their number is kept.
+ * A collection of issues. Beyond the first hundred, only their number is kept.
  *
  * @internal
  */
@@ -378,9 +381,10 @@ const readable = (path: Issue["path"]): Issue["path"] =>
     .map((step) => typeof step === "string" ? shortened(step) : step)
 
 /**
- * Names where and why plain data, as `copy` makes it, would not survive `JSON.parse(JSON.stringify(value))`.
+ * Collects the values in a copy that JSON cannot represent.
  *
- * @param path where the value is; it is the same again afterwards
+ * @param value a value that `copy` returned
+ * @param path the path of the value, which is changed during the call and restored
  * @internal
  */
 export const collectIssues = (value: unknown, path: Array<string | number>, issues: Issues): void => {
@@ -424,9 +428,10 @@ export const halfPair = "must be well-formed Unicode: it holds half of a surroga
 export const halfPairInKey = "has a key that must be well-formed Unicode: it holds half of a surrogate pair"
 
 /**
- * Copies plain data as JSON has it, with null where JSON cannot carry what is there, and adds to `defects` where that is, and why.
+ * Converts plain data to JSON, with null for each value that JSON cannot represent.
  *
- * @param path where the value is; it is the same again afterwards
+ * @param path the path of the value, which is changed during the call and restored
+ * @param defects receives the path of each such value, and the problem
  * @internal
  */
 export const toJson = (value: unknown, path: Array<string | number>, defects: Array<Issue>): unknown => {
@@ -446,7 +451,7 @@ export const toJson = (value: unknown, path: Array<string | number>, defects: Ar
 }
 
 /**
- * Puts something else in a place of plain data. Where there is no such place any more it is added at the end.
+ * Replaces the value at a path of plain data. If the path does not exist, the value is appended.
  *
  * @internal
  */
@@ -463,17 +468,19 @@ export const replace = (data: Array<unknown>, path: Issue["path"], value: unknow
 const own = (u: unknown, step: string | number): unknown =>
   typeof u === "object" && u !== null && Object.hasOwn(u, step) ? Reflect.get(u, step) : undefined
 
-// More than a list of a million values takes.
+// The maximum number of comparisons. It suffices for a list of a million values.
 const comparisons = 4 * ofValue.values
 
-/** How far a comparison may still go. */
+/** The number of comparisons left. */
 interface Budget {
   left: number
 }
 
 /**
- * Equality by content. Members compare without regard to their order, as in JSON. What is too deep or too large to be sent compares by
- * identity, and so does a cycle.
+ * Compares two values by content.
+ *
+ * The order of members does not matter, as in JSON. Values that are too deep or too large to be
+ * sent compare by identity, and so do cycles.
  *
  * @internal
  */
@@ -486,7 +493,7 @@ const equalsWithin = (a: unknown, b: unknown, depth: number, budget: Budget): bo
   if (a instanceof NotJson) return b instanceof NotJson && a.equals(b)
   if (Array.isArray(a)) {
     if (!Array.isArray(b) || a.length !== b.length) return false
-    // By index, so that the holes of a sparse array are seen too.
+    // By index, because `every` skips the holes of a sparse array.
     for (let i = 0; i < a.length; i++) {
       if (budget.left-- <= 0 || !equalsWithin(a[i], b[i], depth + 1, budget)) return false
     }
@@ -499,7 +506,7 @@ const equalsWithin = (a: unknown, b: unknown, depth: number, budget: Budget): bo
 }
 
 /**
- * A hash that is alike for all that `equals` calls equal.
+ * Hashes a value. Values that `equals` considers equal have the same hash.
  *
  * @internal
  */
@@ -523,14 +530,14 @@ const hashWithin = (value: unknown, depth: number, budget: Budget): number => {
 }
 
 /**
- * Freezes plain data, and all that it holds.
+ * Freezes plain data deeply.
  *
  * @internal
  */
 export const freeze = <A extends object>(data: A): A => {
   const pending: Array<object> = [data]
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    // What is frozen was frozen here, and so is what it holds.
+    // Frozen data was frozen here, so its members are frozen too.
     if (Object.isFrozen(next)) continue
     for (const value of Object.values(Object.freeze(next))) {
       if (typeof value === "object" && value !== null) pending.push(value)
@@ -540,7 +547,7 @@ export const freeze = <A extends object>(data: A): A => {
 }
 
 /**
- * The value that a text is in JSON, if it is JSON.
+ * Parses JSON, or returns none if the text is not JSON.
  *
  * @internal
  */

@@ -3,7 +3,8 @@ import { trim } from "./trim.js"
 
 const masked = "<redacted>"
 
-// Tokens that are enough to reach the user or to act as the application. They are sent, and never printed.
+// Keys of tokens, which suffice to reach the user or to act as the application. They are sent, but
+// never printed.
 const secretKeys: ReadonlySet<string> = new Set([
   "$androidpush",
   "$iospush",
@@ -14,10 +15,10 @@ const secretKeys: ReadonlySet<string> = new Set([
 
 const isSecret = (key: string): boolean => secretKeys.has(key) || secretKeys.has(trim(key))
 
-// What the service says about an address, beside the address.
+// Keys that describe an address in a response, and contain no part of it.
 const openKeys: ReadonlySet<string> = new Set(["status", "perma_status", "permaStatus", "id_provider", "idProvider"])
 
-// The names in a token that are no part of it. Any other name may be one.
+// Keys that may be printed in a token that is a record. Any other key may be part of the token.
 const tokenKeys: ReadonlySet<string> = new Set([
   ...openKeys,
   "value",
@@ -33,19 +34,19 @@ const mayHold = (value: object): boolean => {
   try {
     return Array.isArray(value) || Object.keys(value).every((key) => tokenKeys.has(key))
   } catch {
-    // A proxy.
+    // A proxy may throw.
     return false
   }
 }
 
 /**
- * What is printed is read by people, and by printers that recurse.
+ * The maximum depth that is printed. Printers such as `util.inspect` recurse.
  *
  * @internal
  */
 export const maximumDepth = 200
 
-/** A list or a record whose members are still to be masked. */
+/** A list or record whose members are not masked yet. */
 interface Pending {
   readonly value: object
   readonly copy: Array<unknown> | Record<string, unknown>
@@ -56,10 +57,11 @@ interface Pending {
 }
 
 /**
- * Copies some operations such that they are safe to print: tokens masked, and whatever JSON cannot carry named instead. Lists and records
- * stay such, also within a token if all their names are known.
+ * Copies a value for printing, with tokens masked.
  *
- * It never throws and never recurses, and takes time in proportion to the value: at the keyboard and in logs anything may be printed.
+ * A value that JSON cannot represent is replaced by a description. Lists and records keep their
+ * structure. Within a token, they do so if all their keys are known. It never throws or recurses,
+ * and takes time proportional to the size of the value.
  *
  * @internal
  */
@@ -91,17 +93,17 @@ export const mask = (value: unknown): unknown => {
   return all
 }
 
-/** What will be the copy of a value; undefined if that is neither a list nor a record. */
+/** Makes the empty copy of a list or record. Returns undefined for any other value. */
 const begun = (value: object): Pending["copy"] | undefined => {
   try {
     return Array.isArray(value) ? [] : isPlainRecord(value) ? {} : undefined
   } catch {
-    // A proxy.
+    // A proxy may throw.
     return undefined
   }
 }
 
-/** Members, of a sparse list only those that are there; undefined if reading them throws. */
+/** Returns the members without holes of a sparse list, or undefined if reading them throws. */
 const membersOf = (value: object): Iterable<readonly [key: string, member: unknown]> | undefined => {
   try {
     return value instanceof NotJson ? [] : Object.entries(value)
@@ -119,12 +121,14 @@ const define = (copy: Pending["copy"], key: string, value: unknown): void => {
   }
 }
 
-// Only a proxy has more, which has always another one.
+// The maximum number of visited values. Only an endless proxy has more.
 const maximumSeen = 4 * ofValue.values
 
 /**
- * Finds every token in some operations, each once, so that what the server echoes can be cleaned of them. It never throws and never
- * recurses.
+ * Returns the distinct tokens in a value.
+ *
+ * The caller removes them from the server's messages, which may quote the request. It never throws
+ * or recurses.
  *
  * @internal
  */

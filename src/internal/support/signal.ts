@@ -1,25 +1,25 @@
 import * as Effect from "effect/Effect"
 
 /**
- * One who listens to a signal.
+ * A callback that is registered with a signal.
  *
  * @internal
  */
 export class Listener {
-  /** Its place among those who listen; -1 once it has left. */
+  /** Its position among the listeners, or -1 once it is removed. */
   index = -1
 
   constructor(readonly hear: () => void) {}
 }
 
 /**
- * Something that happens once, and is heard by everybody in one go, without a fiber for each who listens.
+ * An event that happens once and calls all listeners synchronously, without a fiber for each.
  *
  * @internal
  */
 export class Signal {
-  // Not a `Set`: the tables that a set outgrows lead from one to the next, and with each the listeners that it held. Whatever is in
-  // flight then outlives its time, which was measured to double what a request costs (`npm run bench -- --only single`).
+  // An array instead of a `Set`: V8 keeps the outgrown tables of a set alive, and with them
+  // requests that have ended (`npm run bench -- --only single` measures the cost of a request).
   private listeners: Array<Listener> = []
   private given = false
 
@@ -33,25 +33,29 @@ export class Signal {
     const listeners = this.listeners
     this.listeners = []
     for (const listener of listeners) {
-      // One who leaves because another heard of it hears nothing.
+      // A listener may have been removed by an earlier one.
       if (listener.index === -1) continue
       listener.index = -1
       listener.hear()
     }
   }
 
-  /** Calls back when the signal is given. A signal that was given before calls nothing: check `isGiven`. */
+  /**
+   * Registers a listener for the signal.
+   *
+   * It is not called if the signal was already given: check `isGiven` first.
+   */
   listen(hear: () => void): Listener {
     const listener = new Listener(hear)
     listener.index = this.listeners.push(listener) - 1
     return listener
   }
 
-  /** Does nothing to one that has left. */
+  /** Removes a listener, unless it is already removed. */
   forget(listener: Listener): void {
     const { index } = listener
     listener.index = -1
-    // The place may be another's by now, as after the signal was given.
+    // Another listener may be at this position, or none after the signal was given.
     if (this.listeners[index] !== listener) return
     const last = this.listeners.pop()
     if (last === undefined || last === listener) return
@@ -59,7 +63,7 @@ export class Signal {
     last.index = index
   }
 
-  /** Waits for it. */
+  /** Waits until the signal is given. */
   readonly heard: Effect.Effect<void> = Effect.async((resume) => {
     if (this.given) {
       resume(Effect.void)

@@ -7,14 +7,16 @@ import { identity } from "effect/Function"
 import * as Runtime from "effect/Runtime"
 
 /**
- * Runs an effect in a fiber of its own.
+ * A function that runs an effect in its own fiber.
  *
  * @internal
  */
 export type Fork = (effect: Effect.Effect<void>) => Fiber.RuntimeFiber<void>
 
 /**
- * Makes a `Fork` for a timer. A layer may be built in an uninterruptible region, which the timer must not inherit.
+ * Makes a `Fork` whose fibers are interruptible.
+ *
+ * A layer may be built in an uninterruptible region, which its timers must not inherit.
  *
  * @internal
  */
@@ -24,26 +26,29 @@ export const fork: Effect.Effect<Fork> = Effect.map(
 )
 
 /**
- * Milliseconds, fractions included, by a clock that cannot be set. One that is put right must not end a wait, or prolong it.
+ * Returns the time in milliseconds, with fractions, of a monotonic clock.
+ *
+ * So adjusting the system's clock neither ends a wait nor prolongs it.
  *
  * @internal
  */
 export const monotonic = (clock: Clock.Clock): () => number => {
-  // Nanoseconds since 1970 do not fit a float, those since now do.
+  // Nanoseconds since 1970 exceed the precision of a number. Those since now do not.
   const origin = clock.unsafeCurrentTimeNanos()
-  // In whole microseconds: nanoseconds since 1970 that went through a float are only good to 256 of them.
+  // Rounds to microseconds, because a clock may compute its nanoseconds with numbers, which are
+  // then multiples of 256.
   return () => Math.round(Number(clock.unsafeCurrentTimeNanos() - origin) / 1_000) / 1_000
 }
 
 /**
- * The longest that a JavaScript timer can sleep, in milliseconds: 24 days.
+ * The maximum delay of a JavaScript timer in milliseconds: 24 days.
  *
  * @internal
  */
 export const maximumSleep = 2 ** 31 - 1
 
 /**
- * Sleeps for any duration. `Effect.sleep` never ends where it is longer than a JavaScript timer can sleep.
+ * Sleeps for any duration. `Effect.sleep` never ends if it exceeds the maximum delay of a timer.
  *
  * @internal
  */
@@ -58,9 +63,7 @@ export const sleep = (duration: Duration.Duration): Effect.Effect<void> => {
 }
 
 /**
- * One fiber that sleeps until the next instant at which something is due, for all that wait for such an instant.
- *
- * A fiber each was measured to cost more than the rest of a request.
+ * A fiber that sleeps until the next of many instants.
  *
  * @internal
  */
@@ -69,9 +72,10 @@ export class Timer {
   private at = Infinity
 
   /**
-   * @param now the time by the same clock, in milliseconds, fractions included
-   * @param wake does what is due, and tells when there will be more; infinity if that is not known
-   * @param round how long to sleep where so many milliseconds are left; it may be longer, as `wake` looks at the clock
+   * @param now the time of the same clock in milliseconds, with fractions
+   * @param wake runs the callbacks that are due, and returns the next instant, or infinity
+   * @param round returns how long to sleep for a remaining time in milliseconds, which may be
+   *   longer
    */
   constructor(
     private readonly clock: Clock.Clock,
@@ -81,7 +85,7 @@ export class Timer {
     private readonly round: (milliseconds: number) => number = identity
   ) {}
 
-  /** Wakes at that instant, or before if something else is due before. */
+  /** Wakes at an instant, or at an earlier one that was requested before. */
   wakeBy(at: number): void {
     if (at >= this.at) return
     this.stop()

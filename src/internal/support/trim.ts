@@ -1,5 +1,5 @@
-// The white space that the vendor's Python SDK strips from keys and ids (`str.strip`). JavaScript's own `trim` differs at
-// both ends of the table: it strips U+FEFF, and it leaves U+001C-001F and U+0085 alone.
+// The white space that the vendor's Python SDK strips from keys and ids (`str.strip`). JavaScript's
+// `trim` also strips U+FEFF, but keeps U+001C to U+001F and U+0085.
 const space = /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/
 
 const isSpaceAt = (text: string, i: number): boolean => {
@@ -8,8 +8,10 @@ const isSpaceAt = (text: string, i: number): boolean => {
 }
 
 /**
- * Looks at the ends only: a pattern for the end of a text (`[...]+$`) would begin anew at each space inside, and take
- * quadratic time on an id that somebody filled with spaces.
+ * Trims a text as the vendor's Python SDK does, in linear time.
+ *
+ * A pattern such as `[...]+$` would restart at each space, and take quadratic time for an id full
+ * of spaces.
  *
  * @internal
  */
@@ -21,7 +23,8 @@ export const trim = (text: string): string => {
   return text.slice(start, end)
 }
 
-// What nobody sees, and what is copied along from a document: the mark at the beginning of a file, marks of the direction of writing.
+// Invisible characters that are easily copied from a document, such as byte order marks and
+// directional marks.
 const unseen = /[\p{White_Space}\p{Cc}\p{Cf}]/u
 
 const isUnseenAt = (text: string, i: number): boolean => {
@@ -30,7 +33,7 @@ const isUnseenAt = (text: string, i: number): boolean => {
 }
 
 /**
- * Tells whether a text begins or ends with white space, or with another character that nobody sees.
+ * Checks whether a text starts or ends with white space or another invisible character.
  *
  * @internal
  */

@@ -1,13 +1,13 @@
 const native: unknown = Reflect.get(String.prototype, "isWellFormed")
 
-// With the `u` flag a whole pair is one code point: what is left of this category stands alone.
+// With the `u` flag a surrogate pair is one code point, so only lone surrogates match.
 const loneSurrogate = /\p{Surrogate}/u
 
 /**
- * Tells whether a text is Unicode: whether no half of a surrogate pair stands alone in it.
+ * Checks whether a text is well-formed Unicode, without lone surrogates.
  *
  * @internal
  */
 export const isWellFormed = (text: string): boolean =>
-  // Older runtimes have no method for it, and this compiler does not know it.
+  // Older runtimes do not have the method, and the configured `lib` does not declare it.
   typeof native === "function" ? native.call(text) === true : !loneSurrogate.test(text)

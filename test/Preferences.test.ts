@@ -1,6 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Arbitraries from "effect-suprsend/Arbitraries"
-import * as AssociatedTenant from "effect-suprsend/AssociatedTenant"
 import * as Page from "effect-suprsend/Page"
 import * as Preferences from "effect-suprsend/Preferences"
 import * as Either from "effect/Either"
@@ -9,23 +8,9 @@ import * as FastCheck from "effect/FastCheck"
 import * as Schema from "effect/Schema"
 import { inspect } from "node:util"
 import { canonical } from "./utils/json.js"
+import { shaped } from "./utils/shaped.js"
 
 const { jsonValue } = Arbitraries
-
-/** A record of these members, each of them as documented, or anything else, or missing; and of others besides. */
-const shaped = (members: Record<string, FastCheck.Arbitrary<unknown>>): FastCheck.Arbitrary<Record<string, unknown>> =>
-  FastCheck.tuple(
-    FastCheck.record(
-      Object.fromEntries(
-        Object.entries(members).map(([key, member]) => [
-          key,
-          FastCheck.oneof({ weight: 9, arbitrary: member }, { weight: 1, arbitrary: jsonValue })
-        ])
-      ),
-      { requiredKeys: [] }
-    ),
-    Arbitraries.properties
-  ).map(([known, unknown]) => Object.fromEntries([...Object.entries(unknown), ...Object.entries(known)]))
 
 const text = FastCheck.oneof(FastCheck.string(), FastCheck.constant(null))
 const preference = FastCheck.constantFrom("opt_in", "opt_out", "cant_unsubscribe", null)
@@ -65,12 +50,6 @@ const preferences = shaped({
     shaped({ channel: FastCheck.constantFrom("email", "slack"), is_restricted: FastCheck.boolean() }),
     { maxLength: 2 }
   )
-})
-
-const tenant = shaped({
-  tenant_id: FastCheck.string(),
-  tenant_name: text,
-  tenant: shaped({ tenant_id: FastCheck.string(), tenant_name: text })
 })
 
 const members = (u: unknown): ReadonlyArray<Record<string, unknown>> =>
@@ -162,29 +141,4 @@ describe("Category", () => {
       }
     }
   )
-})
-
-describe("AssociatedTenant", () => {
-  it.prop("never throws, and never loses a member", { json: tenant }, ({ json }) => {
-    const before = canonical(json)
-    const decoded = Schema.decodeUnknownEither(AssociatedTenant.AssociatedTenantSchema)(json)
-    if (typeof json.tenant_id === "string") expect(Either.isRight(decoded)).toBe(true)
-    if (Either.isRight(decoded)) {
-      expect(decoded.right.tenantId).toBeTypeOf("string")
-      expect(["string", "undefined"]).toContain(typeof decoded.right.tenantName)
-      expect(canonical(Schema.encodeSync(AssociatedTenant.AssociatedTenantSchema)(decoded.right))).toBe(before)
-    }
-  })
-
-  it("is read with its members inside or outside of `tenant`", () => {
-    const decode = Schema.decodeUnknownSync(AssociatedTenant.AssociatedTenantSchema)
-    for (
-      const json of [{ tenant_id: "acme", tenant_name: "Acme" }, { tenant: { tenant_id: "acme", tenant_name: "Acme" } }]
-    ) {
-      expect(decode(json)).toMatchObject({ tenantId: "acme", tenantName: "Acme" })
-    }
-    expect(Either.isLeft(Schema.decodeUnknownEither(AssociatedTenant.AssociatedTenantSchema)({ tenant: {} }))).toBe(
-      true
-    )
-  })
 })

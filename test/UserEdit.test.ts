@@ -317,10 +317,6 @@ describe("what is valid", () => {
     expect(Either.isRight(checked) && checked.right).toBe(edit)
   }, often)
 
-  it.prop("validate accepts every operation of the arbitrary", [Arbitraries.operation], ([operation]) => {
-    expect(issuesOf(UserEdit.appendOperation(UserEdit.edit("user-42"), operation))).toEqual([])
-  }, often)
-
   it.prop("every edit of the arbitrary is small enough as an event", [Arbitraries.userEdit], ([edit]) => {
     const body = event.encode(edit, "f".repeat(36), Date.now(), {
       workspace: "k".repeat(64),
@@ -674,11 +670,6 @@ describe("validate names the path of every defect", () => {
     const edit = asEdit(untyped(UserEdit.edit)("user-42", { tenantId }))
     expect(issuesOf(build(verbs, edit))).toEqual([["tenantId"]])
   }, often)
-
-  it.prop("a blank insert id", [FastCheck.oneof(blanks, oneOf(null, 5, {}, 1n))], ([insertId]) => {
-    expect(issuesOf(asEdit(untyped(UserEdit.edit)("user-42", { insertId })))).toEqual([["insertId"]])
-    expect(issuesOf(dataFirst(UserEdit.withInsertId, UserEdit.edit("user-42"), [insertId]))).toEqual([["insertId"]])
-  })
 
   it.prop("edits of different users, or of different tenants, that were joined", [
     Arbitraries.userEdit,

@@ -1,6 +1,5 @@
 import { describe, expect } from "@effect/vitest"
 import { InsertId } from "effect-suprsend/InsertId"
-import * as Page from "effect-suprsend/Page"
 import { withRequestOptions } from "effect-suprsend/RequestOptions"
 import * as Sandbox from "effect-suprsend/Sandbox"
 import * as Suprsend from "effect-suprsend/Suprsend"
@@ -43,25 +42,6 @@ describe("asyncEdit", () => {
         $user_operations: [{ $append: { $email: "ada@example.com" } }, { $set: { plan: "pro" } }],
         properties: { $ss_sdk_version: expect.stringMatching(/^effect-suprsend\//) }
       })
-    }))
-
-  test(
-    "keeps the insert id of the edit, so that a job that runs twice counts once",
-    (users, sandbox) =>
-      Effect.gen(function*() {
-        const visit = UserEdit.increment(UserEdit.edit("ada", { insertId: "job-7" }), "visits", 1)
-        yield* users.asyncEdit(visit)
-        yield* users.asyncEdit(visit)
-        expect(Option.getOrThrow(yield* sandbox.user("ada")).properties.visits).toBe(1)
-      })
-  )
-
-  test("makes an id of its own for every edit without one", (users) =>
-    Effect.gen(function*() {
-      const first = yield* users.asyncEdit(ada)
-      const second = yield* users.asyncEdit(ada)
-      expect(first.insertId).toMatch(/^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/)
-      expect(second.insertId).not.toBe(first.insertId)
     }))
 
   test("names the tenant", (users, sandbox) =>
@@ -227,15 +207,6 @@ describe("lists", () => {
       const all = yield* Stream.runCollect(users.listStream({ limit: 10 }))
       expect(Chunk.toReadonlyArray(all).map((user) => user.distinctId)).toEqual(Arr.makeBy(25, (n) => `user-${n}`))
       expect(yield* sandbox.requests).toHaveLength(1 + 1 + 3)
-    }))
-
-  test("come as pages too, each with the cursor to resume from", (users) =>
-    Effect.gen(function*() {
-      yield* makeUsers(users, 25)
-      const list = (options: Page.Options) => users.list(options)
-      const first = yield* Stream.runHead(Page.pages(list, { limit: 10 }))
-      const rest = yield* Stream.runCollect(Page.pages(list, { limit: 10, after: Option.getOrThrow(first).after }))
-      expect(Chunk.toReadonlyArray(rest).map((page) => page.items.length)).toEqual([10, 5])
     }))
 
   test("go on after a failure that passes", (users, sandbox) =>

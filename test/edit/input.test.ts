@@ -1,31 +1,13 @@
 import { describe, expect, it, vi } from "@effect/vitest"
 import * as Arbitraries from "effect-suprsend/Arbitraries"
-import type * as Operation from "effect-suprsend/Operation"
 import * as UserEdit from "effect-suprsend/UserEdit"
-import type { UserProfile } from "effect-suprsend/UserProfile"
 import * as Either from "effect/Either"
 import * as FastCheck from "effect/FastCheck"
 import * as input from "../../src/internal/edit/input.js"
-import { Encoder } from "../../src/internal/event/encoder.js"
-import { loosely } from "../utils/loosely.js"
+import { issuesOf, issuesOfProfile, messageOf, pathsOf } from "../utils/issues.js"
 import { dataFirst } from "../utils/untyped.js"
 
 const user = UserEdit.edit("user-42")
-
-/** What is wrong with an edit, which the encoder of events says in the same words. */
-const issuesOf = (edit: UserEdit.UserEdit) => {
-  const issues = Either.match(UserEdit.validate(edit), { onLeft: ({ issues }) => issues, onRight: () => [] })
-  const encoder = new Encoder({ workspace: undefined, userAgent: "me" }, 1_000)
-  expect(encoder.event(edit, edit.insertId ?? "id", 0)).toEqual(issues)
-  return issues
-}
-
-const pathsOf = (edit: UserEdit.UserEdit) => issuesOf(edit).map(({ path }) => path.slice(2))
-
-const issuesOfProfile = (profile: unknown) =>
-  Either.match(loosely(input.profile)("call", profile), { onLeft: ({ issues }) => issues, onRight: () => [] })
-
-const messageOf = (edit: UserEdit.UserEdit) => issuesOf(edit)[0]?.message
 
 describe("a time zone", () => {
   const isValid = (zone: string) => issuesOf(UserEdit.setTimezone(user, zone)).length === 0
@@ -276,128 +258,6 @@ describe("a language", () => {
   })
 })
 
-describe("an address", () => {
-  const secret = "token-1"
-  const subscription = { endpoint: "https://push.example.com/1", keys: { p256dh: "p", auth: "a" } }
-
-  /** A channel, an identity on it that holds a text, and where it holds it. */
-  const places: ReadonlyArray<
-    readonly [key: string, verbs: string, identity: (text: string) => Operation.JsonValue, path: ReadonlyArray<string>]
-  > = [
-    ["$email", "Email", (text) => text, []],
-    ["$sms", "Sms", (text) => text, []],
-    ["$whatsapp", "Whatsapp", (text) => text, []],
-    ["$androidpush", "AndroidPush", (text) => text, []],
-    ["$iospush", "IosPush", (text) => text, []],
-    ["$webpush", "WebPush", (endpoint) => ({ ...subscription, endpoint }), ["endpoint"]],
-    ["$webpush", "WebPush", (auth) => ({ ...subscription, keys: { p256dh: "p", auth } }), ["keys", "auth"]],
-    ["$webpush", "WebPush", (p256dh) => ({ ...subscription, keys: { p256dh, auth: "a" } }), ["keys", "p256dh"]],
-    ["$slack", "Slack", (email) => ({ email, access_token: secret }), ["email"]],
-    ["$slack", "Slack", (user_id) => ({ user_id, access_token: secret }), ["user_id"]],
-    ["$slack", "Slack", (channel_id) => ({ channel_id, access_token: secret }), ["channel_id"]],
-    ["$slack", "Slack", (access_token) => ({ user_id: "U1", access_token }), ["access_token"]],
-    ["$slack", "Slack", (url) => ({ incoming_webhook: { url } }), ["incoming_webhook", "url"]],
-    ["$ms_teams", "MsTeams", (id) => ({ tenant_id: id, service_url: "s", user_id: "u" }), ["tenant_id"]],
-    ["$ms_teams", "MsTeams", (url) => ({ tenant_id: "t", service_url: url, user_id: "u" }), ["service_url"]],
-    ["$ms_teams", "MsTeams", (id) => ({ tenant_id: "t", service_url: "s", conversation_id: id }), ["conversation_id"]],
-    ["$ms_teams", "MsTeams", (url) => ({ incoming_webhook: { url } }), ["incoming_webhook", "url"]]
-  ]
-
-  const verb = (name: string): (...args: never) => unknown => {
-    const verb: unknown = Reflect.get(UserEdit, name)
-    if (typeof verb !== "function") throw new Error(`There is no ${name}`)
-    return (...args) => Reflect.apply(verb, undefined, args)
-  }
-
-  /** Every way in which an identity comes into an edit. */
-  const ways = (key: string, verbs: string, identity: Operation.JsonValue): ReadonlyArray<UserEdit.UserEdit> => [
-    dataFirst(verb(`add${verbs}`), user, [identity]),
-    dataFirst(verb(`remove${verbs}`), user, [identity]),
-    UserEdit.append(user, key, identity),
-    UserEdit.append(user, { [` ${key}`]: identity, plan: "pro" }),
-    UserEdit.remove(user, key, identity),
-    UserEdit.remove(user, { [key]: identity }),
-    UserEdit.appendOperation(user, { $append: { [key]: identity } }),
-    UserEdit.appendOperation(user, { $remove: { [key]: identity } })
-  ]
-
-  const blank = FastCheck.constantFrom(
-    " ",
-    "\n",
-    "\t",
-    "\r\n",
-    "\u00a0",
-    "\u3000",
-    "\u0085",
-    "\ufeff",
-    "\u200b",
-    "\u202a",
-    "\u0000"
-  )
-
-  for (const [key, verbs, identity, path] of places) {
-    it.prop(`is refused with white space at an end, to add and to remove alike: ${[key, ...path].join(".")}`, [
-      FastCheck.tuple(FastCheck.option(blank, { nil: "" }), FastCheck.option(blank, { nil: "" }))
-        .filter(([before, after]) => before + after !== ""),
-      FastCheck.constantFrom("ada@example.com", "+15555555555", "a b", "é")
-    ], ([[before, after], text]) => {
-      for (const edit of ways(key, verbs, identity(text))) expect(pathsOf(edit)).toEqual([])
-      expect(issuesOfProfile({ [key]: [identity(text)] })).toEqual([])
-      for (const edit of ways(key, verbs, identity(before + text + after))) {
-        expect(pathsOf(edit)).toEqual([[
-          edit.operations[0]?.hasOwnProperty("$append") ? "$append" : "$remove",
-          key,
-          ...path
-        ]])
-        expect(messageOf(edit)).toContain("leading or trailing white space")
-      }
-      expect(issuesOfProfile({ [key]: [identity(before + text + after)] }).map(({ path }) => path)).toEqual([
-        [key, 0, ...path]
-      ])
-    }, { fastCheck: { numRuns: 20 } })
-
-    it(`is refused if it is blank or no text: ${[key, ...path].join(".")}`, () => {
-      for (const text of ["", " ", "\u3000"]) {
-        for (const edit of ways(key, verbs, identity(text))) {
-          expect(pathsOf(edit).map((path) => path.slice(2))).toEqual([path])
-        }
-        expect(issuesOfProfile({ [key]: [identity(text)] }).map(({ path }) => path)).toEqual([[key, 0, ...path]])
-      }
-    })
-  }
-
-  it("for web push is refused without endpoint or keys", () => {
-    const { endpoint, keys } = subscription
-    const broken: ReadonlyArray<readonly [subscription: unknown, path: ReadonlyArray<string>]> = [
-      [{ keys }, ["endpoint"]],
-      [{ endpoint: null, keys }, ["endpoint"]],
-      [{ endpoint }, ["keys"]],
-      [{ endpoint, keys: null }, ["keys"]],
-      [{ endpoint, keys: "p a" }, ["keys"]],
-      [{ endpoint, keys: {} }, ["keys", "p256dh"]],
-      [{ endpoint, keys: { p256dh: "p" } }, ["keys", "auth"]],
-      [{ endpoint, keys: { auth: "a", p256dh: 1 } }, ["keys", "p256dh"]],
-      [{ token: "t" }, ["endpoint"]]
-    ]
-    for (const [subscription, path] of broken) {
-      for (const name of ["addWebPush", "removeWebPush"]) {
-        expect(pathsOf(dataFirst(verb(name), user, [subscription])).map((path) => path.slice(2))).toEqual([path])
-      }
-      for (const generic of [UserEdit.append, UserEdit.remove]) {
-        expect(pathsOf(dataFirst(generic, user, ["$webpush", subscription])).map((path) => path.slice(2))).toEqual([
-          path
-        ])
-      }
-      expect(issuesOfProfile({ $webpush: [subscription] }).map(({ path }) => path)).toEqual([["$webpush", 0, ...path]])
-    }
-  })
-
-  it("may have white space at its ends where it is none", () => {
-    expect(issuesOf(UserEdit.set(user, { name: " Ada ", $email: " as the vendor has it " }))).toEqual([])
-    expect(issuesOf(UserEdit.append(user, "nicknames", " Ada "))).toEqual([])
-  })
-})
-
 describe("half of a surrogate pair", () => {
   const half = FastCheck.tuple(
     FastCheck.constantFrom("", "a", "é", "😀", "x".repeat(100), "é".repeat(100)),
@@ -480,24 +340,5 @@ describe("a path", () => {
   it("can be read, however long a key is", () => {
     const [issue] = issuesOf(dataFirst(UserEdit.set, user, ["k".repeat(1_000_000), NaN]))
     expect(JSON.stringify(issue?.path).length).toBeLessThan(200)
-  })
-})
-
-describe("a profile", () => {
-  it("is read once, and what was checked is what is sent", () => {
-    let reads = 0
-    const profile = {
-      get name() {
-        return reads++ === 0 ? "Ada" : NaN
-      }
-    }
-    const checked = loosely(input.profile)("call", profile)
-    expect(Either.isRight(checked) && JSON.stringify(checked.right)).toBe("{\"name\":\"Ada\"}")
-    expect(reads).toBe(1)
-  })
-
-  it.prop("is taken if it is one of the arbitrary", [Arbitraries.userProfile], ([profile]) => {
-    const checked: Either.Either<UserProfile, unknown> = input.profile("call", profile)
-    expect(Either.isRight(checked) && checked.right).toEqual(profile)
   })
 })

@@ -15,7 +15,6 @@ import * as FastCheck from "effect/FastCheck"
 import { pipe } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import { loosely } from "../utils/loosely.js"
 import { testOver } from "../utils/sandbox.js"
 import { inAnHour } from "../utils/time.js"
 
@@ -78,38 +77,6 @@ describe("upsert", () => {
       expect(addresses(user.channels.$email)).toEqual(["ada@example.com"])
       expect(yield* sandbox.requests).toHaveLength(2)
     }))
-
-  const invalid: ReadonlyArray<readonly [unknown, ReadonlyArray<ReadonlyArray<string | number>>]> = [
-    ["text", [[]]],
-    [null, [[]]],
-    [[], [[]]],
-    [{ "": 1 }, [[""]]],
-    [{ $email: "ada@example.com" }, [["$email"]]],
-    [{ $email: ["ada@example.com", " "], $slack: ["U1"] }, [["$email", 1], ["$slack", 0]]],
-    [{ $timezone: "Mars/Olympus", $locale: "not a locale" }, [["$timezone"], ["$locale"]]],
-    [{ when: { at: Number.NaN } }, [["when", "at"]]],
-    [{ when: new Date(0), f: () => 1 }, [["when"], ["f"]]]
-  ]
-  for (const [profile, paths] of invalid) {
-    test(
-      `names what is wrong with ${typeof profile === "object" ? Object.keys(profile ?? {}) : profile}`,
-      (users, sandbox) =>
-        Effect.gen(function*() {
-          for (
-            const [call, error] of [
-              ["UsersService.upsert", yield* Effect.flip(loosely(users.upsert)("ada", profile))],
-              [
-                "UsersService.upsertForTenant",
-                yield* Effect.flip(loosely(users.upsertForTenant)("ada", "acme", profile))
-              ]
-            ] as const
-          ) {
-            expect(error).toMatchObject({ _tag: "SuprsendInvalidInput", call, issues: paths.map((path) => ({ path })) })
-          }
-          expect(yield* sandbox.requests).toEqual([])
-        })
-    )
-  }
 
   test("shows no token that the server echoes", (users, sandbox) =>
     Effect.gen(function*() {

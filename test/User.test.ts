@@ -1,16 +1,16 @@
 import { describe, expect, it } from "@effect/vitest"
-import * as Page from "effect-suprsend/Page"
-import * as Subscription from "effect-suprsend/Subscription"
 import * as User from "effect-suprsend/User"
 import * as DateTime from "effect/DateTime"
 import * as Either from "effect/Either"
 import * as Equal from "effect/Equal"
 import * as FastCheck from "effect/FastCheck"
+import * as Hash from "effect/Hash"
+import * as HashSet from "effect/HashSet"
 import * as Schema from "effect/Schema"
 import { inspect } from "node:util"
 
-// The two shapes that the vendor documents, with a member that neither mentions.
-const seed = {
+// The two documented shapes, with a member that neither of them has.
+const manageUsers = {
   distinct_id: "_distinct_id_",
   properties: { name: "John Doe", email: ["johndoe@example.com"], created_at: "2024-01-01T12:00:00Z" },
   status: "active"
@@ -31,14 +31,14 @@ const decodeUser = Schema.decodeUnknownSync(User.UserSchema)
 const iso = (time: DateTime.Utc | undefined) => time === undefined ? undefined : DateTime.formatIso(time)
 
 describe("User", () => {
-  it("reads the shape of the vendor's page", () => {
-    const user = decodeUser(seed)
+  it("decodes the shape of the vendor's page", () => {
+    const user = decodeUser(manageUsers)
     expect(user).toMatchObject({ distinctId: "_distinct_id_", status: "active", properties: { name: "John Doe" } })
     expect(iso(user.createdAt)).toBe("2024-01-01T12:00:00.000Z")
     expect(user.channels).toEqual({})
   })
 
-  it("reads the shape of the OpenAPI description", () => {
+  it("decodes the shape of the OpenAPI description", () => {
     const user = decodeUser(openApi)
     expect(iso(user.createdAt)).toBe("2025-04-04T21:37:36.712Z")
     expect(iso(user.updatedAt)).toBe("2025-04-04T21:37:36.712Z")
@@ -47,7 +47,7 @@ describe("User", () => {
     expect(user.channels.$inbox).toMatchObject([{ idProvider: "suprsend" }])
   })
 
-  it("reads bare addresses, and what has no form that it knows", () => {
+  it("decodes bare addresses, and ignores members of unknown form", () => {
     expect(decodeUser({ distinct_id: "id", $email: ["a@b.co"] }).channels.$email).toMatchObject([{ value: "a@b.co" }])
     const odd = decodeUser({ distinct_id: "id", $email: 7, properties: [], created_at: "yesterday", status: null })
     expect(odd.channels).toEqual({})
@@ -56,7 +56,7 @@ describe("User", () => {
     expect(odd.raw.created_at).toBe("yesterday")
   })
 
-  it("takes a time without an offset for UTC", () => {
+  it("decodes a time without an offset as UTC", () => {
     expect(iso(decodeUser({ distinct_id: "id", created_at: "2024-08-04 13:16:12" }).createdAt)).toBe(
       "2024-08-04T13:16:12.000Z"
     )
@@ -64,7 +64,7 @@ describe("User", () => {
 
   it("is equal by content", () => {
     expect(Equal.equals(decodeUser(openApi), decodeUser(structuredClone(openApi)))).toBe(true)
-    expect(Equal.equals(decodeUser(openApi), decodeUser(seed))).toBe(false)
+    expect(Equal.equals(decodeUser(openApi), decodeUser(manageUsers))).toBe(false)
   })
 
   const printed = new User.User({
@@ -78,7 +78,7 @@ describe("User", () => {
     new_member: [1]
   })
 
-  it("reads in console.log as it reads in code", () => {
+  it("is printed by console.log in its decoded form", () => {
     expect(inspect(printed, { depth: 9 })).toBe(inspect({
       distinctId: "user-42",
       properties: { plan: "pro" },
@@ -92,7 +92,7 @@ describe("User", () => {
     }, { depth: 9 }))
   })
 
-  it("keeps the shape in which it came where it is written as JSON, tokens masked", () => {
+  it("is written by JSON.stringify in the shape of the response, with tokens masked", () => {
     expect(JSON.parse(JSON.stringify({ user: printed }))).toEqual({
       user: {
         ...printed.raw,
@@ -110,7 +110,7 @@ describe("User", () => {
     }
   })
 
-  it.prop("never throws, and never loses a member", {
+  it.prop("decodes any JSON with an id, and encodes it unchanged", {
     json: FastCheck.dictionary(
       FastCheck.oneof(
         FastCheck.constantFrom("distinct_id", "properties", "$email", "$slack", "created_at", "status", "__proto__"),
@@ -130,66 +130,51 @@ describe("User", () => {
       expect(JSON.stringify(Schema.encodeSync(User.UserSchema)(user))).toBe(JSON.stringify({ ...json }))
     }
   })
-})
 
-describe("Subscription", () => {
-  it("reads both shapes of a subscription to an object", () => {
-    const decode = Schema.decodeUnknownSync(Subscription.ObjectSubscriptionSchema)
-    const fromSeed = decode({ object_id: "Frontend", type: "Developers", subscribed_at: "2024-02-20T10:15:30Z" })
-    const fromOpenApi = decode({
-      properties: { role: "lead" },
-      object: { id: "Frontend", object_type: "Developers", properties: {}, subscriptions_count: 3 },
-      created_at: "2024-02-20T10:15:30.000000+00:00"
-    })
-    for (const object of [fromSeed, fromOpenApi]) {
-      expect(object).toMatchObject({ objectId: "Frontend", objectType: "Developers" })
-      expect(iso(object.subscribedAt)).toBe("2024-02-20T10:15:30.000Z")
-    }
-    expect(fromOpenApi.properties).toEqual({ role: "lead" })
-    expect(fromOpenApi.object.subscriptions_count).toBe(3)
+  it("hashes alike if it is equal, and differs by any member", () => {
+    const [a, b] = [decodeUser(openApi), decodeUser(structuredClone(openApi))]
+    expect(Hash.hash(a)).toBe(Hash.hash(b))
+    expect(HashSet.size(HashSet.make(a, b, decodeUser(manageUsers)))).toBe(2)
+    expect(Equal.equals(a, decodeUser({ ...openApi, novelty: { of: ["next"] } }))).toBe(false)
   })
 
-  it("reads both shapes of a subscription to a list", () => {
-    const decode = Schema.decodeUnknownSync(Subscription.ListSubscriptionSchema)
-    const fromSeed = decode({ list_id: "news", subscribed_at: "2024-02-20T12:00:00Z", status: "subscribed" })
-    const fromOpenApi = decode({
-      list: { list_id: "news", list_name: "News", list_description: "All of it", list_type: "query_based" },
-      created_at: "2024-02-20T12:00:00Z"
-    })
-    expect(fromSeed).toMatchObject({ listId: "news", status: "subscribed" })
-    expect(fromOpenApi).toMatchObject({
-      listId: "news",
-      name: "News",
-      description: "All of it",
-      listType: "query_based"
-    })
-    expect(iso(fromSeed.subscribedAt)).toBe(iso(fromOpenApi.subscribedAt))
-  })
-
-  it("says what is missing", () => {
-    expect(Either.isLeft(Schema.decodeUnknownEither(Subscription.ObjectSubscriptionSchema)({}))).toBe(true)
-    expect(Either.isLeft(Schema.decodeUnknownEither(Subscription.ListSubscriptionSchema)({}))).toBe(true)
-  })
-})
-
-describe("Page", () => {
-  const decode = Page.decode(["results", "users"], User.decode)
-
-  it("reads both shapes", () => {
-    const openApi = Either.getOrThrow(decode({
-      meta: { count: 12, limit: 1, has_prev: true, before: "b", has_next: true, after: "a" },
-      results: [seed]
-    }))
-    expect(openApi).toMatchObject({ hasMore: true, after: "a", before: "b", total: 12 })
-    const fromSeed = Either.getOrThrow(decode({ users: [seed], paging: { after: "a", has_more: false } }))
-    expect(fromSeed).toMatchObject({ hasMore: false, after: "a", before: undefined, total: undefined })
-    expect(fromSeed.items.map((user) => user.distinctId)).toEqual(["_distinct_id_"])
-  })
-
-  it("says which item is wrong", () => {
-    expect(Either.flip(decode({ results: [seed, {}] }))).toEqual(
-      Either.right({ path: ["results", 1, "distinct_id"], message: "must be a string" })
+  it.prop("is decoded only with a distinct id that is a string", [
+    FastCheck.oneof(FastCheck.integer(), FastCheck.constantFrom(null, undefined, {}, ["ada"], true))
+  ], ([distinct_id]) => {
+    expect(Either.flip(User.decode({ ...openApi, distinct_id }))).toEqual(
+      Either.right({ path: ["distinct_id"], message: "must be a string" })
     )
-    expect(Either.isLeft(decode({ meta: {} }))).toBe(true)
+  })
+
+  it("is not decoded from JSON that is not an object", () => {
+    for (const json of ["ada", 1, null, undefined, [manageUsers]]) {
+      expect(Either.flip(User.decode(json))).toMatchObject({
+        right: { path: [], message: expect.stringMatching(/^must be a JSON object, got /) }
+      })
+    }
+  })
+
+  it("has the identities in the order of the response, and omits unknown channels", () => {
+    const { channels } = decodeUser({
+      distinct_id: "id",
+      $fax: [{ value: "1" }],
+      $sms: [{ value: "+15555555555", status: "inactive" }, "+15555555556", null, 7]
+    })
+    expect(Object.keys(channels)).toEqual(["$sms"])
+    expect(channels.$sms?.map(({ status, value }) => [value, status])).toEqual([
+      ["+15555555555", "inactive"],
+      ["+15555555556", undefined],
+      [null, undefined],
+      [7, undefined]
+    ])
+  })
+
+  it("prefers its own creation time to that of its properties", () => {
+    const user = decodeUser({
+      distinct_id: "id",
+      created_at: "2025-01-01T00:00:00+02:00",
+      properties: { created_at: "2024-01-01T00:00:00Z" }
+    })
+    expect(iso(user.createdAt)).toBe("2024-12-31T22:00:00.000Z")
   })
 })

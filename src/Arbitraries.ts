@@ -190,7 +190,7 @@ export const properties: FastCheck.Arbitrary<Operation.Properties> = lazily(() =
 /**
  * A distinct id of up to 255 characters, already trimmed.
  *
- * It includes characters that a path must encode.
+ * It includes characters that must be percent-encoded in a path.
  *
  * @example
  * ```ts
@@ -682,7 +682,7 @@ export const identity: FastCheck.Arbitrary<Operation.Properties> = lazily(() =>
  * import * as Suprsend from "effect-suprsend/Suprsend"
  * import { UsersService } from "effect-suprsend/UsersService"
  *
- * it.effect.prop("every profile is taken", [Arbitraries.userProfile], ([profile]) =>
+ * it.effect.prop("every profile is accepted", [Arbitraries.userProfile], ([profile]) =>
  *   Effect.flatMap(UsersService, (users) => users.upsert("user-42", profile)).pipe(
  *     Effect.asVoid,
  *     Effect.provide(Suprsend.layerTest)

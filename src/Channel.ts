@@ -190,29 +190,31 @@ export type AndroidPushProvider = "fcm" | "xiaomi" | "oppo" | (string & {})
  * @category models
  */
 export interface AndroidPushOptions {
+  /** The provider that delivers. Without one, SuprSend uses FCM. */
   readonly provider?: AndroidPushProvider | null | undefined
 }
 
 /**
  * Options of an iOS push token.
  *
- * They are its provider, APNs by default, and the bundle id of the app.
- *
  * @since 0.1.0
  * @category models
  */
 export interface IosPushOptions {
+  /** The provider that delivers. Without one, SuprSend uses APNs. */
   readonly provider?: "apns" | (string & {}) | null | undefined
+  /** The bundle id of the app. */
   readonly bundleId?: string | undefined
 }
 
 /**
- * Options of a web push subscription: its provider, VAPID by default.
+ * Options of a web push subscription.
  *
  * @since 0.1.0
  * @category models
  */
 export interface WebPushOptions {
+  /** The provider that delivers. Without one, SuprSend uses VAPID. */
   readonly provider?: "vapid" | (string & {}) | null | undefined
 }
 

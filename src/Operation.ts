@@ -12,7 +12,7 @@ import * as internal from "./internal/edit/operation.js"
 import { copy } from "./internal/support/json.js"
 
 /**
- * A value that JSON can represent, and therefore a property of a user.
+ * A value of a property: any value that JSON can represent.
  *
  * A `Date`, `Map`, `bigint` or `undefined` does not compile: convert it to the value that the
  * server should store.
@@ -314,7 +314,7 @@ export function remove(properties: Properties): Remove {
 export const unset = (keys: ReadonlyArray<string>): Unset => ({ $unset: internal.keys(copy(keys)) })
 
 /**
- * Functions for the kinds of operations.
+ * One function for each kind of operation, for {@link match}.
  *
  * @since 0.1.0
  * @category folding
@@ -331,7 +331,7 @@ export interface Cases<out A> {
 }
 
 /**
- * Folds over the kinds of operations.
+ * Calls the function for the kind of an operation, and returns its result.
  *
  * @example
  * ```ts

@@ -155,7 +155,7 @@ export const decode = <A>(keys: ReadonlyArray<string>, item: model.Decode<A>): m
  * import * as Page from "effect-suprsend/Page"
  * import { UsersService } from "effect-suprsend/UsersService"
  *
- * // Goes through all users, and remembers where to go on after a crash.
+ * // Visits all users, and stores the cursor to resume from after a crash.
  * const walk = (cursor: Ref.Ref<string | undefined>) =>
  *   Effect.gen(function*() {
  *     const users = yield* UsersService

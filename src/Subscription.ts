@@ -83,7 +83,7 @@ export class ListSubscription extends model.Model {
     return model.text(this.list.list_type)
   }
 
-  /** "subscribed", in one of the documented shapes. */
+  /** The status, such as "subscribed". Only one of the documented shapes has it. */
   get status(): string | undefined {
     return model.text(this.raw.status)
   }

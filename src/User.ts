@@ -20,7 +20,7 @@ import type { Issue } from "./SuprsendError.js"
  * @category models
  */
 export interface Identity {
-  /** The address: a text, or a record for Slack, Microsoft Teams and web push. */
+  /** The address: a string, or a record for Slack, Microsoft Teams and web push. */
   readonly value: unknown
   /** Whether SuprSend notifies this identity: "active" or "inactive". */
   readonly status: string | undefined
@@ -103,7 +103,7 @@ export class User extends model.Model {
     return model.timestamp(this.raw.updated_at)
   }
 
-  /** "active", in one of the documented shapes. */
+  /** The status, such as "active". Only one of the documented shapes has it. */
   get status(): string | undefined {
     return model.text(this.raw.status)
   }

@@ -42,7 +42,7 @@ import type * as Operation from "./Operation.js"
 import { type InvalidUserEdit, Issue } from "./SuprsendError.js"
 
 /**
- * Identifies the values of this module, across all copies of the package.
+ * The symbol that identifies edits, across all copies of the package.
  *
  * @since 0.1.0
  * @category type ids
@@ -72,7 +72,7 @@ export interface UserEdit extends Pipeable, Inspectable, Equal.Equal {
   /**
    * The insert id, which makes it safe to send the edit twice.
    *
-   * If it is undefined, a new id is made when the edit is sent.
+   * If it is undefined, a new id is generated when the edit is sent.
    */
   readonly insertId: string | undefined
   /** The operations in order, exactly as they are sent, with tokens in clear. */
@@ -830,7 +830,9 @@ export const withInsertId: {
  *
  * An edit is invalid if SuprSend could not store it as you wrote it:
  *
- * - an id that is blank, `.`, `..` or longer than 255 characters;
+ * - a distinct id that is blank, `.`, `..` or longer than 255 characters;
+ * - a tenant id that is blank, `.`, `..` or longer than 64 characters, or a blank insert id;
+ * - operations of different users or tenants, joined by {@link concat};
  * - half a surrogate pair in an id, key or value;
  * - an empty key;
  * - a value that JSON cannot represent, or that has a `toJSON`;

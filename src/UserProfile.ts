@@ -1,5 +1,5 @@
 /**
- * Profiles of users, as `upsert` takes them.
+ * Profiles of users, as `upsert` accepts them.
  *
  * @since 0.1.0
  */

@@ -21,11 +21,11 @@ import { until } from "../utils/until.js"
 
 const root = Path.join(import.meta.dirname, "..", "..")
 
-// Where the commands have their locks, of which those that are killed leave one behind.
+// The folder of the locks. A command that is killed leaves its lock behind.
 const temporary = Fs.mkdtempSync(Path.join(Os.tmpdir(), "sandbox-locks-"))
 afterAll(() => Fs.rmSync(temporary, { recursive: true }))
 
-/** The command in a process of its own, for as long as the scope lives. */
+/** Runs the command in its own process until the scope closes. */
 const run = (...args: ReadonlyArray<string>) =>
   Effect.acquireRelease(
     Effect.sync(() => {
@@ -94,7 +94,7 @@ const folder = Effect.acquireRelease(
 
 describe("effect-suprsend sandbox", () => {
   it.scopedLive(
-    "prints what to paste, serves, prints a line for each request, and ends with Ctrl-C",
+    "prints its settings, serves, prints a line for each request, and ends with Ctrl-C",
     () =>
       Effect.gen(function*() {
         const command = yield* started("--port", "0")
@@ -130,7 +130,7 @@ describe("effect-suprsend sandbox", () => {
     }), 60_000)
 
   it.scopedLive(
-    "says in one line what is wrong with its state, and leaves the file alone",
+    "reports an invalid state in one line, and does not change the file",
     () =>
       Effect.gen(function*() {
         const file = Path.join(yield* folder, "state.json")
@@ -148,7 +148,7 @@ describe("effect-suprsend sandbox", () => {
     60_000
   )
 
-  it.scopedLive("has its state file for itself alone, until it is gone", () =>
+  it.scopedLive("locks its state file until it ends", () =>
     Effect.gen(function*() {
       const file = Path.join(yield* folder, "state.json")
       const first = yield* started("--port", "0", "--state", file)
@@ -161,7 +161,7 @@ describe("effect-suprsend sandbox", () => {
       yield* Effect.flatMap(UsersService, (users) => users.asyncEdit(set(edit("ada"), "plan", "pro"))).pipe(
         Effect.provide(users(first.url))
       )
-      // It is written while it runs, and not only at the end.
+      // The state is written while the server runs, and not only at the end.
       yield* until(Effect.sync(() => Fs.existsSync(file) && Fs.readFileSync(file, "utf8")), (text) =>
         typeof text === "string" && text.includes("\"pro\""))
       yield* first.stop
@@ -170,7 +170,7 @@ describe("effect-suprsend sandbox", () => {
       const ada = yield* Effect.flatMap(UsersService, (users) =>
         users.get("ada")).pipe(Effect.provide(users(third.url)))
       expect(ada.properties.plan).toBe("pro")
-      // What another program has written meanwhile is not lost either.
+      // Changes by another program are not overwritten.
       Fs.writeFileSync(file, "{}")
       yield* third.interrupt
       const last = yield* third.ended
@@ -179,7 +179,7 @@ describe("effect-suprsend sandbox", () => {
       expect(Fs.readFileSync(file, "utf8")).toBe("{}")
     }), 120_000)
 
-  it.scopedLive("says why it ends: an option, or a state, that cannot be", () =>
+  it.scopedLive("reports an invalid option or state, and ends", () =>
     Effect.gen(function*() {
       const path = yield* folder
       const missing = Path.join(path, "missing", "state.json")
@@ -209,7 +209,7 @@ describe("effect-suprsend sandbox", () => {
       expect(Fs.readFileSync(impossible, "utf8")).toBe(text)
     }), 120_000)
 
-  it.scopedLive("says that a port is taken", () =>
+  it.scopedLive("reports that a port is in use", () =>
     Effect.gen(function*() {
       const port = yield* Effect.acquireRelease(
         Effect.async<Http.Server>((resume) => {
@@ -229,11 +229,11 @@ describe("effect-suprsend sandbox", () => {
 describe("a state file", () => {
   const troubleOf = (file: string) => Effect.map(Effect.flip(stateFile.open(file)), ({ message }) => message)
 
-  it.scopedLive("has to be a file that can be written", () =>
+  it.scopedLive("must be a writable file", () =>
     Effect.gen(function*() {
       const path = yield* folder
       expect(yield* troubleOf(path)).toBe(`${path} cannot be used: it is not a file`)
-      // Putting another file in its place would break the machine.
+      // Replacing such a file would break the machine.
       expect(yield* troubleOf("/dev/null")).toBe("/dev/null cannot be used: it is not a file")
       expect(yield* troubleOf(Path.join(path, "a", "b"))).toContain("the folder does not exist")
       Fs.mkdirSync(Path.join(path, "state.json.new"))
@@ -241,7 +241,7 @@ describe("a state file", () => {
       expect(Fs.readdirSync(path)).toEqual(["state.json.new"])
     }).pipe(Effect.provide(NodeContext.layer)))
 
-  it.scopedLive("is written through a link, and only its owner can read it", () =>
+  it.scopedLive("is written through a symbolic link, and readable only by its owner", () =>
     Effect.gen(function*() {
       const path = yield* folder
       const file = Path.join(path, "state.json")
@@ -255,7 +255,7 @@ describe("a state file", () => {
       expect([Fs.readFileSync(file, "utf8"), Fs.statSync(file).mode & 0o077]).toEqual(["two", 0])
     }).pipe(Effect.provide(NodeContext.layer)))
 
-  it.scopedLive("that another program changed, made or removed is left as it is", () =>
+  it.scopedLive("is not overwritten if another program changed, created or removed it", () =>
     Effect.gen(function*() {
       const path = yield* folder
       const changes: ReadonlyArray<readonly [before: string | undefined, change: (file: string) => void]> = [
@@ -274,7 +274,7 @@ describe("a state file", () => {
       }
     }).pipe(Effect.provide(NodeContext.layer)))
 
-  it.scopedLive("is not held by a process that is gone, nor by a lock of which nothing is known", () =>
+  it.scopedLive("is taken over from a process that has ended, but not from an unknown lock", () =>
     Effect.gen(function*() {
       const file = Path.join(yield* folder, "state.json")
       const held = lock.pathFor(Fs.realpathSync(Path.dirname(file)) + "/state.json")
@@ -291,7 +291,7 @@ describe("a state file", () => {
     }).pipe(Effect.provide(NodeContext.layer)))
 })
 
-it("a line shows no more of a request than what fits in it", () => {
+it("a line shows a request without control characters", () => {
   const at = DateTime.unsafeMake("2026-11-24T12:34:56Z")
   expect(line({ method: "GET", uri: "/v1/user/\u001b[31m/", status: 404, millis: 3, events: undefined }, at)).toBe(
     "12:34:56  GET     404     3 ms  /v1/user/?[31m/"
@@ -301,7 +301,7 @@ it("a line shows no more of a request than what fits in it", () => {
   )
 })
 
-it("where the packages of the command line are missing, it says how to install them, with their versions", () => {
+it("instructions to install missing packages have their versions", () => {
   const text = install("Error [ERR_MODULE_NOT_FOUND]: Cannot find package '@effect/cli' imported from main.js")
   const { devDependencies, peerDependencies } = JSON.parse(Fs.readFileSync(Path.join(root, "package.json"), "utf8"))
   expect(text).toContain("needs @effect/cli; the SDK alone does not")

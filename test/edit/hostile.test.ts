@@ -45,7 +45,7 @@ const traps = ["get", "ownKeys", "getOwnPropertyDescriptor", "getPrototypeOf"] a
 
 const toJSON = () => "something else"
 
-/** Values that fight back when they are read, or that JSON would write as something else. Each is made anew. */
+/** Makes values that throw or change when they are read, or that JSON would write as other values. */
 const hostile: Readonly<Record<string, () => unknown>> = {
   "a getter that throws": () => Object.defineProperty({}, "a", { enumerable: true, get: boom }),
   "a getter that throws nothing": () =>
@@ -68,7 +68,7 @@ const hostile: Readonly<Record<string, () => unknown>> = {
   "a function that is revoked": () => revoked(() => 1),
   ...Object.fromEntries(traps.flatMap((trap) => [
     [`a record whose ${trap} throws`, () => new Proxy({ a: 1 }, { [trap]: boom })],
-    // A list is read by index, and asked for no keys nor prototype.
+    // Lists are read by index, without reading their keys or prototype.
     ...(trap === "get" ? [[`a list whose ${trap} throws`, () => new Proxy([1], { [trap]: boom })] as const] : [])
   ])),
   "an own toJSON": () => ({ toJSON }),
@@ -138,7 +138,7 @@ const hostile: Readonly<Record<string, () => unknown>> = {
   }
 }
 
-/** Every way into an edit. */
+/** Every way to put a value into an edit. */
 const ways: Readonly<Record<string, (value: unknown) => UserEdit.UserEdit>> = {
   "set, key": (value) => dataFirst(UserEdit.set, user, ["key", value]),
   "set, key, in a pipe": (value) => dataLast(UserEdit.set, user, ["key", value]),
@@ -166,7 +166,7 @@ const ways: Readonly<Record<string, (value: unknown) => UserEdit.UserEdit>> = {
   "withInsertId": (value) => dataFirst(UserEdit.withInsertId, user, [[value]])
 }
 
-/** Those to which any record, list or text may be given: whether it is refused is another question. */
+/** Ways that accept any record, list or text, which may be valid. */
 const lenient: Readonly<Record<string, (value: unknown) => UserEdit.UserEdit>> = {
   "edit, options": (value) => asEdit(untyped(UserEdit.edit)("user-42", value)),
   "addAndroidPush, options": (value) => dataFirst(UserEdit.addAndroidPush, user, ["token", value]),
@@ -179,7 +179,7 @@ const lenient: Readonly<Record<string, (value: unknown) => UserEdit.UserEdit>> =
   "Operation.unset": (value) => dataFirst(UserEdit.appendOperation, user, [loosely(Operation.unset)(value)])
 }
 
-/** Everything that can be asked of an edit, none of which throws. */
+/** Calls every function and member of an edit. None of them may throw. */
 const ask = (edit: UserEdit.UserEdit): void => {
   expect(typeof String(edit)).toBe("string")
   expect(typeof inspect(edit, { depth: null })).toBe("string")
@@ -193,7 +193,7 @@ const ask = (edit: UserEdit.UserEdit): void => {
 
 const EditJson = Schema.parseJson(UserEdit.UserEditSchema)
 
-/** What is wrong with an edit, as validate and the encoder say it. */
+/** Returns the issues of an edit, and checks that the encoder finds the same. */
 const issuesOf = (edit: UserEdit.UserEdit) => {
   const encoder = new Encoder(client, 1_000)
   const issues = encoder.event(edit, edit.insertId ?? "id", 0)
@@ -205,11 +205,11 @@ const issuesOf = (edit: UserEdit.UserEdit) => {
   return issues
 }
 
-describe("a value that fights back is refused, and nothing throws", () => {
+describe("a hostile value is invalid, and nothing throws", () => {
   for (const [name, make] of Object.entries(hostile)) {
     it(name, () => {
       for (const [way, build] of Object.entries(ways)) {
-        // An edit that comes first is the one to which a verb adds.
+        // A verb treats an edit in the first place as its edit.
         if (name === "an edit" && /pipe|setLocale/.test(way)) continue
         const edit = build(make())
         expect([way, issuesOf(edit).length > 0]).toEqual([way, true])
@@ -231,7 +231,7 @@ describe("a value that fights back is refused, and nothing throws", () => {
     })
   }
 
-  it("where it stands, and with what it throws", () => {
+  it("with its path and the message that it throws", () => {
     const messages = (value: unknown) =>
       issuesOf(dataFirst(UserEdit.set, user, [{ plan: "pro", deep: [1, { value }] }]))
     const path = ["operations", 0, "$set", "deep", 1, "value"]
@@ -246,7 +246,7 @@ describe("a value that fights back is refused, and nothing throws", () => {
     ])
   })
 
-  it("and so is what is no edit at all", () => {
+  it("and so is a value that is not an edit", () => {
     for (const value of [undefined, null, 1, "edit", {}, [], ...Object.values(hostile).map((make) => make())]) {
       if (UserEdit.isUserEdit(value)) continue
       const checked = Either.flip(loosely(UserEdit.validate)(value))
@@ -257,7 +257,7 @@ describe("a value that fights back is refused, and nothing throws", () => {
     }
   })
 
-  it("and so is what passes for an edit, whatever its members do", () => {
+  it("and so is an imitation of an edit, whatever its members do", () => {
     const members = { distinctId: "ada", tenantId: undefined, insertId: undefined, operations: [{ $set: { a: 1 } }] }
     const real = UserEdit.set(user, "a", 1)
     const foreign = (others: object): UserEdit.UserEdit =>
@@ -289,14 +289,14 @@ describe("a value that fights back is refused, and nothing throws", () => {
       void untyped(UserEdit.concat)(real, proxy)
     }
     expect(Either.isLeft(loosely(UserEdit.validate)(revoked(real)))).toBe(true)
-    // One that only passes everything on is as good as what is behind it.
+    // A proxy without traps is as valid as its target.
     const through = asEdit(new Proxy(real, {}))
     expect(issuesOf(through)).toEqual([])
     expect(Equal.equals(through, real)).toBe(true)
   })
 })
 
-describe("what an edit was given is copied", () => {
+describe("arguments of an edit are copied", () => {
   const values = () => ({ plan: "pro", tags: ["a", { b: ["c"] }], address: { city: "Paris", lines: ["1"] } })
 
   const change = (u: unknown): void => {
@@ -306,7 +306,7 @@ describe("what an edit was given is copied", () => {
     else Object.assign(u, { changed: true, plan: "changed" })
   }
 
-  /** What is given, and the edit that is made of it. */
+  /** Makes an argument, and a function that makes an edit of it. */
   const given: Readonly<Record<string, () => readonly [given: unknown, make: () => UserEdit.UserEdit]>> = {
     "a value": () => {
       const value = values()
@@ -352,7 +352,7 @@ describe("what an edit was given is copied", () => {
   }
 
   for (const [name, make] of Object.entries(given)) {
-    it(`so that changing it later changes no edit: ${name}`, () => {
+    it(`so that changing them later does not change the edit: ${name}`, () => {
       const [value, build] = make()
       const [, again] = make()
       const edit = build()
@@ -369,7 +369,7 @@ describe("what an edit was given is copied", () => {
     })
   }
 
-  it("when a step is made, which does the same for ever", () => {
+  it("when a verb is called for a pipe, so that its function always does the same", () => {
     const record = values()
     const keys = ["a"]
     const steps = [
@@ -384,7 +384,7 @@ describe("what an edit was given is copied", () => {
     expect(steps.map((step) => canonical(step(user).operations))).toEqual(before)
   })
 
-  it.prop("so that what is read of it is frozen, to the bottom", [Arbitraries.userEdit], ([edit]) => {
+  it.prop("and frozen deeply when the operations are read", [Arbitraries.userEdit], ([edit]) => {
     const check = (u: unknown): void => {
       if (typeof u !== "object" || u === null) return
       expect(Object.isFrozen(u)).toBe(true)
@@ -395,7 +395,7 @@ describe("what an edit was given is copied", () => {
     check(Schema.decodeSync(EditJson)(Schema.encodeSync(EditJson)(edit)).operations)
   })
 
-  it.prop("member by member, whatever they are called", [Arbitraries.jsonValue], ([value]) => {
+  it.prop("member by member, whatever their names", [Arbitraries.jsonValue], ([value]) => {
     expect(canonical(json.copy(value))).toBe(canonical(value))
     expect(json.copy(Object.assign(Object.create(null), { a: [value] }))).toEqual({ a: [value] })
     expect(canonical(json.copy(Vm.runInNewContext("JSON.parse(text)", { text: JSON.stringify({ value }) })))).toBe(
@@ -403,7 +403,7 @@ describe("what an edit was given is copied", () => {
     )
   })
 
-  it("read once, when it is given", () => {
+  it("and read only once", () => {
     let reads = 0
     const counting = {
       get a() {
@@ -425,10 +425,10 @@ describe("what an edit was given is copied", () => {
   })
 })
 
-describe("what happens while an edit is read changes no other body", () => {
+describe("code that runs while an edit is read does not affect other requests", () => {
   const other = UserEdit.set(UserEdit.edit("other"), "who", "other".repeat(20))
 
-  /** Edits whose reading runs a function. */
+  /** Edits that run a function when they are read. */
   const reading: Readonly<Record<string, (run: () => void) => UserEdit.UserEdit>> = {
     "a getter of a record": (run) =>
       UserEdit.set(UserEdit.edit("outer"), {
@@ -543,10 +543,10 @@ describe("what happens while an edit is read changes no other body", () => {
   }
 })
 
-describe("an edit whose members throw, or are other ones each time", () => {
+describe("an edit whose members throw, or change with each access", () => {
   const real = UserEdit.set(UserEdit.edit("outer"), "a", 1)
 
-  /** What passes for an edit, but for one member. */
+  /** Makes an imitation of an edit with one hostile member. */
   const passing = (name: string, get: () => unknown): UserEdit.UserEdit =>
     asEdit(Object.defineProperty(
       {
@@ -561,11 +561,11 @@ describe("an edit whose members throw, or are other ones each time", () => {
     ))
 
   const kinds: Readonly<Record<string, (name: string, get: () => unknown) => UserEdit.UserEdit>> = {
-    "what passes for one": passing,
+    "an imitation": passing,
     "a proxy of one": (name, get) =>
       new Proxy(real, { get: (target, key) => key === name ? get() : Reflect.get(target, key) }),
-    "what inherits from one": (name, get) => Object.create(real, { [name]: { get } }),
-    "one that was tampered with": (name, get) => Object.defineProperty(UserEdit.set(real, "b", 1), name, { get })
+    "an object that inherits from an edit": (name, get) => Object.create(real, { [name]: { get } }),
+    "an edit that was tampered with": (name, get) => Object.defineProperty(UserEdit.set(real, "b", 1), name, { get })
   }
 
   const Batched = layerBatched().pipe(
@@ -576,7 +576,7 @@ describe("an edit whose members throw, or are other ones each time", () => {
 
   for (const [kind, make] of Object.entries(kinds)) {
     for (const name of ["insertId", "distinctId", "tenantId"]) {
-      it.effect(`${kind}: a ${name} that throws is invalid, and ends nothing else`, () =>
+      it.effect(`${kind}: a ${name} that throws is invalid, and affects no other edit`, () =>
         Effect.gen(function*() {
           const users = yield* UsersService
           const sandbox = yield* Sandbox.Sandbox
@@ -588,7 +588,7 @@ describe("an edit whose members throw, or are other ones each time", () => {
           expect(yield* sandbox.users).toHaveLength(2)
         }).pipe(Effect.provide(Suprsend.layerTest)))
 
-      it.live(`${kind}: a ${name} that throws is invalid among edits that travel together`, () =>
+      it.live(`${kind}: a ${name} that throws is invalid in a batch of single edits`, () =>
         Effect.gen(function*() {
           const users = yield* UsersService
           const edit = make(name, boom)
@@ -602,7 +602,7 @@ describe("an edit whose members throw, or are other ones each time", () => {
   }
 
   for (const [kind, make] of Object.entries(kinds)) {
-    if (kind === "one that was tampered with") continue
+    if (kind === "an edit that was tampered with") continue
     it.effect(`${kind}: is read once, and sent as it was read`, () =>
       Effect.gen(function*() {
         const users = yield* UsersService
@@ -620,8 +620,8 @@ describe("an edit whose members throw, or are other ones each time", () => {
   }
 })
 
-describe("bounded, whatever comes in", () => {
-  /** Counts what is read of a value, to the bottom. */
+describe("work is bounded for any value", () => {
+  /** Counts the members that are read, at any depth. */
   const counting = (value: unknown) => {
     let reads = 0
     const seen = new Map<object, object>()
@@ -664,7 +664,7 @@ describe("bounded, whatever comes in", () => {
     })
   )
 
-  it.prop("each member is read a few times when it is given, and never again", [anything], ([value]) => {
+  it.prop("each member is read a few times by the verb, and never again", [anything], ([value]) => {
     const { reads, value: counted } = counting(value)
     const edit = dataFirst(UserEdit.set, user, ["key", counted])
     const before = reads()
@@ -674,7 +674,7 @@ describe("bounded, whatever comes in", () => {
     expect(reads()).toBe(before)
   }, { fastCheck: { numRuns: 500 } })
 
-  it.prop("what is said of it is short", [
+  it.prop("issues are short", [
     FastCheck.array(anything, { maxLength: 200 }),
     FastCheck.string({ maxLength: 300 })
   ], ([values, key]) => {
@@ -684,7 +684,7 @@ describe("bounded, whatever comes in", () => {
     }
   })
 
-  it("a hundred issues are told one by one, and of more the number", () => {
+  it("a hundred issues are listed, and of more the number", () => {
     const issues = issuesOf(dataFirst(UserEdit.set, user, ["list", new Array(100_000).fill(undefined)]))
     expect(issues).toHaveLength(101)
     expect(issues.at(-1)).toEqual({ path: [], message: "and 99900 more" })
@@ -694,7 +694,7 @@ describe("bounded, whatever comes in", () => {
     expect(issuesOf(dataFirst(UserEdit.set, user, ["list", new Array(100).fill(undefined)]))).toHaveLength(100)
   })
 
-  it("an array with holes is one issue, however many they are, and none of them is looked at", () => {
+  it("an array with holes is one issue, and its holes are not visited", () => {
     for (const length of [1_000_000, 5_000_000, 2 ** 32 - 1]) {
       const { reads, value } = counting(Object.assign([], { length, 5: "x", 7: "y" }))
       for (
@@ -714,7 +714,7 @@ describe("bounded, whatever comes in", () => {
     }
   })
 
-  it("a value that holds another twice, forty times over, is not read to its end", () => {
+  it("a value that contains another twice, forty levels deep, is not read completely", () => {
     const twice = Array.from({ length: 40 }).reduce<unknown>((value) => [value, value], 1)
     const { reads, value } = counting(twice)
     expect(issuesOf(dataFirst(UserEdit.set, user, ["a", value])).map(({ message }) => message)).toEqual([
@@ -731,7 +731,7 @@ describe("bounded, whatever comes in", () => {
     ])
   })
 
-  it("joining many edits takes no longer than they are, whosever they are", () => {
+  it("concatenating many edits takes linear time, also of different users", () => {
     const others = Array.from({ length: 50_000 }, (_, i) => UserEdit.set(UserEdit.edit(`user-${i % 1_000}`), "n", i))
     const mine = Array.from({ length: 50_000 }, (_, i) => UserEdit.set(user, "n", i))
     const joined = [...mine, ...others].reduce(UserEdit.concat, UserEdit.edit("user-42"))
@@ -739,7 +739,7 @@ describe("bounded, whatever comes in", () => {
     expect(issuesOf(joined).map(({ path }) => path)).toEqual(Array.from({ length: 100 }, () => ["distinctId"]))
   })
 
-  it("a bad edit costs its bulk nothing but itself", () => {
+  it("an invalid edit does not affect the other edits of its bulk", () => {
     const bad = Object.values(hostile).map((make) => dataFirst(UserEdit.set, UserEdit.edit("bad"), ["key", make()]))
     const foreign = Object.values(hostile).map((make) =>
       asEdit({ [UserEdit.TypeId]: UserEdit.TypeId, distinctId: "bad", operations: make() })
@@ -757,7 +757,7 @@ describe("bounded, whatever comes in", () => {
 })
 
 describe("an edit as JSON", () => {
-  it("marks what JSON cannot carry, and keeps the rest", () => {
+  it("marks values that JSON cannot represent, and keeps the rest", () => {
     const edit = dataFirst(UserEdit.set, UserEdit.addEmail(user, "ada@example.com"), [
       { plan: "pro", n: NaN, nested: [1, { when: new Date(0), ["__proto__"]: undefined }], last: "kept" }
     ])
@@ -777,7 +777,7 @@ describe("an edit as JSON", () => {
     expect(Schema.encodeSync(UserEdit.UserEditSchema)(again)).toEqual(encoded)
   })
 
-  it("stays invalid where the defects lead nowhere", () => {
+  it("stays invalid if the paths of its defects do not exist", () => {
     const decode = Schema.decodeSync(UserEdit.UserEditSchema)
     for (const path of [[], [0], [3, "$set"], [0, "$set", "b"], [0, "$set", "a", "b"]]) {
       const edit = decode({
@@ -791,7 +791,7 @@ describe("an edit as JSON", () => {
 })
 
 describe("an edit without operations", () => {
-  it.effect("creates the user, and leaves one that is there as it was", () =>
+  it.effect("creates the user, and does not change an existing one", () =>
     Effect.gen(function*() {
       const users = yield* UsersService
       yield* users.asyncEdit(UserEdit.edit("new"))
@@ -803,7 +803,7 @@ describe("an edit without operations", () => {
       expect((yield* users.get("newer")).distinctId).toBe("newer")
     }).pipe(Effect.provide(Suprsend.layerTest)))
 
-  it.prop("is known before it is sent", [Arbitraries.userEdit], ([edit]) => {
+  it.prop("is recognized before it is sent", [Arbitraries.userEdit], ([edit]) => {
     expect(UserEdit.isEmpty(edit)).toBe(edit.operations.length === 0)
     expect(UserEdit.isEmpty(UserEdit.edit(edit.distinctId))).toBe(true)
     expect(UserEdit.isEmpty(pipe(edit, UserEdit.set("a", 1)))).toBe(false)

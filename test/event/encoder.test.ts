@@ -24,7 +24,7 @@ const written = (
 
 const expected = (edit: UserEdit.UserEdit, insertId: string, time: number) => event.encode(edit, insertId, time, client)
 
-/** That an edit is written as `JSON.stringify` writes it, unless `validate` has something against it. */
+/** Checks that an edit is written as by `JSON.stringify`, or refused with the issues of `validate`. */
 const agrees = (edit: UserEdit.UserEdit) => {
   const issues = validate.issues(edit)
   const { issues: found, text } = written(edit, "id", 0)
@@ -49,9 +49,9 @@ const textOfAnyKind = FastCheck.oneof(
 
 const unicode = FastCheck.string({ unit: "binary", maxLength: 120 })
 
-describe("an event is, byte for byte, what JSON.stringify makes of it", () => {
+describe("an event has the bytes of JSON.stringify", () => {
   it.prop(
-    "whatever the edit",
+    "for any edit",
     [Arbitraries.userEdit, Arbitraries.insertId, FastCheck.nat()],
     ([edit, insertId, time]) => {
       expect(written(edit, insertId, time)).toEqual({ issues: [], text: expected(edit, insertId, time) })
@@ -60,7 +60,7 @@ describe("an event is, byte for byte, what JSON.stringify makes of it", () => {
   )
 
   it.prop(
-    "whatever the texts: escapes, controls, every plane of Unicode",
+    "for any text: escapes, controls, every plane of Unicode",
     [unicode, unicode],
     ([key, text]) => {
       const edit = UserEdit.appendOperation(UserEdit.edit("user-42"), { [key]: [text, { [text]: text }] })
@@ -71,12 +71,12 @@ describe("an event is, byte for byte, what JSON.stringify makes of it", () => {
 
   const number = FastCheck.double({ noNaN: true, noDefaultInfinity: true })
 
-  it.prop("whatever the numbers, one by one or many", [number, FastCheck.array(number)], ([number, numbers]) => {
+  it.prop("for any number, alone or in a list", [number, FastCheck.array(number)], ([number, numbers]) => {
     const edit = UserEdit.set(UserEdit.edit("user-42"), { number, numbers, mixed: [-0, 1, 2, 3, ...numbers, null] })
     expect(written(edit, "id", 0).text).toBe(expected(edit, "id", 0))
   }, often)
 
-  it.prop("whatever the keys", [FastCheck.dictionary(unicode, Arbitraries.jsonValue)], ([record]) => {
+  it.prop("for any keys", [FastCheck.dictionary(unicode, Arbitraries.jsonValue)], ([record]) => {
     const edit = UserEdit.appendOperation(
       UserEdit.edit("user-42"),
       { ...record, ["__proto__"]: { constructor: 1, ["__proto__"]: null } }
@@ -84,7 +84,7 @@ describe("an event is, byte for byte, what JSON.stringify makes of it", () => {
     expect(written(edit, "id", 0).text).toBe(expected(edit, "id", 0))
   })
 
-  it("without a workspace, with a tenant, in a row, and after what was taken back", () => {
+  it("without a workspace, with a tenant, after other events, and after a rewind", () => {
     const edit = UserEdit.set(UserEdit.edit("user-42", { tenantId: "acme" }), "a", true)
     const encoder = new Encoder({ workspace: undefined, userAgent: "me" }, 1_000)
     encoder.event(edit, "one", 1)
@@ -98,7 +98,7 @@ describe("an event is, byte for byte, what JSON.stringify makes of it", () => {
     expect(new TextDecoder().decode(encoder.copy(first, encoder.position))).toBe(text("two", 3))
   })
 
-  it("in a program that gave Object.prototype members", () => {
+  it("in a program that adds members to Object.prototype", () => {
     const make = () =>
       UserEdit.edit("user-42").pipe(
         UserEdit.set({ a: 1, nested: { list: [{}] } }),
@@ -116,7 +116,7 @@ describe("an event is, byte for byte, what JSON.stringify makes of it", () => {
     }
   })
 
-  it("operations that were written out already, in part or as a whole", () => {
+  it("if some or all of its operations have been read before", () => {
     const start = UserEdit.set(UserEdit.edit("user-42"), "a", 1)
     expect(start.operations).toHaveLength(1)
     const longer = UserEdit.unset(UserEdit.increment(start, "b", 2), ["c"])
@@ -126,7 +126,7 @@ describe("an event is, byte for byte, what JSON.stringify makes of it", () => {
 })
 
 describe("the size of an event", () => {
-  it.prop("may be up to 10,240 bytes, and not beyond", [
+  it.prop("is at most 10,240 bytes", [
     FastCheck.constantFrom("x", "é", "\u0000", "😀", "\"", "\ud800"),
     FastCheck.integer({ min: 0, max: 12_000 })
   ], ([character, count]) => {
@@ -134,7 +134,7 @@ describe("the size of an event", () => {
     agrees(edit)
   }, often)
 
-  it("is found out for what is far too large, or has far too many parts", () => {
+  it("is checked for edits that are far too large, or have far too many members", () => {
     for (
       const value of [
         "x".repeat(5_000_000),
@@ -149,7 +149,7 @@ describe("the size of an event", () => {
     }
   })
 
-  it("is counted from where the event begins", () => {
+  it("is counted from the start of the event", () => {
     const encoder = new Encoder(client, 819_200)
     const large = UserEdit.set(UserEdit.edit("user-42"), "text", "é".repeat(5_000))
     while (encoder.position <= 819_200) expect(encoder.event(large, "id", 0)).toEqual([])
@@ -157,9 +157,9 @@ describe("the size of an event", () => {
   })
 })
 
-describe("an edit that is not as it should be is not written, and is told what validate tells", () => {
+describe("an invalid edit is not written, and has the issues of validate", () => {
   it.prop(
-    "whatever it holds",
+    "for any content",
     [FastCheck.anything(), FastCheck.anything(), FastCheck.anything()],
     ([id, operation, value]) => {
       const edits = [
@@ -177,14 +177,14 @@ describe("an edit that is not as it should be is not written, and is told what v
     often
   )
 
-  it.prop("whatever its ids and keys are", [textOfAnyKind, textOfAnyKind], ([id, key]) => {
+  it.prop("for any ids and keys", [textOfAnyKind, textOfAnyKind], ([id, key]) => {
     agrees(UserEdit.set(UserEdit.edit(id, { tenantId: key }), "a", 1))
     agrees(UserEdit.unset(UserEdit.set(UserEdit.edit("user-42"), key, 1), [key, "a"]))
     const insertId = UserEdit.withInsertId(UserEdit.set(UserEdit.edit("user-42"), "a", 1), id)
     expect(written(insertId, id, 0).issues).toEqual(validate.issues(insertId))
   }, often)
 
-  it("of another user, with a cycle, or with the holes of a sparse array", () => {
+  it("with operations of another user, a cycle, or the holes of a sparse array", () => {
     const sparse: Array<string> = ["a"]
     sparse[2] = "c"
     const cycle: Array<unknown> = []
@@ -203,7 +203,7 @@ describe("an edit that is not as it should be is not written, and is told what v
     }
   })
 
-  it("leaves nothing behind in a row of others", () => {
+  it("between other events", () => {
     const encoder = new Encoder(client, 1_000)
     const good = UserEdit.set(UserEdit.edit("user-42"), "a", 1)
     const bad = UserEdit.set(UserEdit.set(UserEdit.edit("user-43"), "a", 1), " ", 2)
@@ -214,8 +214,8 @@ describe("an edit that is not as it should be is not written, and is told what v
   })
 })
 
-describe("edits as they are in practice", () => {
-  it("are written without asking JSON.stringify for the whole of them", () => {
+describe("typical edits", () => {
+  it("are written without JSON.stringify", () => {
     let asked = 0
     const encoder = new Encoder({
       workspace: undefined,
@@ -245,14 +245,14 @@ describe("edits as they are in practice", () => {
     )
     expect(encoder.event(unusual, "é", 1)).toEqual([])
     expect(asked).toBe(0)
-    // Longer in units than in characters: only `validate` counts those.
+    // Has more UTF-16 units than characters, which only `validate` counts.
     expect(encoder.event(UserEdit.edit("😀".repeat(255)), "id", 1)).toEqual([])
     expect(asked).toBe(1)
   })
 })
 
-describe("an id that nobody gave", () => {
-  it("is a UUID of version 4, and never comes twice", () => {
+describe("a generated insert id", () => {
+  it("is a different UUID of version 4 each time", () => {
     const encoder = new Encoder(client, 1_000)
     const edit = UserEdit.set(UserEdit.edit("user-42"), "a", 1)
     const ids = Array.from({ length: 5_000 }, () => {
@@ -266,14 +266,14 @@ describe("an id that nobody gave", () => {
     const version4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
     expect(ids.filter((id) => !version4.test(id))).toEqual([])
     expect(new Set(ids).size).toBe(ids.length)
-    // Each of the digits that are not fixed takes every value: none of the random bytes is lost.
+    // Each digit that is not fixed takes every value, so no random byte is lost.
     for (let i = 0; i < 36; i++) {
       const seen = new Set(ids.map((id) => id[i])).size
       expect(seen).toBe(i === 8 || i === 13 || i === 18 || i === 23 || i === 14 ? 1 : i === 19 ? 4 : 16)
     }
   })
 
-  it("is made for what is only unusual too", () => {
+  it("is used for unusual edits too", () => {
     const encoder = new Encoder(client, 1_000)
     const edit = UserEdit.appendOperation(UserEdit.edit("😀".repeat(255)), { $later: { a: 1 } })
     expect(encoder.event(edit, undefined, 1)).toEqual([])

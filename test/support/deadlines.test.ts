@@ -10,7 +10,7 @@ const step = FastCheck.oneof(
 
 describe("deadlines", () => {
   it.prop(
-    "pass in their order, those of one instant in the order in which they came, and each once, unless removed before",
+    "run once and in order, at the same instant in the order of adding, unless removed before",
     [FastCheck.array(step, { maxLength: 60 })],
     ([steps]) => {
       const deadlines = new Deadlines()
@@ -40,7 +40,7 @@ describe("deadlines", () => {
     { fastCheck: { numRuns: 500 } }
   )
 
-  it("may remove one another while they pass", () => {
+  it("may remove one another while they run", () => {
     const deadlines = new Deadlines()
     const passed: Array<string> = []
     const second = deadlines.add(2, () => passed.push("second"))
@@ -54,7 +54,7 @@ describe("deadlines", () => {
     expect(deadlines.first).toBe(Infinity)
   })
 
-  it("is removed once, and not from deadlines that it does not belong to", () => {
+  it("are removed once, and only from their own queue", () => {
     const deadlines = new Deadlines()
     const others = new Deadlines()
     const passed: Array<string> = []
@@ -83,7 +83,7 @@ describe("deadlines", () => {
   })
 
   describe("steps", () => {
-    /** Counts how often the instants of deadlines are looked at: each step of a walk looks at one or two. */
+    /** Counts how often instants are read. Each step through the heap reads one or two. */
     const counted = (count: number, at: (n: number) => number, removed: (n: number) => number) => {
       let reads = 0
       const deadlines = new Deadlines()
@@ -110,7 +110,7 @@ describe("deadlines", () => {
     const orders: Record<string, (n: number, count: number) => number> = {
       "in order": (n) => n,
       "in reverse": (n, count) => count - 1 - n,
-      // By multiples of a prime, which jump about, and none comes twice.
+      // Multiples of a prime, which are scattered and distinct.
       "all over the place": (n, count) => (n * 7_919) % count,
       "short and long in turn": (n) => n % 2 === 0 ? n : 1_000_000 + n,
       "at one instant": () => 1
@@ -127,16 +127,16 @@ describe("deadlines", () => {
     }
 
     for (const at of Object.keys(orders)) {
-      it(`those that come ${at} take n log n`, () => {
+      it(`adding and removing ${at} takes n log n`, () => {
         for (const removed of removals) nLogN(5_000, at, removed)
       })
     }
 
-    it("80,000 mixed ones take n log n", () => {
+    it("80,000 mixed operations take n log n", () => {
       nLogN(80_000, "short and long in turn", "all over the place")
     })
 
-    it("those that come in order are added in a few steps each", () => {
+    it("adding in order takes a few steps each", () => {
       expect(nLogN(5_000, "in order", "in order")).toBeLessThan(4)
     })
   })

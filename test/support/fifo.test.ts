@@ -8,7 +8,7 @@ const step = FastCheck.oneof(
   { weight: 1, arbitrary: FastCheck.constant({ drain: true }) }
 )
 
-it.prop("a queue gives what it was given, in order", [FastCheck.array(step, { maxLength: 20 })], ([steps]) => {
+it.prop("a queue returns its items in order", [FastCheck.array(step, { maxLength: 20 })], ([steps]) => {
   const queue = new Fifo<number>()
   const model: Array<number> = []
   let next = 0

@@ -1,4 +1,5 @@
-// Durations beyond 2^31 - 1 milliseconds, which a JavaScript timer cannot sleep: Effect's own clock never ends such a sleep.
+// Durations beyond 2^31 - 1 milliseconds, the maximum delay of a JavaScript timer. Effect's own clock
+// never ends such a sleep.
 import * as Headers from "@effect/platform/Headers"
 import { expect, it } from "@effect/vitest"
 import * as Sandbox from "effect-suprsend/Sandbox"
@@ -18,8 +19,8 @@ import * as TestClock from "effect/TestClock"
 import { maximumSleep, sleep } from "../../src/internal/support/timer.js"
 import { settle } from "../utils/time.js"
 
-/** Runs an effect by a clock that stands still as the `TestClock` does, and sleeps no longer than a real one can. */
-const asInLife = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+/** Runs an effect with a clock on which sleeps beyond the maximum delay never end. */
+const withTimerLimit = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.clockWith((clock) =>
     Effect.withClock(effect, {
       [Clock.ClockTypeId]: Clock.ClockTypeId,
@@ -31,10 +32,10 @@ const asInLife = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, 
     })
   )
 
-/** Forks an effect, and looks at it just before a time and just after. */
+/** Forks an effect, and returns whether it has ended just before a time and just after. */
 const takes = <A, E, R>(duration: Duration.DurationInput, effect: Effect.Effect<A, E, R>) =>
   Effect.gen(function*() {
-    const fiber = yield* Effect.fork(asInLife(effect))
+    const fiber = yield* Effect.fork(withTimerLimit(effect))
     yield* settle
     yield* TestClock.adjust(Duration.subtract(duration, "1 millis"))
     yield* settle
@@ -46,7 +47,7 @@ const takes = <A, E, R>(duration: Duration.DurationInput, effect: Effect.Effect<
     return [before._tag, after._tag]
   })
 
-it.effect("a sleep of any duration ends in its time", () =>
+it.effect("a sleep of any duration ends at its time", () =>
   Effect.gen(function*() {
     for (const duration of [1, maximumSleep, maximumSleep + 1, 10 * maximumSleep]) {
       expect(yield* takes(duration, sleep(Duration.millis(duration)))).toEqual(["None", "Some"])
@@ -60,12 +61,12 @@ const usersOver = (execute: SuprsendClient.SuprsendClient.Service["execute"]) =>
     Layer.succeed(SuprsendClient.SuprsendClient, { workspace: undefined, userAgent: "", concurrency: 1, execute })
   )
 
-it.effect("a bulk that is stopped lets requests in flight end for 40 days", () =>
+it.effect("a stopped bulk has a grace of 40 days for requests in flight", () =>
   Effect.gen(function*() {
     const sent = yield* Deferred.make<void>()
     const aborted = (call: string) =>
       new SuprsendUnavailable({ call, reason: "Interrupted", attempts: 1, applied: "unknown", retryable: true })
-    // Never a response.
+    // Never responds.
     const execute: SuprsendClient.SuprsendClient.Service["execute"] = ({ call, abort }) =>
       Effect.zipRight(
         Deferred.succeed(sent, undefined),
@@ -80,7 +81,7 @@ it.effect("a bulk that is stopped lets requests in flight end for 40 days", () =
     }).pipe(Effect.provide(usersOver(execute)))
   }))
 
-it.effect("the first edit of a request waits for others for 40 days", () =>
+it.effect("a batch that is not full lingers for 40 days", () =>
   Effect.gen(function*() {
     const users = yield* UsersService.UsersService
     const queue = yield* Queue.unbounded<UserEdit.UserEdit>()
@@ -90,7 +91,7 @@ it.effect("the first edit of a request waits for others for 40 days", () =>
       linger: "40 days",
       onOutcome: () => Deferred.succeed(accepted, undefined)
     })
-    yield* Effect.fork(asInLife(bulk))
+    yield* Effect.fork(withTimerLimit(bulk))
     expect(yield* takes("40 days", Deferred.await(accepted))).toEqual(["None", "Some"])
   }).pipe(
     Effect.provide(usersOver(() => Effect.succeed({ status: 202, headers: Headers.empty, body: "OK", attempts: 1 })))

@@ -16,12 +16,12 @@ const boom = (): never => {
   throw new Error("boom")
 }
 
-describe("what is printed", () => {
-  it.prop("shows what JSON can carry, member by member", [Arbitraries.jsonValue], ([value]) => {
+describe("a masked value", () => {
+  it.prop("is the same JSON if it has no token", [Arbitraries.jsonValue], ([value]) => {
     expect(canonical(mask(value))).toBe(canonical(value))
   })
 
-  it.prop("never shows a token, wherever it stands and whatever holds it", [
+  it.prop("never contains a token, at any place", [
     FastCheck.constantFrom(...secretKeys, ...secretKeys.map((key) => ` ${key}\t`)),
     FastCheck.nat(150),
     FastCheck.anything()
@@ -36,7 +36,7 @@ describe("what is printed", () => {
     }
   })
 
-  it("neither recurses nor takes long, however deep and wide it is", () => {
+  it("is made without recursion and in linear time, however deep and wide it is", () => {
     const deep = nested(200_000, { access_token: "secret" })
     expect(JSON.stringify(mask(deep))).toContain("<too deep>")
     expect(tokens(deep)).toEqual(["secret"])
@@ -49,7 +49,7 @@ describe("what is printed", () => {
     expect(tokens(Object.assign([], { length: 2 ** 32 - 1, 3: { $iospush: "secret" } }))).toEqual(["secret"])
   })
 
-  it("says where it stops", () => {
+  it("marks where it is cut off", () => {
     const cycle: Array<unknown> = [1]
     cycle.push({ cycle })
     expect(mask(cycle)).toEqual([1, { cycle: "<cycle>" }])
@@ -65,7 +65,7 @@ describe("what is printed", () => {
     ])
   })
 
-  it("never throws, whatever is in it", () => {
+  it("is made without throwing, whatever it contains", () => {
     const { proxy, revoke } = Proxy.revocable({}, {})
     const list = Proxy.revocable([], {})
     revoke()

@@ -5,7 +5,7 @@ import * as Fiber from "effect/Fiber"
 import { type Listener, Signal } from "../../src/internal/support/signal.js"
 
 describe("a signal", () => {
-  it.prop("is heard once by each who still listens", [
+  it.prop("calls each remaining listener once", [
     FastCheck.array(FastCheck.tuple(FastCheck.boolean(), FastCheck.nat(20)), { maxLength: 40 })
   ], ([steps]) => {
     const signal = new Signal()
@@ -26,7 +26,7 @@ describe("a signal", () => {
     expect([...heard].sort((a, b) => a - b)).toEqual(expected)
   })
 
-  it("is not heard by one who leaves because another heard of it", () => {
+  it("does not call a listener that another listener removes", () => {
     const signal = new Signal()
     const heard: Array<string> = []
     signal.listen(() => {
@@ -38,7 +38,7 @@ describe("a signal", () => {
     expect(heard).toEqual(["first"])
   })
 
-  it("takes no place of another who came after it was given", () => {
+  it("keeps listeners that are added after it was given", () => {
     const signal = new Signal()
     const first = signal.listen(() => {})
     signal.give()
@@ -47,7 +47,7 @@ describe("a signal", () => {
     expect(late.index).toBe(0)
   })
 
-  it.effect("is waited for, also where it was given before", () =>
+  it.effect("can be awaited, also after it was given", () =>
     Effect.gen(function*() {
       const signal = new Signal()
       const waiting = yield* Effect.fork(signal.heard)

@@ -805,7 +805,7 @@ export const concat: {
 export const appendOperation: {
   (operation: Operation.Operation): (self: UserEdit) => UserEdit
   (self: UserEdit, operation: Operation.Operation): UserEdit
-} = verb.step(internal.add)
+} = verb.transform(internal.add)
 
 /**
  * Returns the edit with another insert id.
@@ -823,7 +823,7 @@ export const appendOperation: {
 export const withInsertId: {
   (insertId: string): (self: UserEdit) => UserEdit
   (self: UserEdit, insertId: string): UserEdit
-} = verb.step(internal.withInsertId)
+} = verb.transform(internal.withInsertId)
 
 /**
  * Returns the edit, or an error with everything that is wrong with it.

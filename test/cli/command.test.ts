@@ -227,17 +227,17 @@ describe("effect-suprsend sandbox", () => {
 })
 
 describe("a state file", () => {
-  const troubleOf = (file: string) => Effect.map(Effect.flip(stateFile.open(file)), ({ message }) => message)
+  const messageOf = (file: string) => Effect.map(Effect.flip(stateFile.open(file)), ({ message }) => message)
 
   it.scopedLive("must be a writable file", () =>
     Effect.gen(function*() {
       const path = yield* folder
-      expect(yield* troubleOf(path)).toBe(`${path} cannot be used: it is not a file`)
+      expect(yield* messageOf(path)).toBe(`${path} cannot be used: it is not a file`)
       // Replacing such a file would break the machine.
-      expect(yield* troubleOf("/dev/null")).toBe("/dev/null cannot be used: it is not a file")
-      expect(yield* troubleOf(Path.join(path, "a", "b"))).toContain("the folder does not exist")
+      expect(yield* messageOf("/dev/null")).toBe("/dev/null cannot be used: it is not a file")
+      expect(yield* messageOf(Path.join(path, "a", "b"))).toContain("the folder does not exist")
       Fs.mkdirSync(Path.join(path, "state.json.new"))
-      expect(yield* troubleOf(Path.join(path, "state.json"))).toContain("cannot be used: ")
+      expect(yield* messageOf(Path.join(path, "state.json"))).toContain("cannot be used: ")
       expect(Fs.readdirSync(path)).toEqual(["state.json.new"])
     }).pipe(Effect.provide(NodeContext.layer)))
 
@@ -284,9 +284,9 @@ describe("a state file", () => {
       yield* Effect.scoped(stateFile.open(file))
       expect(Fs.existsSync(held)).toBe(false)
       Fs.writeFileSync(held, "")
-      expect(yield* troubleOf(file)).toContain(`remove ${held}`)
+      expect(yield* messageOf(file)).toContain(`remove ${held}`)
       Fs.writeFileSync(held, String(process.ppid))
-      expect(yield* troubleOf(file)).toContain(`(process ${process.ppid})`)
+      expect(yield* messageOf(file)).toContain(`(process ${process.ppid})`)
       Fs.rmSync(held)
     }).pipe(Effect.provide(NodeContext.layer)))
 })

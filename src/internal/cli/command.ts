@@ -17,8 +17,8 @@ import * as Stream from "effect/Stream"
 import * as SandboxServer from "../../SandboxServer.js"
 import { version } from "../client/version.js"
 import * as format from "../support/format.js"
+import { CommandError } from "./commandError.js"
 import * as stateFile from "./stateFile.js"
-import { Trouble } from "./trouble.js"
 
 const port = Options.integer("port").pipe(
   Options.withDefault(8787),
@@ -74,66 +74,72 @@ export const line = (
 const sandbox = Command.make("sandbox", { port, host, state }, ({ host, port, state }) =>
   Effect.gen(function*() {
     if (port < 0 || port > 65_535) {
-      return yield* new Trouble({ message: `--port must be a whole number from 0 to 65535, got ${port}` })
+      return yield* new CommandError({ message: `--port must be a whole number from 0 to 65535, got ${port}` })
     }
     if (host.trim() === "") {
-      return yield* new Trouble({ message: "--host must not be empty: that would be every address of this machine" })
+      return yield* new CommandError({
+        message: "--host must not be empty: that would be every address of this machine"
+      })
     }
-    const { restore, saves } = Option.isSome(state) ? yield* keep(state.value) : nothingKept
+    const { restore, saves } = Option.isSome(state) ? yield* persist(state.value) : notPersisted
     const context = yield* Layer.build(SandboxServer.layerFrom({ host, port }, restore))
     const server = Context.get(context, SandboxServer.SandboxServer)
     yield* Console.log(banner(server))
-    const lines = Stream.runForEach(server.exchanges, (exchange) =>
-      Effect.flatMap(DateTime.now, (now) => Console.log(line(exchange, now))))
+    const lines = Stream.runForEach(
+      server.exchanges,
+      (exchange) => Effect.flatMap(DateTime.now, (now) => Console.log(line(exchange, now)))
+    )
     yield* Effect.zipRight(lines, saves, { concurrent: true })
   }).pipe(
     Effect.scoped,
-    Effect.catchTag("ServeError", (error) =>
-      Effect.fail(new Trouble({ message: `cannot listen at ${host}:${port}: ${causeOf(error.cause)}` })))
+    Effect.catchTag(
+      "ServeError",
+      (error) => Effect.fail(new CommandError({ message: `cannot listen at ${host}:${port}: ${causeOf(error.cause)}` }))
+    )
   )).pipe(Command.withDescription("Run a local SuprSend server, for trials and tests"))
 
 const causeOf = (cause: unknown): string => cause instanceof Error ? cause.message : String(cause)
 
 /** The effects that keep the state across restarts. */
-interface Keeping {
+interface Persistence {
   /** Reads the state. */
-  readonly restore: (prepared: SandboxServer.Prepared) => Effect.Effect<void, Trouble>
+  readonly restore: (prepared: SandboxServer.Prepared) => Effect.Effect<void, CommandError>
   /** Writes the state whenever it may have changed. */
   readonly saves: Effect.Effect<void>
 }
 
-const nothingKept: Keeping = { restore: () => Effect.void, saves: Effect.void }
+const notPersisted: Persistence = { restore: () => Effect.void, saves: Effect.void }
 
 /** Keeps the state in a file. It is written a last time after the server has closed. */
-const keep = (file: string) =>
+const persist = (file: string) =>
   Effect.gen(function*() {
     const { read, write } = yield* stateFile.open(file)
-    const inside = yield* Ref.make(Option.none<SandboxServer.Prepared>())
+    const preparedRef = yield* Ref.make(Option.none<SandboxServer.Prepared>())
     const withPrepared = <E>(use: (prepared: SandboxServer.Prepared) => Effect.Effect<void, E>) =>
-      Effect.flatMap(Ref.get(inside), Option.match({ onNone: () => Effect.void, onSome: use }))
+      Effect.flatMap(Ref.get(preparedRef), Option.match({ onNone: () => Effect.void, onSome: use }))
     const save = withPrepared(({ sandbox }) =>
       sandbox.snapshot.pipe(
         // The state may exceed the maximum length of a string.
-        Effect.catchAllDefect((defect) => Effect.fail(new Trouble({ message: `${file}: ${causeOf(defect)}` }))),
+        Effect.catchAllDefect((defect) => Effect.fail(new CommandError({ message: `${file}: ${causeOf(defect)}` }))),
         Effect.flatMap(write)
       )
     )
     yield* Effect.addFinalizer(() => Effect.catchAll(save, failWith))
-    const said = yield* Ref.make("")
+    const lastMessage = yield* Ref.make("")
     // A later save may succeed, for example if the disk is no longer full.
     const trySave = Effect.catchAll(save, ({ message }) =>
       Effect.flatMap(
-        Ref.getAndSet(said, message),
-        (before) => before === message ? Effect.void : Console.error(message)
+        Ref.getAndSet(lastMessage, message),
+        (last) => last === message ? Effect.void : Console.error(message)
       ))
-    const keeping: Keeping = {
+    const persistence: Persistence = {
       restore: (prepared) =>
         Effect.gen(function*() {
           const text = yield* read
           if (Option.isSome(text)) {
-            yield* Effect.mapError(prepared.sandbox.restore(text.value), ({ paths }) => notSound(file, paths))
+            yield* Effect.mapError(prepared.sandbox.restore(text.value), ({ paths }) => invalidState(file, paths))
           }
-          yield* Ref.set(inside, Option.some(prepared))
+          yield* Ref.set(preparedRef, Option.some(prepared))
         }),
       saves: withPrepared(({ changes }) =>
         changes.pipe(
@@ -148,11 +154,11 @@ const keep = (file: string) =>
         )
       )
     }
-    return keeping
+    return persistence
   })
 
-const notSound = (file: string, paths: ReadonlyArray<string>): Trouble =>
-  new Trouble({
+const invalidState = (file: string, paths: ReadonlyArray<string>): CommandError =>
+  new CommandError({
     message: paths.some((path) => path.startsWith("state."))
       ? `${file} holds an invalid state (${paths[0]}): fix it, name another file, or remove it`
       : `${file} does not hold a state of this version of the sandbox: name another file, or remove it`
@@ -170,7 +176,7 @@ const program = Command.run(
 export const run = (argv: ReadonlyArray<string>): void =>
   NodeRuntime.runMain(
     program(argv).pipe(
-      Effect.catchTag("Trouble", failWith),
+      Effect.catchTag("CommandError", failWith),
       // Without this, a defect would end the process without a message.
       Effect.catchAllDefect((defect) =>
         Effect.zipRight(Console.error(Cause.pretty(Cause.die(defect), { renderErrorCause: true })), exitWith1)
@@ -189,4 +195,4 @@ const exitWith1 = Effect.sync(() => {
 
 const exitCode = (): number => Number(process.exitCode ?? 0)
 
-const failWith = ({ message }: Trouble): Effect.Effect<void> => Effect.zipRight(Console.error(message), exitWith1)
+const failWith = ({ message }: CommandError): Effect.Effect<void> => Effect.zipRight(Console.error(message), exitWith1)

@@ -5,7 +5,7 @@ import type * as Scope from "effect/Scope"
 import * as Crypto from "node:crypto"
 import * as Os from "node:os"
 import * as NodePath from "node:path"
-import { Trouble } from "./trouble.js"
+import { CommandError } from "./commandError.js"
 
 /**
  * Locks a state file for this process, until the scope closes.
@@ -18,22 +18,22 @@ import { Trouble } from "./trouble.js"
 export const acquire = (
   file: string,
   real: string
-): Effect.Effect<void, Trouble, FileSystem.FileSystem | Scope.Scope> =>
+): Effect.Effect<void, CommandError, FileSystem.FileSystem | Scope.Scope> =>
   Effect.flatMap(FileSystem.FileSystem, (files) => {
     const path = pathFor(real)
-    const orTrouble = Effect.mapError((error: PlatformError.PlatformError) =>
-      new Trouble({ message: `${file} cannot be locked: ${error.message}` })
+    const orCommandError = Effect.mapError((error: PlatformError.PlatformError) =>
+      new CommandError({ message: `${file} cannot be locked: ${error.message}` })
     )
     const create = (at: string) =>
       files.writeFileString(at, String(process.pid), { flag: "wx", mode: 0o600 }).pipe(
         Effect.as(true),
         Effect.catchIf(exists, () => Effect.succeed(false)),
-        orTrouble
+        orCommandError
       )
     const remove = (at: string) => Effect.ignore(files.remove(at))
-    const holder = Effect.map(orTrouble(files.readFileString(path)), Number)
+    const holder = Effect.map(orCommandError(files.readFileString(path)), Number)
     const taken = (pid: number) =>
-      new Trouble({
+      new CommandError({
         message: `${file} is in use by another sandbox (process ${pid}): end that one, or name another file. ` +
           `If there is none, remove ${path}`
       })
@@ -45,7 +45,7 @@ export const acquire = (
         Effect.gen(function*() {
           const pid = yield* holder
           if (!isMine || isAlive(pid)) return yield* taken(pid)
-          yield* orTrouble(files.remove(path))
+          yield* orCommandError(files.remove(path))
           if (!(yield* create(path))) return yield* taken(yield* holder)
         }),
       (isMine) => isMine ? remove(`${path}.takeover`) : Effect.void

@@ -6,8 +6,8 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
+import { CommandError } from "./commandError.js"
 import * as lock from "./lock.js"
-import { Trouble } from "./trouble.js"
 
 /**
  * A file that stores the state of one sandbox.
@@ -16,9 +16,9 @@ import { Trouble } from "./trouble.js"
  */
 export interface StateFile {
   /** Reads the content of the file, or none if it does not exist. */
-  readonly read: Effect.Effect<Option.Option<string>, Trouble>
+  readonly read: Effect.Effect<Option.Option<string>, CommandError>
   /** Replaces the content atomically. Fails if another program has changed the file. */
-  readonly write: (text: string) => Effect.Effect<void, Trouble>
+  readonly write: (text: string) => Effect.Effect<void, CommandError>
 }
 
 /** Returns the attributes that distinguish versions of a file. */
@@ -34,43 +34,47 @@ const versionOf = ({ ino, mtime, size }: FileSystem.File.Info) =>
  */
 export const open = (
   file: string
-): Effect.Effect<StateFile, Trouble, FileSystem.FileSystem | Path.Path | Scope.Scope> =>
+): Effect.Effect<StateFile, CommandError, FileSystem.FileSystem | Path.Path | Scope.Scope> =>
   Effect.gen(function*() {
     const files = yield* FileSystem.FileSystem
     const path = yield* Path.Path
-    const orTrouble = Effect.mapError((error: PlatformError.PlatformError) =>
-      new Trouble({ message: `${file} cannot be used: ${said(error)}` })
+    const orCommandError = Effect.mapError((error: PlatformError.PlatformError) =>
+      new CommandError({ message: `${file} cannot be used: ${messageOf(error)}` })
     )
     const stat = (at: string) =>
       files.stat(at).pipe(
         Effect.asSome,
         Effect.catchIf(isMissing, () => Effect.succeedNone),
-        orTrouble
+        orCommandError
       )
 
-    const folder = yield* orTrouble(files.realPath(path.dirname(path.resolve(file))))
-    const there = yield* stat(file)
+    const folder = yield* orCommandError(files.realPath(path.dirname(path.resolve(file))))
+    const existing = yield* stat(file)
     // Resolves a symbolic link, so that its target is written and the link is kept.
-    const real = Option.isSome(there) ? yield* orTrouble(files.realPath(file)) : path.join(folder, path.basename(file))
-    if (Option.exists(there, ({ type }) => type !== "File")) {
-      return yield* new Trouble({ message: `${file} cannot be used: it is not a file` })
+    const real = Option.isSome(existing)
+      ? yield* orCommandError(files.realPath(file))
+      : path.join(folder, path.basename(file))
+    if (Option.exists(existing, ({ type }) => type !== "File")) {
+      return yield* new CommandError({ message: `${file} cannot be used: it is not a file` })
     }
     yield* lock.acquire(file, real)
-    if (Option.isSome(there)) yield* orTrouble(files.access(real, { readable: true, writable: true }))
-    const beside = `${real}.new`
-    yield* orTrouble(Effect.zipRight(files.writeFileString(beside, "", { mode: 0o600 }), files.remove(beside)))
+    if (Option.isSome(existing)) yield* orCommandError(files.access(real, { readable: true, writable: true }))
+    const temporary = `${real}.new`
+    yield* orCommandError(
+      Effect.zipRight(files.writeFileString(temporary, "", { mode: 0o600 }), files.remove(temporary))
+    )
 
-    const known = yield* Ref.make(Option.map(there, versionOf))
+    const known = yield* Ref.make(Option.map(existing, versionOf))
     return {
-      read: Option.isNone(there) ? Effect.succeedNone : Effect.asSome(orTrouble(files.readFileString(real))),
+      read: Option.isNone(existing) ? Effect.succeedNone : Effect.asSome(orCommandError(files.readFileString(real))),
       write: (text) =>
         Effect.gen(function*() {
           const now = Option.map(yield* stat(real), versionOf)
-          if (!Option.getEquivalence(same)(now, yield* Ref.get(known))) {
-            return yield* new Trouble({ message: `${file} was changed by another program: it is left as it is` })
+          if (!Option.getEquivalence(isSameVersion)(now, yield* Ref.get(known))) {
+            return yield* new CommandError({ message: `${file} was changed by another program: it is left as it is` })
           }
-          yield* orTrouble(
-            Effect.zipRight(files.writeFileString(beside, text, { mode: 0o600 }), files.rename(beside, real))
+          yield* orCommandError(
+            Effect.zipRight(files.writeFileString(temporary, text, { mode: 0o600 }), files.rename(temporary, real))
           )
           yield* Ref.set(known, Option.map(yield* stat(real), versionOf))
         }).pipe(Effect.uninterruptible)
@@ -79,10 +83,10 @@ export const open = (
 
 type Version = ReturnType<typeof versionOf>
 
-const same = (a: Version, b: Version): boolean => a.every((part, i) => part === b[i])
+const isSameVersion = (a: Version, b: Version): boolean => a.every((part, i) => part === b[i])
 
 const isMissing = (error: PlatformError.PlatformError): boolean =>
   error._tag === "SystemError" && error.reason === "NotFound"
 
-const said = (error: PlatformError.PlatformError): string =>
+const messageOf = (error: PlatformError.PlatformError): string =>
   isMissing(error) ? "the folder does not exist" : error.message

@@ -15,7 +15,7 @@ interface Members<V> {
   readonly [key: string]: V
 }
 
-type Step = (self: UserEdit) => UserEdit
+type Piped = (self: UserEdit) => UserEdit
 
 type First<Args extends ReadonlyArray<unknown>> = readonly [self: UserEdit, ...args: Args]
 
@@ -42,8 +42,8 @@ const isFirstPair = <V>(args: First<Pair<V>> | First<Single<V>>): args is First<
  * @internal
  */
 export interface RecordVerb {
-  (key: string, value: unknown): Step
-  (members: unknown): Step
+  (key: string, value: unknown): Piped
+  (members: unknown): Piped
   (self: UserEdit, key: string, value: unknown): UserEdit
   (self: UserEdit, members: unknown): UserEdit
 }
@@ -73,13 +73,13 @@ export function record<V>(
   const addAll = (self: UserEdit, operation: Operation.Operation | undefined) =>
     operation === undefined ? self : add(self, operation)
 
-  function verb(key: string, value: V): Step
-  function verb(members: Members<V>): Step
+  function verb(key: string, value: V): Piped
+  function verb(members: Members<V>): Piped
   function verb(self: UserEdit, key: string, value: V): UserEdit
   function verb(self: UserEdit, members: Members<V>): UserEdit
   function verb(
     ...args: First<Pair<V>> | First<Single<V>> | Last<Pair<V>> | Last<Single<V>>
-  ): UserEdit | Step {
+  ): UserEdit | Piped {
     if (isFirst<Pair<V> | Single<V>>(args)) {
       return isFirstPair<V>(args) ? add(args[0], ofPair(args[1], args[2])) : addAll(args[0], ofRecord(args[1]))
     }
@@ -105,13 +105,13 @@ const isEmpty = (members: Readonly<Record<string, unknown>>): boolean => {
  *
  * @internal
  */
-export const step = <V>(apply: (self: UserEdit, value: V) => UserEdit) => {
-  function verb(value: V): Step
+export const transform = <V>(change: (self: UserEdit, value: V) => UserEdit) => {
+  function verb(value: V): Piped
   function verb(self: UserEdit, value: V): UserEdit
-  function verb(...args: First<readonly [value: V]> | Last<readonly [value: V]>): UserEdit | Step {
-    if (isFirst<readonly [value: V]>(args)) return apply(args[0], copy(args[1]))
+  function verb(...args: First<readonly [value: V]> | Last<readonly [value: V]>): UserEdit | Piped {
+    if (isFirst<readonly [value: V]>(args)) return change(args[0], copy(args[1]))
     const value = copy(args[0])
-    return (self) => apply(self, value)
+    return (self) => change(self, value)
   }
   return verb
 }
@@ -122,9 +122,9 @@ export const step = <V>(apply: (self: UserEdit, value: V) => UserEdit) => {
  * @internal
  */
 export const value = <V>(make: (value: V) => Operation.Operation) => {
-  function verb(value: V): Step
+  function verb(value: V): Piped
   function verb(self: UserEdit, value: V): UserEdit
-  function verb(...args: First<readonly [value: V]> | Last<readonly [value: V]>): UserEdit | Step {
+  function verb(...args: First<readonly [value: V]> | Last<readonly [value: V]>): UserEdit | Piped {
     if (isFirst<readonly [value: V]>(args)) return add(args[0], make(copy(args[1])))
     const operation = make(copy(args[0]))
     return (self) => add(self, operation)
@@ -139,9 +139,9 @@ export const value = <V>(make: (value: V) => Operation.Operation) => {
  */
 export const valueWith = <V, O>(make: (value: V, options: O | undefined) => Operation.Operation) => {
   type Args = readonly [value: V, options?: O | undefined]
-  function verb(value: V, options?: O): Step
+  function verb(value: V, options?: O): Piped
   function verb(self: UserEdit, value: V, options?: O): UserEdit
-  function verb(...args: First<Args> | Last<Args>): UserEdit | Step {
+  function verb(...args: First<Args> | Last<Args>): UserEdit | Piped {
     if (isFirst<Args>(args)) return add(args[0], make(copy(args[1]), args[2]))
     const operation = make(copy(args[0]), args[1])
     return (self) => add(self, operation)
@@ -150,7 +150,7 @@ export const valueWith = <V, O>(make: (value: V, options: O | undefined) => Oper
 }
 
 /** @internal */
-export const unset = step<string | ReadonlyArray<string>>((self, keys) => {
+export const unset = transform<string | ReadonlyArray<string>>((self, keys) => {
   const list = typeof keys === "string" ? [keys] : keys
   return Array.isArray(list) && list.length === 0 ? self : add(self, { $unset: operations.keys(list) })
 })

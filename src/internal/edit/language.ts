@@ -84,8 +84,8 @@ const suggestion = (text: string): string | undefined => {
 
 const problem = remembered((text) => {
   if (isUnusualTag(text)) return undefined
-  const meant = suggestion(text)
-  return meant === undefined ? "" : `: did you mean "${meant}"?`
+  const suggested = suggestion(text)
+  return suggested === undefined ? "" : `: did you mean "${suggested}"?`
 })
 
 /**

@@ -70,8 +70,8 @@ const wanted = "must be an IANA time zone such as \"Europe/London\""
 
 const problem = remembered((text) => {
   if (isNamed(text)) return undefined
-  const meant = suggestion(text)
-  if (meant !== undefined) return `${wanted}: did you mean "${meant}"?`
+  const suggested = suggestion(text)
+  if (suggested !== undefined) return `${wanted}: did you mean "${suggested}"?`
   return abbreviation.test(text) ? `${wanted}, not an abbreviation, which can mean several zones` : wanted
 })
 

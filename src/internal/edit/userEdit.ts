@@ -89,7 +89,7 @@ const none: ReadonlyArray<Operation> = Object.freeze([])
 const noIds: ReadonlyArray<string> = Object.freeze([])
 
 // A placeholder for the last operation of an edit that has all its operations in `written`.
-const nothing: Operation = Object.freeze({})
+const placeholder: Operation = Object.freeze({})
 
 /**
  * Writes the operations of an edit into a list, and returns their number.
@@ -167,8 +167,8 @@ export const snapshot = (self: UserEdit.UserEdit): UserEditImpl => {
     json.member(self, "insertId"),
     Array.isArray(mismatchedIds) ? mismatchedIds.filter(Predicate.isString) : noIds,
     undefined,
-    nothing,
-    asGiven(self)
+    placeholder,
+    copyOperations(self)
   )
 }
 
@@ -180,7 +180,7 @@ export const make = (distinctId: string, options?: UserEdit.Options): UserEdit.U
     options === undefined ? undefined : json.member(options, "insertId"),
     noIds,
     undefined,
-    nothing,
+    placeholder,
     none
   )
 
@@ -197,7 +197,7 @@ export const written = (
   tenantId: string | undefined,
   insertId: string,
   operations: ReadonlyArray<Operation>
-): UserEdit.UserEdit => new UserEditImpl(distinctId, tenantId, insertId, noIds, undefined, nothing, operations)
+): UserEdit.UserEdit => new UserEditImpl(distinctId, tenantId, insertId, noIds, undefined, placeholder, operations)
 
 /** @internal */
 export const add = (self: UserEdit.UserEdit, operation: Operation): UserEdit.UserEdit => {
@@ -253,8 +253,8 @@ export const concat = (self: UserEdit.UserEdit, that: UserEdit.UserEdit): UserEd
 export const maximumMismatchedIds = 100
 
 const joinedIds = (edit: UserEditImpl, other: UserEditImpl): ReadonlyArray<string> => {
-  const mismatchedIds = new Set([...edit.mismatchedIds, whom(other), ...other.mismatchedIds])
-  mismatchedIds.delete(whom(edit))
+  const mismatchedIds = new Set([...edit.mismatchedIds, quotedId(other), ...other.mismatchedIds])
+  mismatchedIds.delete(quotedId(edit))
   return [...mismatchedIds].slice(0, maximumMismatchedIds)
 }
 
@@ -265,7 +265,7 @@ const joinedIds = (edit: UserEditImpl, other: UserEditImpl): ReadonlyArray<strin
  */
 export const mismatchedIds = (self: UserEdit.UserEdit): ReadonlyArray<string> => own(self).mismatchedIds
 
-const whom = ({ distinctId, tenantId }: UserEdit.UserEdit): string =>
+const quotedId = ({ distinctId, tenantId }: UserEdit.UserEdit): string =>
   tenantId === undefined ? quote(distinctId) : `${quote(distinctId)} of tenant ${quote(tenantId)}`
 
 const quote = (id: unknown): string => typeof id === "string" ? JSON.stringify(id) : `<${json.describe(id)}>`
@@ -307,14 +307,14 @@ const text = (id: unknown): string => typeof id === "string" ? id : ""
 /** @internal */
 export const decode = (encoded: UserEdit.UserEditEncoded): UserEdit.UserEdit => {
   const { defects = [], distinctId, insertId, mismatchedIds, tenantId } = encoded
-  const operations = asGiven(encoded)
+  const operations = copyOperations(encoded)
   for (const { message, path } of defects) json.replace(operations, path, new json.NotJson("not JSON", message))
-  return new UserEditImpl(distinctId, tenantId, insertId, mismatchedIds ?? noIds, undefined, nothing, operations)
+  return new UserEditImpl(distinctId, tenantId, insertId, mismatchedIds ?? noIds, undefined, placeholder, operations)
 }
 
 // The operations may be any values. `validate` reports those that are not operations.
-function asGiven(encoded: { readonly operations: ReadonlyArray<unknown> }): Array<Operation>
-function asGiven(encoded: { readonly operations: ReadonlyArray<unknown> }): Array<unknown> {
+function copyOperations(encoded: { readonly operations: ReadonlyArray<unknown> }): Array<Operation>
+function copyOperations(encoded: { readonly operations: ReadonlyArray<unknown> }): Array<unknown> {
   try {
     return json.copyItems(encoded.operations, json.ofOperation)
   } catch (error) {

@@ -5,4 +5,4 @@ import * as Data from "effect/Data"
  *
  * @internal
  */
-export class Trouble extends Data.TaggedError("Trouble")<{ readonly message: string }> {}
+export class CommandError extends Data.TaggedError("CommandError")<{ readonly message: string }> {}

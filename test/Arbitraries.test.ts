@@ -2,7 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import * as FastCheck from "effect/FastCheck"
 import { vi } from "vitest"
 
-// The functions of fast-check with which our modules build arbitraries, each under its name. Loading them is none of them.
+// The functions of fast-check that build arbitraries, by name. Importing the modules calls none.
 const built = vi.hoisted(() => new Array<string>())
 
 vi.mock("effect/FastCheck", async (load) => {
@@ -24,7 +24,7 @@ describe("importing", () => {
   it("the index builds no arbitrary, and using one does", async () => {
     const { Arbitraries } = await import("effect-suprsend")
     expect(built).toEqual([])
-    // One edit may hold no string at all: enough of them, and the same each time.
+    // A single edit may contain no string. The seed makes the sample the same each time.
     FastCheck.sample(Arbitraries.userEdit, { numRuns: 100, seed: 1 })
     expect(built).toContain("oneof")
     expect(built).toContain("stringMatching")
@@ -39,8 +39,8 @@ describe("importing", () => {
   })
 })
 
-describe("an arbitrary that was not built yet", () => {
-  it("can be mapped, filtered, chained and composed before that", async () => {
+describe("an arbitrary that is not built yet", () => {
+  it("can be mapped, filtered, chained and composed", async () => {
     const { distinctId, jsonValue, tenantId } = await import("effect-suprsend/Arbitraries")
     const all = FastCheck.tuple(
       distinctId.filter((id) => id.length > 1).map((id) => `${id}!`),
@@ -52,7 +52,7 @@ describe("an arbitrary that was not built yet", () => {
     )
   })
 
-  it("shrinks as one that was built", async () => {
+  it("shrinks like one that is built", async () => {
     const { timezone, userProfile } = await import("effect-suprsend/Arbitraries")
     const { counterexample } = FastCheck.check(FastCheck.property(timezone, () => false), { seed: 1 })
     expect(counterexample).toEqual(["UTC"])
@@ -61,7 +61,7 @@ describe("an arbitrary that was not built yet", () => {
       { seed: 1 }
     )
     expect(profile.counterexample).toEqual([{ seats: 7 }])
-    // What was given by hand, and not made, shrinks too.
+    // A value that it did not generate shrinks too.
     expect(timezone.canShrinkWithoutContext("Europe/London")).toBe(true)
     expect(timezone.canShrinkWithoutContext("Mars/Olympus")).toBe(false)
   })

@@ -24,7 +24,7 @@ const tag = FastCheck.oneof(
     "true",
     ""
   ),
-  // Of all the keys that anybody ever thought of.
+  // The key of any property.
   Arbitraries.properties.map((properties) => Object.keys(properties)[0] ?? "admin")
 )
 
@@ -48,7 +48,7 @@ const parse = (text: string): unknown => {
 }
 
 describe("toQuery", () => {
-  it("writes the vendor's examples (OpenAPI)", () => {
+  it("encodes the vendor's examples (OpenAPI)", () => {
     expect(TagFilter.toQuery("admin")).toBe("admin")
     expect(TagFilter.toQuery(
       TagFilter.or(TagFilter.and("admin", "sales"), TagFilter.and("admin", "manager"))
@@ -57,7 +57,7 @@ describe("toQuery", () => {
     expect(TagFilter.toQuery(TagFilter.exists(true))).toBe(`{"exists":true}`)
   })
 
-  it("wraps a tag that would be read as something else", () => {
+  it("wraps a tag that would be parsed as another filter", () => {
     for (const tag of [`{"not":"admin"}`, " {", "[", "\"", "7", "-1.5e3", "true", "null", "", " "]) {
       expect(TagFilter.toQuery(tag)).toBe(JSON.stringify({ or: [tag] }))
     }
@@ -66,7 +66,7 @@ describe("toQuery", () => {
     }
   })
 
-  it.prop("is read back as the same filter, by a server that takes what it can for JSON", { filter }, ({ filter }) => {
+  it.prop("is parsed as the same filter by a server that tries JSON first", { filter }, ({ filter }) => {
     const read = parse(TagFilter.toQuery(filter))
     expect([canonical(filter), canonical(TagFilter.or(filter))]).toContain(canonical(read))
     expect(TagFilter.toQuery(filter)).toBe(TagFilter.toQuery(filter))
@@ -82,7 +82,7 @@ describe("the filters", () => {
   }
 
   it.effect.prop(
-    "mean in the sandbox what they say, all the way through the query",
+    "select categories in the sandbox by their tags",
     { filter, tags: FastCheck.array(tag, { maxLength: 3 }) },
     ({ filter, tags }) =>
       Effect.gen(function*() {

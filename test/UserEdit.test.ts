@@ -43,7 +43,7 @@ describe("verbs", () => {
     expect(new Set(made.map((verb) => verb.verb))).toEqual(new Set(verbNames))
   })
 
-  it.prop("a pipe is what the nested calls are that have the edit first", [verbs], ([verbs]) => {
+  it.prop("a pipe is equal to nested calls with the edit first", [verbs], ([verbs]) => {
     const nested = verbs.reduce(
       (edit, { args, verb }) => dataFirst(UserEdit[verb], edit, args),
       UserEdit.edit("user-42")
@@ -54,7 +54,7 @@ describe("verbs", () => {
     expect(Equal.equals(nested, piped)).toBe(true)
   }, often)
 
-  it.prop("each adds exactly one operation of one member, after those that were there", [
+  it.prop("each appends exactly one operation with one member", [
     Arbitraries.userEdit,
     Arbitraries.verb
   ], ([edit, verb]) => {
@@ -79,7 +79,7 @@ describe("verbs", () => {
     }
   )
 
-  it.prop("a record or a list of keys without members adds none", [Arbitraries.userEdit], ([edit]) => {
+  it.prop("an empty record or list of keys adds none", [Arbitraries.userEdit], ([edit]) => {
     for (const verb of [UserEdit.set, UserEdit.setOnce, UserEdit.increment, UserEdit.append, UserEdit.remove]) {
       expect(verb({})(edit)).toBe(edit)
       expect(verb(edit, {})).toBe(edit)
@@ -88,7 +88,7 @@ describe("verbs", () => {
     expect(UserEdit.unset(edit, [])).toBe(edit)
   })
 
-  it.prop("a key and its value are the record that has them, blanks around the key or not", [
+  it.prop("a key and a value are equal to a record of them, with or without blanks around the key", [
     FastCheck.oneof(
       Arbitraries.properties.map((properties) => Object.keys(properties)[0] ?? "key"),
       FastCheck.constantFrom("$email", "$androidpush", "$iospush", "$webpush", "$id_provider", "$timezone", "")
@@ -105,7 +105,7 @@ describe("verbs", () => {
     }
   }, often)
 
-  it("take no harm from an argument too many, as when JavaScript hands them to map", () => {
+  it("ignore an additional argument, such as the index that map passes", () => {
     for (const verb of [UserEdit.addEmail, UserEdit.unset, UserEdit.addAndroidPush, UserEdit.setTimezone]) {
       const edit = UserEdit.edit("user-42")
       expect(Equal.equals(dataLast(verb, edit, ["text", 0, ["text"]]), verb(edit, "text"))).toBe(true)
@@ -123,7 +123,7 @@ describe("concat", () => {
     insertId: FastCheck.option(Arbitraries.insertId, { nil: undefined })
   })
 
-  /** Edits of one user. */
+  /** Makes edits of one user. */
   const edits = FastCheck.tuple(Arbitraries.distinctId, options).chain(([id, { tenantId }]) => {
     const one = FastCheck.tuple(options, verbs).map(([{ insertId }, verbs]) =>
       build(verbs, UserEdit.edit(id, { tenantId, insertId }))
@@ -131,7 +131,7 @@ describe("concat", () => {
     return FastCheck.tuple(one, one, one)
   })
 
-  it.prop("puts operations behind operations", [edits], ([[a, b]]) => {
+  it.prop("appends the operations of the second edit", [edits], ([[a, b]]) => {
     expect(UserEdit.concat(a, b).operations).toEqual([...a.operations, ...b.operations])
     expect(Equal.equals(UserEdit.concat(a, b), UserEdit.concat(b)(a))).toBe(true)
     expect(UserEdit.concat(a, b).insertId).toBe(a.insertId ?? b.insertId)
@@ -144,7 +144,7 @@ describe("concat", () => {
     expect(Hash.hash(left)).toBe(Hash.hash(right))
   })
 
-  it.prop("is associative for edits of different users too, with the same complaints", [
+  it.prop("is associative for edits of different users too, with the same issues", [
     FastCheck.array(FastCheck.constantFrom("ada", "bob", "cleo"), { minLength: 3, maxLength: 3 })
   ], ([ids]) => {
     const [a, b, c] = ids.map((id) => UserEdit.edit(id))
@@ -155,19 +155,19 @@ describe("concat", () => {
     expect(issuesOf(left)).toEqual(issuesOf(right))
   })
 
-  it.prop("has the empty edit of the same user as unit", [edits], ([[a]]) => {
+  it.prop("has the empty edit of the same user as identity", [edits], ([[a]]) => {
     const empty = UserEdit.edit(a.distinctId, { tenantId: a.tenantId })
     expect(Equal.equals(UserEdit.concat(empty, a), a)).toBe(true)
     expect(Equal.equals(UserEdit.concat(a, empty), a)).toBe(true)
   })
 
-  it.prop("is what the verbs of both do one after the other", [verbs, verbs], ([first, second]) => {
+  it.prop("is equal to applying the verbs of both", [verbs, verbs], ([first, second]) => {
     expect(Equal.equals(UserEdit.concat(build(first), build(second)), build([...first, ...second]))).toBe(true)
   })
 })
 
 describe("an edit is a value", () => {
-  it.prop("building never changes what it is given", [verbs], ([verbs]) => {
+  it.prop("building does not change its arguments", [verbs], ([verbs]) => {
     const frozen = verbs.reduce(
       (edit, { args, verb }) => dataFirst(UserEdit[verb], edit, deepFreeze(args)),
       UserEdit.edit("user-42")
@@ -175,7 +175,7 @@ describe("an edit is a value", () => {
     expect(Equal.equals(frozen, build(verbs))).toBe(true)
   })
 
-  it.prop("what was read never changes, even if the edit is extended in two ways", [
+  it.prop("operations that were read do not change, even if the edit is extended twice", [
     Arbitraries.userEdit,
     verbs,
     verbs,
@@ -196,7 +196,7 @@ describe("an edit is a value", () => {
     expect(Object.isFrozen(readFirst)).toBe(true)
   })
 
-  it.prop("a frozen edit is as good as any other", [verbs, verbs], ([first, second]) => {
+  it.prop("a frozen edit behaves like any other", [verbs, verbs], ([first, second]) => {
     const frozen = deepFreeze(build(first))
     const other = build(first)
     expect(frozen.operations).toEqual(other.operations)
@@ -212,7 +212,7 @@ describe("an edit is a value", () => {
     return Object.fromEntries(Object.entries(u).reverse().map(([key, value]) => [key, backwards(value)]))
   }
 
-  it.prop("equal content is equal and hashes alike, however it was made", [
+  it.prop("edits with equal content are equal and hash alike, however they were made", [
     Arbitraries.userEdit,
     verbs,
     FastCheck.nat({ max: 6 })
@@ -224,14 +224,14 @@ describe("an edit is a value", () => {
     const again = (operations: ReadonlyArray<unknown>) =>
       operations.reduce<UserEdit.UserEdit>((edit, operation) => asEdit(append(edit, operation)), empty)
     const routes: ReadonlyArray<UserEdit.UserEdit> = [
-      // The same steps, each of which is looked at in between.
+      // The same verbs, with the operations read after each.
       verbs.reduce((edit, verb) => {
         void verb(edit).operations
         return verb(edit)
       }, start),
       // In two pieces.
       UserEdit.concat(again(operations.slice(0, split)), again(operations.slice(split))),
-      // Out of JSON, with the members of every record in another order.
+      // From JSON, with the members of every record in another order.
       again(JSON.parse(JSON.stringify(operations))),
       again(operations.map(backwards)),
       ...(insertId === undefined
@@ -245,7 +245,7 @@ describe("an edit is a value", () => {
     }
   })
 
-  // Of so few that many pairs are alike, or nearly so.
+  // Made of so few values that many pairs are equal, or nearly equal.
   const smallEdit = FastCheck.record({
     id: FastCheck.constantFrom("a", "b"),
     tenantId: FastCheck.constantFrom(undefined, "a"),
@@ -273,7 +273,7 @@ describe("an edit is a value", () => {
     )
   })
 
-  it.prop("two edits are equal exactly if their content is, and then hash alike", [smallEdit, smallEdit], ([a, b]) => {
+  it.prop("edits are equal exactly if their content is, and then hash alike", [smallEdit, smallEdit], ([a, b]) => {
     const [one, other] = [a, b].map(({ id, operations, ...options }) =>
       operations.reduce<UserEdit.UserEdit>((edit, op) => UserEdit.appendOperation(edit, op), UserEdit.edit(id, options))
     )
@@ -285,7 +285,7 @@ describe("an edit is a value", () => {
   }, { fastCheck: { numRuns: 5_000 } })
 
   it.prop(
-    "an edit with one operation more is another edit",
+    "an edit with one operation more is not equal",
     [Arbitraries.userEdit, Arbitraries.verb],
     ([edit, verb]) => {
       expect(Equal.equals(verb(edit), edit)).toBe(false)
@@ -293,7 +293,7 @@ describe("an edit is a value", () => {
     }
   )
 
-  it("is known, joined and judged by another copy of the package too", async () => {
+  it("is recognized, concatenated and validated by another copy of the package too", async () => {
     vi.resetModules()
     const theirs = await import("effect-suprsend/UserEdit")
     expect(theirs.edit).not.toBe(UserEdit.edit)
@@ -311,8 +311,8 @@ describe("an edit is a value", () => {
   })
 })
 
-describe("what is valid", () => {
-  it.prop("validate accepts every edit of the arbitrary, and gives it back", [Arbitraries.userEdit], ([edit]) => {
+describe("valid edits", () => {
+  it.prop("validate returns every edit of the arbitrary", [Arbitraries.userEdit], ([edit]) => {
     const checked = UserEdit.validate(edit)
     expect(Either.isRight(checked) && checked.right).toBe(edit)
   }, often)
@@ -325,7 +325,7 @@ describe("what is valid", () => {
     expect(Buffer.byteLength(body)).toBeLessThan(10_240)
   }, often)
 
-  it.prop("ids of the arbitrary stay as they are", [Arbitraries.distinctId, Arbitraries.tenantId], ([id, tenantId]) => {
+  it.prop("ids of the arbitrary are not changed", [Arbitraries.distinctId, Arbitraries.tenantId], ([id, tenantId]) => {
     const edit = UserEdit.edit(id, { tenantId })
     expect(edit.distinctId).toBe(id)
     expect(edit.tenantId).toBe(tenantId)
@@ -333,17 +333,17 @@ describe("what is valid", () => {
     expect(Buffer.from(id, "utf8").toString("utf8")).toBe(id)
   }, often)
 
-  it.prop("JSON carries every edit of the arbitrary without loss", [Arbitraries.userEdit], ([edit]) => {
+  it.prop("every edit of the arbitrary survives JSON", [Arbitraries.userEdit], ([edit]) => {
     expect(canonical(JSON.parse(JSON.stringify(edit.operations)))).toBe(canonical(edit.operations))
   }, often)
 
-  it.prop("a value of the arbitrary arrives as it is", [Arbitraries.jsonValue], ([value]) => {
+  it.prop("a value of the arbitrary survives JSON", [Arbitraries.jsonValue], ([value]) => {
     const sent = JSON.stringify(UserEdit.set(UserEdit.edit("user-42"), "key", value).operations)
     expect(canonical(JSON.parse(sent))).toBe(canonical([{ $set: { key: value } }]))
     expect(sent).toBe(JSON.stringify([{ $set: { key: value } }]))
   }, often)
 
-  it("the longest id has 255 characters, whatever they take in memory", () => {
+  it("the longest id has 255 characters, whatever their length in UTF-16", () => {
     for (const character of ["a", "é", "😀"]) {
       expect(issuesOf(UserEdit.edit(character.repeat(255)))).toEqual([])
       expect(issuesOf(UserEdit.edit(character.repeat(256)))).toEqual([["distinctId"]])
@@ -362,7 +362,7 @@ const issuesOf = (edit: UserEdit.UserEdit): ReadonlyArray<Path> =>
 const sorted = (paths: ReadonlyArray<Path>): ReadonlyArray<string> => paths.map((path) => JSON.stringify(path)).sort()
 
 describe("validate names the path of every defect", () => {
-  /** A step that spoils an edit, with where its operation is spoilt. */
+  /** A function that makes an edit invalid, with the path of the issue. */
   interface Spoiling {
     readonly step: (edit: UserEdit.UserEdit) => UserEdit.UserEdit
     readonly paths: ReadonlyArray<Path>
@@ -379,7 +379,7 @@ describe("validate names the path of every defect", () => {
 
   const key = Arbitraries.properties.map((properties) => Object.keys(properties)[0] ?? "key")
 
-  /** A way down into lists and records, among other members. */
+  /** A path into lists and records with other members. */
   const place = FastCheck.array(
     FastCheck.oneof(
       FastCheck.tuple(
@@ -409,7 +409,7 @@ describe("validate names the path of every defect", () => {
     $remove: UserEdit.remove
   }
 
-  /** Puts a value that JSON cannot carry somewhere into the payload of an operation. */
+  /** Puts a value that JSON cannot represent into the payload of an operation. */
   const spoiltBy = (make: () => unknown, ...rest: Path): FastCheck.Arbitrary<Spoiling> =>
     FastCheck.tuple(
       FastCheck.constantFrom<keyof typeof verbsOfProperties>("$set", "$set_once", "$append", "$remove"),
@@ -477,7 +477,7 @@ describe("validate names the path of every defect", () => {
     "a symbol": spoiltBy(() => Symbol("s")),
     "an instance of a class": spoiltBy(() => new Plan()),
     "a Date": spoiltBy(() => new Date(0)),
-    "a Date that is none": spoiltBy(() => new Date(NaN)),
+    "an invalid Date": spoiltBy(() => new Date(NaN)),
     "a Map": spoiltBy(() => new Map([["a", 1]])),
     "a Set": spoiltBy(() => new Set([1])),
     "a RegExp": spoiltBy(() => /a/),
@@ -490,14 +490,14 @@ describe("validate names the path of every defect", () => {
     "an edit": spoiltBy(() => UserEdit.edit("user-43")),
     "a list that holds itself": spoiltBy(cycle, 1),
     "a record that holds itself further down": spoiltBy(longCycle, "inner", "members", 0),
-    "an amount that is no finite number": FastCheck.tuple(
+    "an amount that is not a finite number": FastCheck.tuple(
       FastCheck.oneof(
         FastCheck.tuple(FastCheck.constant(UserEdit.increment), key),
         FastCheck.tuple(FastCheck.constant(UserEdit.increment), FastCheck.constantFrom("$email", "$timezone"))
       ),
       oneOf(NaN, Infinity, -Infinity, "3", "", null, undefined, 1n, true, [], {}, new Date(0), () => 1)
     ).map(([[verb, key], amount]) => operation(verb, [key, amount], ["$add", key])),
-    "a blank channel value, or one that is no text": member(
+    "a channel value that is blank or not a string": member(
       {
         $email: [UserEdit.addEmail, UserEdit.removeEmail],
         $sms: [UserEdit.addSms, UserEdit.removeSms],
@@ -509,7 +509,7 @@ describe("validate names the path of every defect", () => {
       "$append",
       "$remove"
     ),
-    "an empty channel record, or what is no record": member(
+    "a channel record that is empty or not a record": member(
       {
         $webpush: [UserEdit.addWebPush, UserEdit.removeWebPush],
         $slack: [UserEdit.addSlack, UserEdit.removeSlack],
@@ -523,7 +523,7 @@ describe("validate names the path of every defect", () => {
       FastCheck.constantFrom("$email", " $sms ", "$androidpush\t"),
       blanks
     ).map(([key, value]) => operation(UserEdit.append, [key, value], ["$append", key.trim()])),
-    "a time zone that is no IANA name": FastCheck.tuple(
+    "a time zone that is not an IANA name": FastCheck.tuple(
       FastCheck.constantFrom(UserEdit.set, UserEdit.setOnce),
       oneOf(
         "",
@@ -545,7 +545,7 @@ describe("validate names the path of every defect", () => {
         operation(verb, ["$timezone", zone], [verb === UserEdit.set ? "$set" : "$set_once", "$timezone"])
       )
     ),
-    "a language or locale that is no well-formed tag": oneOf(
+    "a language or locale that is not a well-formed tag": oneOf(
       "",
       " ",
       "e",
@@ -583,7 +583,7 @@ describe("validate names the path of every defect", () => {
           operation(UserEdit.increment, [blank, 1], ["$add", ""])
         )
     ),
-    "an empty key, or none, in a list of keys": FastCheck.tuple(
+    "a key that is empty or not a string, in a list of keys": FastCheck.tuple(
       FastCheck.array(key, { maxLength: 3 }),
       FastCheck.oneof(blanks, oneOf(null, undefined, 5, [], {}, 1n)),
       FastCheck.array(key, { maxLength: 3 })
@@ -591,9 +591,9 @@ describe("validate names the path of every defect", () => {
     "a hole in a list of keys": FastCheck.constant(
       operation(UserEdit.unset, [Object.assign([], { length: 2, 1: "plan" })], ["$unset", 0])
     ),
-    "keys that are no list": oneOf(null, undefined, 7, true, {}, new Set(["plan"]), { 0: "plan", length: 1 })
+    "keys that are not a list": oneOf(null, undefined, 7, true, {}, new Set(["plan"]), { 0: "plan", length: 1 })
       .map((keys) => operation(UserEdit.unset, [keys], ["$unset"])),
-    "properties that are no record": FastCheck.tuple(
+    "properties that are not a record": FastCheck.tuple(
       FastCheck.constantFrom<keyof typeof verbsOfProperties>("$set", "$set_once", "$append", "$remove"),
       oneOf(null, undefined, 12, 1n, true, ["a", "b"], new Map([["a", 1]]), new Date(0), new Plan(), () => 1),
       FastCheck.boolean()
@@ -607,7 +607,7 @@ describe("validate names the path of every defect", () => {
       "$remove"
     )
       .map((operator) => operation(verbsOfProperties[operator], ["key"], [operator, "key"])),
-    "what is no operation": oneOf(null, undefined, 5, "$set", [], {}, new Map(), new Plan(), () => 1)
+    "a value that is not an operation": oneOf(null, undefined, 5, "$set", [], {}, new Map(), new Plan(), () => 1)
       .map((bad) => operation(UserEdit.appendOperation, [bad], []))
   }
 
@@ -625,7 +625,7 @@ describe("validate names the path of every defect", () => {
     expect(paths.map((path) => path.slice(0, 5))).toEqual([["operations", 0, "$set", "deep", 0]])
   })
 
-  it.prop("many defects at once, each at its place", [
+  it.prop("many defects at once, each with its path", [
     Arbitraries.userEdit,
     FastCheck.array(
       FastCheck.oneof(FastCheck.oneof(...Object.values(kinds)), Arbitraries.verb.map((step) => ({ step, paths: [] }))),
@@ -651,7 +651,7 @@ describe("validate names the path of every defect", () => {
       FastCheck.tuple(
         FastCheck.string({ maxLength: 5 }),
         FastCheck.constantFrom("\ud800", "\udbff", "\udc00", "\udfff"),
-        // A text that begins with the other half would make the pair whole.
+        // A text that starts with the other half would complete the pair.
         FastCheck.string({ maxLength: 5 })
       ).map((parts) => parts.join("")),
       oneOf(null, 5, 1n, true, {}, [], new Date(0), () => 1, Symbol("id"))
@@ -662,7 +662,7 @@ describe("validate names the path of every defect", () => {
     expect(issuesOf(build(verbs, edit))).toEqual([["distinctId"]])
   }, often)
 
-  it("no id at all", () => {
+  it("a missing id", () => {
     expect(issuesOf(asEdit(untyped(UserEdit.edit)()))).toEqual([["distinctId"]])
   })
 
@@ -671,7 +671,7 @@ describe("validate names the path of every defect", () => {
     expect(issuesOf(build(verbs, edit))).toEqual([["tenantId"]])
   }, often)
 
-  it.prop("edits of different users, or of different tenants, that were joined", [
+  it.prop("a concatenation of edits of different users or tenants", [
     Arbitraries.userEdit,
     Arbitraries.userEdit,
     verbs
@@ -709,7 +709,7 @@ describe("validate names the path of every defect", () => {
     expect(Equal.equals(Schema.decodeSync(UserEdit.UserEditSchema)(encoded), joined)).toBe(true)
   })
 
-  it.prop("too many bytes, and only then", [
+  it.prop("too many bytes, but not the maximum", [
     FastCheck.constantFrom("x", "é", "語", "😀", "\"", "\u0001"),
     FastCheck.integer({ min: -200, max: 200 })
   ], ([character, difference]) => {
@@ -749,7 +749,7 @@ describe("from JavaScript", () => {
     UserEdit.withInsertId
   )
 
-  /** Everything that can be asked of an edit. */
+  /** Calls every function and member of an edit. */
   const ask = (edit: UserEdit.UserEdit, other: UserEdit.UserEdit): void => {
     expect(Array.isArray(edit.operations)).toBe(true)
     void UserEdit.validate(edit)
@@ -764,7 +764,7 @@ describe("from JavaScript", () => {
     if (Either.isLeft(checked)) expect(typeof inspect(checked.left)).toBe("string")
   }
 
-  it.prop("no verb throws, whatever it is called with, and nothing that can be asked of the edit does", [
+  it.prop("no verb throws for any arguments, nor any function or member of its edit", [
     verb,
     FastCheck.array(thing, { maxLength: 3 }),
     Arbitraries.userEdit
@@ -776,7 +776,7 @@ describe("from JavaScript", () => {
     ask(first, last)
   }, { fastCheck: { numRuns: 2_000 } })
 
-  it("data of any depth can be asked for too", () => {
+  it("edits with data of any depth can be read too", () => {
     const [one, other] = [20_000, 20_000].map((levels) => {
       let deep: unknown = {}
       for (let i = 0; i < levels; i++) deep = i % 2 === 0 ? [deep] : { deep }
@@ -811,7 +811,7 @@ describe("printed", () => {
     )
   }
 
-  it.prop("an edit, and what is wrong with it, never shows a token", [verbs, FastCheck.boolean()], ([verbs, spoil]) => {
+  it.prop("neither an edit nor its issues contain a token", [verbs, FastCheck.boolean()], ([verbs, spoil]) => {
     const edit = spoil ? UserEdit.setTimezone(build(verbs), "Mars/Olympus") : build(verbs)
     const error = Either.getOrElse(Either.flip(UserEdit.validate(edit)), () => undefined)
     const texts = [edit, { nested: [edit] }, error].flatMap((u) => [
@@ -827,7 +827,7 @@ describe("printed", () => {
     }
   }, often)
 
-  it("shows the rest", () => {
+  it("contains the rest", () => {
     const edit = pipe(
       UserEdit.edit("user-42", { tenantId: "acme", insertId: "signup-job-1017" }),
       UserEdit.addEmail("ada@example.com"),

@@ -55,6 +55,14 @@ describe("an insert id of an edit", () => {
       })
   )
 
+  test("of null, as from a column without a value, is refused by each way to send", (users) =>
+    Effect.gen(function*() {
+      const edit = asEdit(untyped(UserEdit.edit)("ada", { insertId: null }))
+      const report = yield* users.bulkEdit([edit, ada])
+      expect(report).toMatchObject({ success: 1, failure: 1, failedRecords: [{ outcome: "invalid", index: 0 }] })
+      expect(yield* Effect.flip(users.asyncEdit(edit))).toMatchObject({ _tag: "InvalidUserEdit" })
+    }))
+
   test("is used instead of one of the service", (users) =>
     Effect.gen(function*() {
       const accepted = yield* Effect.provideService(

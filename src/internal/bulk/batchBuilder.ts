@@ -332,7 +332,8 @@ export class BatchBuilder<E> {
       this.waiting++
       return undefined
     }
-    const id = edit.insertId ?? (isMinted ? undefined : this.madeId)
+    // An insert id of null, which only JavaScript can pass, is invalid instead of missing.
+    const id = edit.insertId === undefined ? (isMinted ? undefined : this.madeId) : edit.insertId
     if (id === undefined && !isMinted) {
       this.held = { edit, index: this.taken }
       return "id"

@@ -169,14 +169,14 @@ describe("RateLimiter", () => {
 
     it.effect("an attempt that has a slot already when the wait is to end keeps it", () =>
       Effect.gen(function*() {
-        const { entries } = yield* admittedNotRunning(({ signal }) => Effect.sync(() => signal.give()))
+        const { entries } = yield* admittedNotRunning(({ signal }) => Effect.sync(() => signal.abort()))
         expect(entries).toEqual(["first@0"])
       }))
 
     it.effect("unless a pause takes it back", () =>
       Effect.gen(function*() {
         const { entries, next } = yield* admittedNotRunning(({ limiter, signal }) =>
-          Effect.zipRight(Effect.sync(() => signal.give()), limiter.pause("10 seconds"))
+          Effect.zipRight(Effect.sync(() => signal.abort()), limiter.pause("10 seconds"))
         )
         expect(entries).toEqual(["first left@0"])
         yield* TestClock.adjust("10 seconds")
@@ -196,7 +196,7 @@ describe("RateLimiter", () => {
         yield* Effect.fork(within("third"))
         yield* Effect.fork(limiter.limit(note("fourth")))
         yield* TestClock.adjust(100)
-        signal.give()
+        signal.abort()
         yield* settle
         yield* within("fifth")
         yield* TestClock.adjust("5 seconds")
@@ -848,7 +848,7 @@ describe("RateLimiter", () => {
         yield* Scope.close(scope, Exit.void)
         yield* Fiber.join(waiting)
         yield* within("fourth")
-        signal.give()
+        signal.abort()
         yield* TestClock.adjust("20 seconds")
         yield* Fiber.join(running)
         expect(entries).toEqual(["first@0", "second closed@0", "third closed@0", "fourth closed@0"])

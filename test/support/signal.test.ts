@@ -9,39 +9,39 @@ describe("a signal", () => {
     FastCheck.array(FastCheck.tuple(FastCheck.boolean(), FastCheck.nat(20)), { maxLength: 40 })
   ], ([steps]) => {
     const signal = new Signal()
-    const heard: Array<number> = []
+    const whenAborted: Array<number> = []
     const listening: Array<readonly [id: number, listener: Listener]> = []
     let left = new Set<number>()
     steps.forEach(([joins, place], id) => {
-      if (joins) listening.push([id, signal.listen(() => void heard.push(id))])
+      if (joins) listening.push([id, signal.listen(() => void whenAborted.push(id))])
       const leaver = listening[place]
       if (!joins && leaver !== undefined) {
         signal.forget(leaver[1])
         left = new Set([...left, leaver[0]])
       }
     })
-    signal.give()
-    signal.give()
+    signal.abort()
+    signal.abort()
     const expected = listening.map(([id]) => id).filter((id) => !left.has(id))
-    expect([...heard].sort((a, b) => a - b)).toEqual(expected)
+    expect([...whenAborted].sort((a, b) => a - b)).toEqual(expected)
   })
 
   it("does not call a listener that another listener removes", () => {
     const signal = new Signal()
-    const heard: Array<string> = []
+    const whenAborted: Array<string> = []
     signal.listen(() => {
-      heard.push("first")
+      whenAborted.push("first")
       signal.forget(second)
     })
-    const second = signal.listen(() => void heard.push("second"))
-    signal.give()
-    expect(heard).toEqual(["first"])
+    const second = signal.listen(() => void whenAborted.push("second"))
+    signal.abort()
+    expect(whenAborted).toEqual(["first"])
   })
 
   it("keeps listeners that are added after it was given", () => {
     const signal = new Signal()
     const first = signal.listen(() => {})
-    signal.give()
+    signal.abort()
     const late = signal.listen(() => {})
     signal.forget(first)
     expect(late.index).toBe(0)
@@ -50,11 +50,11 @@ describe("a signal", () => {
   it.effect("can be awaited, also after it was given", () =>
     Effect.gen(function*() {
       const signal = new Signal()
-      const waiting = yield* Effect.fork(signal.heard)
+      const waiting = yield* Effect.fork(signal.whenAborted)
       yield* Effect.yieldNow()
       expect(waiting.unsafePoll()).toBeNull()
-      signal.give()
+      signal.abort()
       yield* Fiber.join(waiting)
-      yield* signal.heard
+      yield* signal.whenAborted
     }))
 })

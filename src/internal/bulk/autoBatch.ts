@@ -60,7 +60,7 @@ class Audience {
 
   leave(callers = 1): void {
     this.waiting -= callers
-    if (this.waiting === 0) this.gone.give()
+    if (this.waiting === 0) this.gone.abort()
   }
 }
 

@@ -119,7 +119,7 @@ export class BatchBuilder<E> {
   }
 
   get isStopped(): boolean {
-    return this.stopped.isGiven
+    return this.stopped.aborted
   }
 
   /** Wakes `next` after a change. */
@@ -130,7 +130,7 @@ export class BatchBuilder<E> {
 
   /** Prevents further batches. */
   stop(): void {
-    this.stopped.give()
+    this.stopped.abort()
     this.source.stop()
     this.call()
   }
@@ -204,7 +204,7 @@ export class BatchBuilder<E> {
   /** Fills a batch as far as possible, and continues whenever more edits arrive. */
   private complete(filling: Filling): Effect.Effect<Next | undefined> {
     const { invalid, pack } = filling
-    const stop = this.stopped.isGiven ? "stopped" : this.fill(filling)
+    const stop = this.stopped.aborted ? "stopped" : this.fill(filling)
     if (stop === "id") return Effect.flatMap(this.makeId(filling), () => this.complete(filling))
     const isEmpty = pack.count === 0 && invalid.length === 0
     if (
@@ -221,7 +221,7 @@ export class BatchBuilder<E> {
 
   /** Makes the insert id of the current edit, which may take long, never complete, or fail. */
   private makeId({ makeId }: Filling): Effect.Effect<void> {
-    return race.by<string | undefined, never>(makeId, [Effect.as(this.stopped.heard, Effect.succeed(undefined))]).pipe(
+    return race.by<string | undefined, never>(makeId, [Effect.as(this.stopped.whenAborted, Effect.succeed(undefined))]).pipe(
       Effect.matchCauseEffect({
         onSuccess: (id) =>
           Effect.sync(() => {
@@ -260,7 +260,7 @@ export class BatchBuilder<E> {
   }
 
   private close({ invalid, pack }: Filling): Next | undefined {
-    if (this.stopped.isGiven) {
+    if (this.stopped.aborted) {
       // The edits in here were pulled earlier, so they are returned first.
       this.encoder.ascii(closeBracket)
       pack.body = this.encoder.copy(0, this.encoder.position)

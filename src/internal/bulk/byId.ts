@@ -93,7 +93,7 @@ export const run = (
       const halt = (reason: bulk.Halt) => {
         if (halted !== undefined) return
         halted = reason
-        abortWaiting.give()
+        abortWaiting.abort()
       }
 
       // `uncertain`: whether a larger request with these ids, since bisected, may have been applied.
@@ -103,7 +103,7 @@ export const run = (
             return fail(from, to, uncertain ? "unknown" : "unsent", halted(uncertain ? "unknown" : "no"))
           }
           const onError = (error: RequestError): Effect.Effect<void> => {
-            const reason = bulk.haltedBy(error, call, abort.isGiven)
+            const reason = bulk.haltedBy(error, call, abort.aborted)
             if (reason !== undefined) halt(reason)
             const lost = uncertain || error.applied === "unknown"
             if (blamesOneId(error) && to - from > 1) return sendHalves(from, to, (from, to) => send(from, to, lost))
@@ -137,7 +137,7 @@ export const run = (
                     // before it fails.
                     defect ??= cause
                     halt(bulk.haltedBecause(call, "the call ended before this was sent"))
-                    abort.give()
+                    abort.abort()
                     return onError(bulk.interrupted(call, "unknown", "the request died"))
                   }
                 })
@@ -158,7 +158,7 @@ export const run = (
           Effect.sync(() => halt(bulk.haltedBecause(call, "the call was interrupted before this was sent")))
         ),
         Effect.zipRight(timer.sleep(grace)),
-        Effect.zipRight(Effect.sync(() => abort.give())),
+        Effect.zipRight(Effect.sync(() => abort.abort())),
         Effect.interruptible,
         Effect.forkScoped
       )

@@ -116,8 +116,8 @@ export const run = <E, R>(
     const inFlight = new InFlight(concurrency)
 
     const abortAll = () => {
-      abortWaiting.give()
-      abort.give()
+      abortWaiting.abort()
+      abort.abort()
     }
 
     // A defect ends the run gracefully, so that the outcomes so far are reported before it fails.
@@ -131,7 +131,7 @@ export const run = <E, R>(
     const halt = (reason: Halt) => {
       if (halted !== undefined) return
       halted = reason
-      abortWaiting.give()
+      abortWaiting.abort()
       // The rest of a collection gets outcomes. Other sources are not pulled further, because they
       // may be endless.
       if (!opened.isCollection) builder.stop()
@@ -202,7 +202,7 @@ export const run = <E, R>(
       }
       const onError = (error: RequestError): Effect.Effect<void> => {
         if (callers === undefined) {
-          const reason = haltedBy(error, call, abort.isGiven)
+          const reason = haltedBy(error, call, abort.aborted)
           if (reason !== undefined) halt(reason)
         }
         const lost = uncertain || error.applied === "unknown"
@@ -287,7 +287,7 @@ export const run = <E, R>(
       const atOnce = Effect.provideService(pinned, InsertId, fromCrypto)
       const placed = yield* builder.defect !== undefined
         ? atOnce
-        : race.by(pinned, [Effect.as(abort.heard, atOnce)])
+        : race.by(pinned, [Effect.as(abort.whenAborted, atOnce)])
       const why = halted ?? haltedBecause(call, "the run was stopped before this was sent")
       yield* account(notSent(failed(placed, "unsent", why("no"))))
     }

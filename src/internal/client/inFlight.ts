@@ -25,7 +25,7 @@ export interface Calls {
 export const make: Effect.Effect<Calls, never, Scope.Scope> = Effect.map(
   Effect.acquireRelease(
     Effect.sync(() => new Signal()),
-    (closing) => Effect.sync(() => closing.give())
+    (closing) => Effect.sync(() => closing.abort())
   ),
   (closing) => ({
     run: (abort, abortWaiting, call) => {
@@ -53,8 +53,8 @@ class Either {
   private readonly ofOther: Listener
 
   constructor(private readonly one: Signal, private readonly other: Signal) {
-    const give = () => this.signal.give()
-    if (one.isGiven || other.isGiven) give()
+    const give = () => this.signal.abort()
+    if (one.aborted || other.aborted) give()
     this.ofOne = one.listen(give)
     this.ofOther = other.listen(give)
   }

@@ -100,11 +100,11 @@ export class RetryLoop {
   /** Runs the loop. Run it at most once. */
   run(): Effect.Effect<SuprsendClient.Response, RequestError> {
     // The limiter may have closed together with the client.
-    if (this.abortWaiting.isGiven) return this.giveUp(true)
+    if (this.abortWaiting.aborted) return this.giveUp(true)
     this.queuedAt = this.elapsed()
     return Effect.flatMap(this.attemptInSlot(), (outcome) => {
       if (outcome === noSlot || outcome === limiterClosed) {
-        return Effect.zipRight(this.traceWait, this.giveUp(outcome === limiterClosed || this.abortWaiting.isGiven))
+        return Effect.zipRight(this.traceWait, this.giveUp(outcome === limiterClosed || this.abortWaiting.aborted))
       }
       const settled = this.settled ?? this.settle(outcome)
       const next = Either.isLeft(settled)
@@ -163,7 +163,7 @@ export class RetryLoop {
     isAbortedOutside: boolean
   ): Effect.Effect<Outcome | NoSlot> {
     const { remaining } = this
-    if (remaining === 0 || this.abortWaiting.isGiven) return noSlotInTime
+    if (remaining === 0 || this.abortWaiting.aborted) return noSlotInTime
     this.attempts++
     this.settled = undefined
     this.isDebugging = log.isLogged(fiber, LogLevel.Debug)
@@ -351,7 +351,7 @@ export class RetryLoop {
         idempotent: request.idempotent ?? true,
         random
       }
-      const wait = abortWaiting.isGiven ? Option.none() : RetryPolicy.decide(policy, state)
+      const wait = abortWaiting.aborted ? Option.none() : RetryPolicy.decide(policy, state)
       return Effect.zipRight(
         pauseOn429(client.limiter, failed.failure, wait),
         Option.match(wait, {
@@ -444,7 +444,7 @@ class Wait implements RateLimiter.WaitOptions<Outcome | NoSlot | LimiterClosed> 
 /** Sleeps until the time has passed, or until it is aborted. */
 const sleep = (timeouts: Timeouts, milliseconds: number, abort: Signal): Effect.Effect<void> =>
   Effect.async((resume) => {
-    if (abort.isGiven) return resume(Effect.void)
+    if (abort.aborted) return resume(Effect.void)
     const forget = () => {
       timeouts.cancel(deadline)
       abort.forget(listener)

@@ -314,7 +314,7 @@ export const unsafeMake = (
       if (closed) {
         return wait?.closed === undefined ? Effect.interrupt : restore(wait.closed)
       }
-      if (wait?.signal?.isGiven === true) {
+      if (wait?.signal?.aborted === true) {
         return restore(wait.otherwise)
       }
       const instant = now()

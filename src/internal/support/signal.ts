@@ -9,7 +9,7 @@ export class Listener {
   /** Its position among the listeners, or -1 once it is removed. */
   index = -1
 
-  constructor(readonly hear: () => void) {}
+  constructor(readonly onAbort: () => void) {}
 }
 
 /**
@@ -21,32 +21,32 @@ export class Signal {
   // An array instead of a `Set`: V8 keeps the outgrown tables of a set alive, and with them
   // requests that have ended (`npm run bench -- --only single` measures the cost of a request).
   private listeners: Array<Listener> = []
-  private given = false
+  private isAborted = false
 
-  get isGiven(): boolean {
-    return this.given
+  get aborted(): boolean {
+    return this.isAborted
   }
 
-  give(): void {
-    if (this.given) return
-    this.given = true
+  abort(): void {
+    if (this.isAborted) return
+    this.isAborted = true
     const listeners = this.listeners
     this.listeners = []
     for (const listener of listeners) {
       // A listener may have been removed by an earlier one.
       if (listener.index === -1) continue
       listener.index = -1
-      listener.hear()
+      listener.onAbort()
     }
   }
 
   /**
    * Registers a listener for the signal.
    *
-   * It is not called if the signal was already given: check `isGiven` first.
+   * It is not called if the signal is already aborted: check `aborted` first.
    */
-  listen(hear: () => void): Listener {
-    const listener = new Listener(hear)
+  listen(onAbort: () => void): Listener {
+    const listener = new Listener(onAbort)
     listener.index = this.listeners.push(listener) - 1
     return listener
   }
@@ -55,7 +55,7 @@ export class Signal {
   forget(listener: Listener): void {
     const { index } = listener
     listener.index = -1
-    // Another listener may be at this position, or none after the signal was given.
+    // Another listener may be at this position, or none after the abort.
     if (this.listeners[index] !== listener) return
     const last = this.listeners.pop()
     if (last === undefined || last === listener) return
@@ -63,9 +63,9 @@ export class Signal {
     last.index = index
   }
 
-  /** Waits until the signal is given. */
-  readonly heard: Effect.Effect<void> = Effect.async((resume) => {
-    if (this.given) {
+  /** Waits until the signal is aborted. */
+  readonly whenAborted: Effect.Effect<void> = Effect.async((resume) => {
+    if (this.isAborted) {
       resume(Effect.void)
       return
     }

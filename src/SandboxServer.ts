@@ -18,6 +18,7 @@ import * as Layer from "effect/Layer"
 import * as PubSub from "effect/PubSub"
 import * as Stream from "effect/Stream"
 import * as Http from "node:http"
+import { makeMachine } from "./internal/sandbox/machine.js"
 import * as serve from "./internal/sandbox/server/app.js"
 import * as Sandbox from "./Sandbox.js"
 import type * as SuprsendConfig from "./SuprsendConfig.js"
@@ -162,7 +163,7 @@ export const layerFrom = <E>(
 ): Layer.Layer<SandboxServer | Sandbox.Sandbox, HttpServerError.ServeError | E> =>
   Layer.scopedContext(Effect.gen(function*() {
     const host = options.host ?? "127.0.0.1"
-    const machine = yield* Sandbox.makeMachine({
+    const machine = yield* makeMachine({
       ...options,
       keepRequests: options.keepRequests ?? 10_000,
       keepCharacters: options.keepCharacters ?? 64 * 1024 * 1024

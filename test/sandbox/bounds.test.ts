@@ -10,6 +10,7 @@ import * as Option from "effect/Option"
 import * as RedBlackTree from "effect/RedBlackTree"
 import * as TestClock from "effect/TestClock"
 import * as faultJson from "../../src/internal/sandbox/faults/faultJson.js"
+import { makeMachine } from "../../src/internal/sandbox/machine.js"
 import * as view from "../../src/internal/sandbox/server/view.js"
 import * as profiles from "../../src/internal/sandbox/store/profile.js"
 import * as state from "../../src/internal/sandbox/store/state.js"
@@ -26,7 +27,7 @@ const cpu = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   })
 
 const machine = (options: Sandbox.Options = {}) =>
-  Effect.map(Sandbox.makeMachine(options), ({ look, respond, sandbox }) => ({
+  Effect.map(makeMachine(options), ({ look, respond, sandbox }) => ({
     sandbox,
     look,
     send: (method: "GET" | "POST", uri: string, body = "") =>

@@ -20,8 +20,8 @@ import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
-import * as fault from "../../src/internal/sandbox/faults/fault.js"
 import { Faults } from "../../src/internal/sandbox/faults/faultJson.js"
+import * as fault from "../../src/internal/sandbox/faults/script.js"
 import { loosely } from "../utils/loosely.js"
 
 const request = (method: string, uri: string, body = "") =>

@@ -4,58 +4,15 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Predicate from "effect/Predicate"
+import * as Record from "effect/Record"
 import * as Schema from "effect/Schema"
-import type { Fault } from "../../../Sandbox.js"
 import * as format from "../../support/format.js"
 import { isPlainRecord, parseJson } from "../../support/json.js"
+import type { Fault } from "../api/fault.js"
 import * as endpoints from "../protocol/endpoints.js"
 import { nearest } from "../protocol/nearest.js"
 import { refuse } from "../protocol/reply.js"
-import { Cases, garbage } from "./fault.js"
-
-/**
- * A fault as JSON: its members, durations as milliseconds or as a text such as "2 seconds". What a function of `Sandbox` fills
- * in may be left out. A predicate is code and cannot travel.
- *
- * @internal
- */
-export type FaultJson = typeof Leaf.Encoded | OnJson | NextJson | LastingJson | SometimesJson | DelayJson | ManyJson
-
-interface OnJson {
-  readonly _tag: "On"
-  readonly endpoint: string
-  readonly fault: FaultJson
-}
-
-interface NextJson {
-  readonly _tag: "Next"
-  readonly times: number
-  readonly fault: FaultJson
-}
-
-interface LastingJson {
-  readonly _tag: "Lasting"
-  readonly duration: number | string
-  readonly until?: number | undefined
-  readonly fault: FaultJson
-}
-
-interface SometimesJson {
-  readonly _tag: "Sometimes"
-  readonly probability: number
-  readonly fault: FaultJson
-}
-
-interface DelayJson {
-  readonly _tag: "Delay"
-  readonly duration: number | string
-  readonly then?: FaultJson | undefined
-}
-
-interface ManyJson {
-  readonly _tag: "InOrder" | "Together"
-  readonly faults: ReadonlyArray<FaultJson>
-}
+import { garbage } from "./cases.js"
 
 const Time = Schema.transformOrFail(Schema.Union(Schema.Number, Schema.String), Schema.DurationFromSelf, {
   strict: true,
@@ -96,15 +53,22 @@ const Headers = Schema.Record({ key: Schema.String, value: Text }).pipe(
   )
 ).annotations({ message: () => "must be names and values that HTTP allows" })
 
-const Leaf = Schema.Union(
-  Schema.TaggedStruct("Status", {
+const Inner: Schema.Schema<Fault, unknown> = Schema.suspend(() =>
+  Schema.compose(Schema.Unknown, Plain, { strict: false })
+)
+
+const InnerList = Schema.Array(Inner).annotations({ message: () => "must be a list of faults" })
+
+/** The members of each case in JSON. Those that the functions of `Sandbox` fill in are optional. */
+const cases = {
+  Status: Schema.TaggedStruct("Status", {
     status: integer(200, 599),
     headers: Schema.optionalWith(Headers, { default: () => ({ "content-type": "application/json" }) }),
     body: Schema.optionalWith(Text, { default: () => refuse(0, "scripted").body }),
     applied: Applied(false)
   }),
-  Schema.TaggedStruct("ResetPeer", { applied: Applied(false) }),
-  Schema.TaggedStruct("TruncateBody", {
+  ResetPeer: Schema.TaggedStruct("ResetPeer", { applied: Applied(false) }),
+  TruncateBody: Schema.TaggedStruct("TruncateBody", {
     bytes: Schema.optionalWith(Count, { as: "Option" }),
     then: Schema.optionalWith(
       Schema.Literal("reset", "stall").annotations({ message: () => "must be \"reset\" or \"stall\"" }),
@@ -112,16 +76,16 @@ const Leaf = Schema.Union(
     ),
     applied: Applied(true)
   }),
-  Schema.TaggedStruct("MalformedBody", {
+  MalformedBody: Schema.TaggedStruct("MalformedBody", {
     body: Schema.optionalWith(Text, { default: () => garbage }),
     applied: Applied(true)
   }),
-  Schema.TaggedStruct("SlowBody", {
+  SlowBody: Schema.TaggedStruct("SlowBody", {
     bytes: Schema.Positive.annotations({ message: () => "must be a number above 0" }),
     interval: Time
   }),
-  Schema.TaggedStruct("NoResponse", { applied: Applied(false) }),
-  Schema.TaggedStruct("RateLimit", {
+  NoResponse: Schema.TaggedStruct("NoResponse", { applied: Applied(false) }),
+  RateLimit: Schema.TaggedStruct("RateLimit", {
     limit: integer(0, maximumLimit),
     window: Time,
     passed: Schema.optionalWith(
@@ -130,119 +94,79 @@ const Leaf = Schema.Union(
       }),
       { default: () => [] }
     )
-  })
-)
-
-const Inner = Schema.suspend((): Schema.Schema<Fault, FaultJson> => Plain)
-
-const Many = Schema.Array(Inner).annotations({ message: () => "must be a list of faults" })
-
-const When = Schema.declare<Extract<Fault, { readonly _tag: "When" }>, never, []>([], {
-  decode: () => (u, _, ast) => isWhen(u) ? Either.right(u) : Either.left(new ParseResult.Type(ast, u)),
-  encode: () => (u, _, ast) =>
-    Either.left(new ParseResult.Forbidden(ast, u, "a predicate cannot travel as JSON: use `on`"))
-}, { identifier: "When" })
-
-const isWhen = (u: unknown): u is Extract<Fault, { readonly _tag: "When" }> =>
-  Predicate.isTagged(u, "When") && Predicate.hasProperty(u, "predicate") && Predicate.isFunction(u.predicate)
-
-// Its members are told apart by their tags, without which each level would be tried as everything it could be.
-const Plain: Schema.Schema<Fault, FaultJson> = Schema.Union(
-  ...Leaf.members,
-  Schema.TaggedStruct("Delay", { duration: Time, then: Schema.optionalWith(Inner, { as: "Option" }) }),
-  Schema.TaggedStruct("On", {
-    endpoint: Text.pipe(
-      Schema.filter((endpoint) => Option.getOrUndefined(endpoints.problem(endpoint)))
-    ),
+  }),
+  Delay: Schema.TaggedStruct("Delay", { duration: Time, then: Schema.optionalWith(Inner, { as: "Option" }) }),
+  On: Schema.TaggedStruct("On", {
+    endpoint: Text.pipe(Schema.filter((endpoint) => Option.getOrUndefined(endpoints.problem(endpoint)))),
     fault: Inner
   }),
-  Schema.TaggedStruct("Next", { times: Count, fault: Inner }),
-  Schema.TaggedStruct("Lasting", {
+  Next: Schema.TaggedStruct("Next", { times: Count, fault: Inner }),
+  Lasting: Schema.TaggedStruct("Lasting", {
     duration: Time,
     until: Schema.optionalWith(Schema.Number, { as: "Option" }),
     fault: Inner
   }),
-  Schema.TaggedStruct("Sometimes", {
+  Sometimes: Schema.TaggedStruct("Sometimes", {
     probability: Schema.Number.pipe(Schema.between(0, 1)).annotations({
       message: () => "must be a number from 0 to 1"
     }),
     fault: Inner
   }),
-  Schema.TaggedStruct("InOrder", { faults: Many }),
-  Schema.TaggedStruct("Together", { faults: Many }),
-  When
-)
+  InOrder: Schema.TaggedStruct("InOrder", { faults: InnerList }),
+  Together: Schema.TaggedStruct("Together", { faults: InnerList })
+}
 
-/** The same fault as a value that is equal to another one by content. */
-const toData = (fault: Fault): Fault => {
-  switch (fault._tag) {
-    case "Status":
-      return Cases.Status({ ...fault, headers: Data.struct(fault.headers) })
-    case "ResetPeer":
-      return Cases.ResetPeer(fault)
-    case "TruncateBody":
-      return Cases.TruncateBody(fault)
-    case "MalformedBody":
-      return Cases.MalformedBody(fault)
-    case "SlowBody":
-      return Cases.SlowBody(fault)
-    case "NoResponse":
-      return Cases.NoResponse(fault)
-    case "RateLimit":
-      return Cases.RateLimit({ ...fault, passed: Data.array(fault.passed) })
-    case "Delay":
-      return Cases.Delay({ ...fault, then: Option.map(fault.then, toData) })
-    case "On":
-      return Cases.On({ ...fault, fault: toData(fault.fault) })
-    case "When":
-      return fault
-    case "Next":
-      return Cases.Next({ ...fault, fault: toData(fault.fault) })
-    case "Lasting":
-      return Cases.Lasting({ ...fault, fault: toData(fault.fault) })
-    case "Sometimes":
-      return Cases.Sometimes({ ...fault, fault: toData(fault.fault) })
-    case "InOrder":
-      return Cases.InOrder({ faults: Data.array(fault.faults.map(toData)) })
-    case "Together":
-      return Cases.Together({ faults: Data.array(fault.faults.map(toData)) })
-  }
+type Case = (typeof cases)[keyof typeof cases]
+
+/**
+ * A fault as JSON.
+ *
+ * Durations are milliseconds, or strings such as "2 seconds". A predicate cannot be encoded.
+ *
+ * @internal
+ */
+export type FaultJson = Schema.Schema.Encoded<Case>
+
+type When = Extract<Fault, { readonly _tag: "When" }>
+
+const isWhen = (u: unknown): u is When =>
+  Predicate.isTagged(u, "When") && Predicate.hasProperty(u, "predicate") && Predicate.isFunction(u.predicate)
+
+const When: Schema.Schema<When, never> = Schema.declare([], {
+  decode: () => (u, _, ast) => isWhen(u) ? Either.right(u) : Either.left(new ParseResult.Type(ast, u)),
+  encode: () => (u, _, ast) =>
+    Either.left(new ParseResult.Forbidden(ast, u, "a predicate cannot travel as JSON: use `on`"))
+}, { identifier: "When" })
+
+const Plain: Schema.Schema<Fault, FaultJson> = Schema.Union(...Record.values(cases), When)
+
+/** Returns a value whose records and arrays compare by content. */
+const toData = (u: unknown): unknown => {
+  if (Array.isArray(u)) return Data.array(u.map(toData))
+  if (Option.isOption(u)) return Option.map(u, toData)
+  return isPlainRecord(u) ? Data.struct(Record.map(u, toData)) : u
 }
 
 /**
- * What `sandbox.faults.replace` takes and `sandbox.faults.all` gives, as JSON.
+ * The schema of the faults in effect.
  *
  * @internal
  */
 export const Faults: Schema.Schema<ReadonlyArray<Fault>, ReadonlyArray<FaultJson>> = Schema.transform(
   Schema.Array(Plain),
-  // What `Plain` has made or will check is not looked at again, and above all not copied, which would lose how it is compared.
+  // A schema with members would validate and copy the faults again, and a copy compares by reference.
   Schema.Array(Schema.declare((u): u is Fault => isTag(Predicate.hasProperty(u, "_tag") ? u._tag : u) || isWhen(u))),
-  { strict: true, decode: (faults) => faults.map(toData), encode: (faults) => faults }
+  { strict: false, decode: (faults) => faults.map(toData), encode: (faults) => faults }
 )
 
 // Each request asks all of them, one inside of another.
 const maximumFaults = 1_000
 const maximumDepth = 32
 
-const members: { readonly [Tag in FaultJson["_tag"]]: ReadonlyArray<string> } = {
-  Status: ["status", "headers", "body", "applied"],
-  ResetPeer: ["applied"],
-  TruncateBody: ["bytes", "then", "applied"],
-  MalformedBody: ["body", "applied"],
-  SlowBody: ["bytes", "interval"],
-  NoResponse: ["applied"],
-  RateLimit: ["limit", "window", "passed"],
-  Delay: ["duration", "then"],
-  On: ["endpoint", "fault"],
-  Next: ["times", "fault"],
-  Lasting: ["duration", "until", "fault"],
-  Sometimes: ["probability", "fault"],
-  InOrder: ["faults"],
-  Together: ["faults"]
-}
+const isTag = (u: unknown): u is keyof typeof cases => typeof u === "string" && Object.hasOwn(cases, u)
 
-const isTag = (u: unknown): u is FaultJson["_tag"] => typeof u === "string" && Object.hasOwn(members, u)
+const membersOf = (tag: keyof typeof cases): ReadonlyArray<string> =>
+  Object.keys(cases[tag].fields).filter((name) => name !== "_tag")
 
 type Path = ReadonlyArray<PropertyKey>
 
@@ -297,13 +221,12 @@ const checkForm = (faults: ReadonlyArray<unknown>): Either.Either<void, string> 
     const { _tag: tag } = json
     if (tag === "When") return Either.left(said(path, "a predicate cannot travel as JSON: use \"On\""))
     if (!isTag(tag)) return Either.left(said(path, unknownTag(tag)))
+    const members = membersOf(tag)
     for (const name of Object.keys(json)) {
-      if (name === "_tag" || members[tag].includes(name)) continue
-      return Either.left(
-        said(path, `${tag} has no member ${quoted(name)}: did you mean "${nearest(name, members[tag])}"?`)
-      )
+      if (name === "_tag" || members.includes(name)) continue
+      return Either.left(said(path, `${tag} has no member ${quoted(name)}: did you mean "${nearest(name, members)}"?`))
     }
-    if (members[tag].includes("fault")) open.push({ json: json.fault, path: [...path, "fault"], depth: depth + 1 })
+    if (members.includes("fault")) open.push({ json: json.fault, path: [...path, "fault"], depth: depth + 1 })
     if (tag === "Delay" && json.then !== undefined) {
       open.push({ json: json.then, path: [...path, "then"], depth: depth + 1 })
     }
@@ -316,8 +239,8 @@ const tooMany: Either.Either<never, string> = Either.left(`there are more than $
 
 const unknownTag = (tag: unknown): string =>
   typeof tag === "string"
-    ? `there is no fault ${quoted(tag)}: did you mean "${nearest(tag, Object.keys(members))}"?`
-    : `"_tag" must be one of ${Object.keys(members).join(", ")}`
+    ? `there is no fault ${quoted(tag)}: did you mean "${nearest(tag, Object.keys(cases))}"?`
+    : `"_tag" must be one of ${Object.keys(cases).join(", ")}`
 
 const quoted = (text: string): string => JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text)
 

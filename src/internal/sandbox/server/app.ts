@@ -19,6 +19,7 @@ import { encode } from "../../support/bytes.js"
 import * as slices from "../../support/eventLoop.js"
 import { parseJson } from "../../support/json.js"
 import * as faultJson from "../faults/faultJson.js"
+import type { Machine } from "../machine.js"
 import type { Exchange, Incoming } from "../protocol/exchange.js"
 import { maximumSnapshot, tooLarge } from "../store/snapshot.js"
 import * as page from "./page.js"
@@ -42,7 +43,7 @@ export interface Played {
 
 /** @internal */
 export interface World {
-  readonly machine: Sandbox.Machine
+  readonly machine: Machine
   readonly played: PubSub.PubSub<Played>
   /** Says that there is something else to see. */
   readonly changed: PubSub.PubSub<void>

@@ -30,6 +30,26 @@ const compile = () => {
   if (status !== 0) process.exit(status ?? 1)
 }
 
+// The page of the sandbox: read from src/ when the sandbox runs from source, and part of a module in the package. Only there do the
+// files have a fixed place beside their module: rollup moves modules, and CommonJS has no `import.meta`.
+const inlinePage = () => {
+  const server = path.join("internal", "sandbox", "server")
+  const module = path.join(esm, server, "assets.js")
+  const asset = (name, file) => {
+    const text = fs.readFileSync(path.join(root, "src", server, "page", file), "utf8")
+    return `export const ${name} = ${JSON.stringify(text)};`
+  }
+  fs.writeFileSync(
+    module,
+    [
+      asset("html", "page.html"),
+      asset("css", "page.css"),
+      asset("script", "page.js"),
+      `//# sourceMappingURL=${path.basename(module)}.map\n`
+    ].join("\n")
+  )
+}
+
 const transform = async (from, to, plugins) => {
   for (const file of filesIn(from, ".js")) {
     const target = path.join(to, file)
@@ -148,6 +168,7 @@ const checkDeclarations = () => {
 try {
   fs.rmSync(dist, { recursive: true, force: true })
   compile()
+  inlinePage()
   await transform(esm, esm, ["annotate-pure-calls"])
   await transform(esm, cjs, ["@babel/transform-export-namespace-from", "@babel/transform-modules-commonjs"])
   copyDeclarations()

@@ -22,7 +22,7 @@ import * as faultJson from "../faults/faultJson.js"
 import type { Machine } from "../machine.js"
 import type { Exchange, Incoming } from "../protocol/exchange.js"
 import { maximumSnapshot, tooLarge } from "../store/snapshot.js"
-import * as page from "./page.js"
+import * as assets from "./assets.js"
 import * as view from "./view.js"
 import { play } from "./writer.js"
 
@@ -132,9 +132,9 @@ const control = (world: World): Effect.Effect<Answer<HttpServerRequest.HttpServe
           }))
       const viewOf = (filter: string) => Effect.flatMap(look, (now) => view.make(now, filter))
       return HttpRouter.empty.pipe(
-        HttpRouter.get("/", asset(page.html, "text/html; charset=utf-8")),
-        HttpRouter.get("/_sandbox/page.css", asset(page.css, "text/css; charset=utf-8")),
-        HttpRouter.get("/_sandbox/page.js", asset(page.script, "text/javascript; charset=utf-8")),
+        HttpRouter.get("/", asset(assets.html, "text/html; charset=utf-8")),
+        HttpRouter.get("/_sandbox/page.css", asset(assets.css, "text/css; charset=utf-8")),
+        HttpRouter.get("/_sandbox/page.js", asset(assets.script, "text/javascript; charset=utf-8")),
         HttpRouter.get(
           "/_sandbox/events",
           Effect.flatMap(filter, (filter) =>

@@ -1,14 +1,9 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Sandbox from "effect-suprsend/Sandbox"
 import * as SandboxServer from "effect-suprsend/SandboxServer"
-import * as Suprsend from "effect-suprsend/Suprsend"
-import * as UserEdit from "effect-suprsend/UserEdit"
-import { UsersService } from "effect-suprsend/UsersService"
 import * as Arr from "effect/Array"
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Supervisor from "effect/Supervisor"
@@ -16,13 +11,8 @@ import { spawn } from "node:child_process"
 import * as Net from "node:net"
 import * as Path from "node:path"
 import { event, signedHeaders } from "../utils/byHand.js"
+import { build } from "../utils/server.js"
 import { until } from "../utils/until.js"
-
-const built = (layer: ReturnType<typeof SandboxServer.layer>) =>
-  Effect.map(Layer.build(layer), (context) => ({
-    server: Context.get(context, SandboxServer.SandboxServer),
-    sandbox: Context.get(context, Sandbox.Sandbox)
-  })).pipe(Effect.orDie)
 
 /** A client that says something, and waits. */
 const connected = (url: string, request: string) =>
@@ -61,7 +51,7 @@ describe("clients that leave", () => {
     it.scopedLive(`while they ${name}, leave nothing behind`, () =>
       Effect.gen(function*() {
         const supervisor = yield* Supervisor.track
-        const { sandbox, server } = yield* Effect.supervised(built(SandboxServer.layer()), supervisor)
+        const { sandbox, server } = yield* Effect.supervised(build(SandboxServer.layer()), supervisor)
         const before = (yield* supervisor.value).length
         if (Option.isSome(fault)) yield* sandbox.faults.add(fault.value)
         const sockets = yield* Effect.forEach(Arr.range(1, 20), () => connected(server.url, request))
@@ -74,7 +64,7 @@ describe("clients that leave", () => {
   it.scopedLive("before their request is applied, which is late, have it not applied", () =>
     Effect.gen(function*() {
       const supervisor = yield* Supervisor.track
-      const { sandbox, server } = yield* Effect.supervised(built(SandboxServer.layer()), supervisor)
+      const { sandbox, server } = yield* Effect.supervised(build(SandboxServer.layer()), supervisor)
       const before = (yield* supervisor.value).length
       yield* sandbox.faults.add(Sandbox.failNext(1, Sandbox.delay("1 hour")))
       const body = JSON.stringify(event("late", []))
@@ -95,7 +85,7 @@ describe("clients that leave", () => {
       const supervisor = yield* Supervisor.track
       const scope = yield* Scope.make()
       const { sandbox, server } = yield* Effect.supervised(
-        Scope.extend(built(SandboxServer.layer()), scope),
+        Scope.extend(build(SandboxServer.layer()), scope),
         supervisor
       )
       yield* sandbox.faults.add(Sandbox.on("/v1/user/", Sandbox.noResponse()))
@@ -147,36 +137,4 @@ describe("clients that leave", () => {
       })
       expect({ code, printed }).toEqual({ code: 0, printed: "done\n" })
     }), 60_000)
-})
-
-describe("one layer, provided twice", () => {
-  it.live("is two servers, each of which answers for itself", () =>
-    Effect.gen(function*() {
-      const layer = SandboxServer.layer()
-      const both = yield* Effect.all([Scope.make(), Scope.make()])
-      const [first, second] = yield* Effect.forEach(both, (scope) => Scope.extend(built(layer), scope))
-      expect(second?.server.url).not.toBe(first?.server.url)
-      for (const { sandbox, server } of [first, second].flatMap(Arr.fromNullable)) {
-        const edit = Effect.flatMap(UsersService, (users) => users.asyncEdit(UserEdit.edit(server.url))).pipe(
-          Effect.provide(Suprsend.layer(server.options))
-        )
-        yield* edit
-        expect((yield* sandbox.users).map(({ distinctId }) => distinctId)).toEqual([server.url])
-        expect(yield* sandbox.requests).toHaveLength(1)
-      }
-      yield* Effect.forEach(both, (scope) => Scope.close(scope, Exit.void))
-      // And again, after it was closed.
-      yield* Effect.scoped(built(layer))
-    }).pipe(Effect.orDie))
-})
-
-describe("a port that is not one", () => {
-  for (const port of [99_999, -1, 1.5, NaN]) {
-    it.scopedLive(`${port} is a failure that says so`, () =>
-      Effect.gen(function*() {
-        const error = yield* Effect.flip(Layer.build(SandboxServer.layer({ port })))
-        expect(error._tag).toBe("ServeError")
-        expect(String(error.cause)).toContain(`port must be a whole number from 0 to 65535, got ${port}`)
-      }))
-  }
 })

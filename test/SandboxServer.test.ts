@@ -1,157 +1,28 @@
 import { NodeHttpClient } from "@effect/platform-node"
 import * as HttpClient from "@effect/platform/HttpClient"
-import { afterAll, beforeAll, describe, expect, it, vi } from "@effect/vitest"
-import { Suprsend as Vendor } from "@suprsend/node-sdk"
+import { describe, expect, it } from "@effect/vitest"
 import * as Sandbox from "effect-suprsend/Sandbox"
 import * as SandboxServer from "effect-suprsend/SandboxServer"
 import * as Suprsend from "effect-suprsend/Suprsend"
-import type { Settings } from "effect-suprsend/SuprsendConfig"
-import * as SuprsendNode from "effect-suprsend/SuprsendNode"
 import * as UserEdit from "effect-suprsend/UserEdit"
 import { UsersService } from "effect-suprsend/UsersService"
+import * as Arr from "effect/Array"
 import * as Chunk from "effect/Chunk"
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Net from "node:net"
 import * as Os from "node:os"
-import { until } from "../utils/until.js"
-
-const start = (options?: SandboxServer.Options) =>
-  Effect.map(Layer.build(SandboxServer.layer(options)), (context) => ({
-    server: Context.get(context, SandboxServer.SandboxServer),
-    sandbox: Context.get(context, Sandbox.Sandbox)
-  })).pipe(Effect.orDie)
-
-const clients = { fetch: Suprsend.layer, undici: SuprsendNode.layer }
-
-const usersOver = (
-  server: SandboxServer.SandboxServer.Service,
-  settings: Settings = {},
-  layer: typeof Suprsend.layer = SuprsendNode.layer
-) =>
-  Effect.map(
-    Layer.build(layer({ ...server.options, ...settings })),
-    (context) => Context.get(context, UsersService)
-  ).pipe(Effect.orDie)
-
-const json = (method: string, url: string, body?: string, headers: Record<string, string> = {}) =>
-  Effect.promise(async () => {
-    const response = await fetch(url, {
-      method,
-      headers: { "content-type": "application/json", ...headers },
-      ...(body === undefined ? undefined : { body })
-    })
-    return { status: response.status, text: await response.text() }
-  })
-
-/** Sends bytes as they are, and gives all that comes back until the connection ends. */
-const raw = (url: string, bytes: string | Uint8Array) =>
-  Effect.async<string>((resume) => {
-    const { hostname, port } = new URL(url)
-    let answer = ""
-    const socket = Net.connect(Number(port), hostname, () => socket.write(bytes))
-    socket.setEncoding("latin1").on("data", (text: string) => {
-      answer += text
-    })
-    socket.on("error", () => {})
-    socket.on("close", () => resume(Effect.succeed(answer)))
-    return Effect.sync(() => socket.destroy())
-  })
-
-describe("our client over the server", () => {
-  for (const [name, layer] of Object.entries(clients)) {
-    it.scopedLive(`${name}: finds what it left there, as in the sandbox in memory`, () =>
-      Effect.gen(function*() {
-        const { sandbox, server } = yield* start()
-        const users = yield* usersOver(server, {}, layer)
-        const ada = UserEdit.edit("ada/é?").pipe(UserEdit.addEmail("ada@example.com"), UserEdit.set("plan", "pro"))
-        yield* users.asyncEdit(ada)
-        const report = yield* users.bulkEdit(
-          Array.from({ length: 900 }, (_, n) => UserEdit.set(UserEdit.edit(`user-${n}`), "n", n))
-        )
-        expect(report.success).toBe(900)
-        expect((yield* users.get("ada/é?")).channels.$email?.[0]?.value).toBe("ada@example.com")
-        expect(yield* Stream.runCount(users.listStream({ limit: 100 }))).toBe(901)
-        yield* users.delete("user-7")
-        expect((yield* Effect.flip(users.get("user-7")))._tag).toBe("SuprsendUserNotFound")
-        expect(Option.isSome(yield* sandbox.user("ada/é?"))).toBe(true)
-        expect((yield* sandbox.deliveries).length).toBe(901)
-      }))
-  }
-})
-
-describe("faults on the wire", () => {
-  const attempt = (fault: Sandbox.Fault, layer: typeof Suprsend.layer) =>
-    Effect.gen(function*() {
-      const { sandbox, server } = yield* start()
-      yield* sandbox.faults.add(Sandbox.failNext(1, fault))
-      const users = yield* usersOver(server, { timeout: "300 millis", retry: { attempts: 1 } }, layer)
-      yield* users.asyncEdit(UserEdit.set(UserEdit.edit("ada"), "a", 1)).pipe(
-        Effect.catchTag("SuprsendUnavailable", () => Effect.void),
-        // What is not the service's response proves nothing, though the edit was applied.
-        Effect.catchTag("SuprsendUnexpectedResponse", () => Effect.void)
-      )
-      yield* sandbox.faults.clear
-      yield* sandbox.faults.add(Sandbox.failNext(1, fault))
-      const read = yield* Effect.either(users.list())
-      return { deliveries: (yield* sandbox.deliveries).length, read: Either.isRight(read) ? "fine" : read.left._tag }
-    })
-
-  for (const [client, layer] of Object.entries(clients)) {
-    for (
-      const [name, fault, expected] of [
-        ["cut", Sandbox.resetPeer, { deliveries: 0, read: "SuprsendUnavailable" }],
-        ["cutAfter", Sandbox.resetPeerApplied, { deliveries: 1, read: "SuprsendUnavailable" }],
-        ["cutBody", Sandbox.truncateBody, { deliveries: 1, read: "SuprsendUnavailable" }],
-        ["cutAfterBytes", Sandbox.truncateBodyAfter(0), { deliveries: 1, read: "SuprsendUnavailable" }],
-        ["stall", Sandbox.stall, { deliveries: 1, read: "SuprsendUnavailable" }],
-        ["silence", Sandbox.noResponse(), { deliveries: 0, read: "SuprsendUnavailable" }],
-        ["status", Sandbox.status(503), { deliveries: 0, read: "SuprsendUnavailable" }],
-        ["garbage", Sandbox.malformedBody(), { deliveries: 1, read: "SuprsendUnexpectedResponse" }],
-        ["drip", Sandbox.slowBody({ interval: "1 millis", bytes: 20 }), { deliveries: 1, read: "fine" }]
-      ] as const
-    ) {
-      it.scopedLive(`${client}: ${name}`, () =>
-        Effect.map(attempt(fault, layer), (found) => {
-          expect(found.read).toBe(expected.read)
-          expect(found.deliveries).toBe(expected.deliveries)
-        }))
-    }
-  }
-
-  for (const [client, layer] of Object.entries(clients)) {
-    it.scopedLive(`${client}: a stall behind a head without a body holds up no other request`, () =>
-      Effect.gen(function*() {
-        const { sandbox, server } = yield* start()
-        const users = yield* usersOver(server, { timeout: "5 seconds", retry: { attempts: 1 } }, layer)
-        yield* users.asyncEdit(UserEdit.edit("ada"))
-        yield* sandbox.faults.add(Sandbox.on("DELETE /v1/user/{distinct_id}/", Sandbox.stall))
-        yield* users.delete("ada")
-        expect((yield* users.list()).items).toEqual([])
-      }))
-  }
-
-  it.scopedLive("an answer that is cut says how long it would have been, and ends after so many bytes", () =>
-    Effect.gen(function*() {
-      const { sandbox, server } = yield* start()
-      yield* sandbox.faults.add(Sandbox.truncateBodyAfter(7))
-      const answer = yield* raw(server.url, "GET /v1/user/ HTTP/1.1\r\nhost: localhost\r\n\r\n")
-      const [head, body] = answer.split("\r\n\r\n", 2)
-      expect(Number(/content-length: (\d+)/i.exec(head ?? "")?.[1])).toBeGreaterThan(7)
-      expect(body?.length).toBe(7)
-    }))
-})
+import { build, json, raw, start, usersOver } from "./utils/server.js"
+import { until } from "./utils/until.js"
 
 describe("below /_sandbox/", () => {
-  it.scopedLive("faults are set, added to, shown and taken away", () =>
+  it.scopedLive("sets, adds, shows and removes faults", () =>
     Effect.gen(function*() {
       const { sandbox, server } = yield* start()
       const url = `${server.url}_sandbox/faults`
@@ -165,7 +36,7 @@ describe("below /_sandbox/", () => {
       expect(yield* sandbox.faults.all).toEqual([])
     }))
 
-  it.scopedLive("faults that make no sense are refused, and the place is named", () =>
+  it.scopedLive("refuses invalid faults, with the path of the problem", () =>
     Effect.gen(function*() {
       const { sandbox, server } = yield* start()
       const url = `${server.url}_sandbox/faults`
@@ -177,7 +48,7 @@ describe("below /_sandbox/", () => {
       expect((yield* json("GET", url)).status).toBe(409)
     }))
 
-  it.scopedLive("an endpoint that is not served is refused, with the nearest that is", () =>
+  it.scopedLive("refuses an endpoint that is not served, with the nearest one", () =>
     Effect.gen(function*() {
       const { sandbox, server } = yield* start()
       const url = `${server.url}_sandbox/faults`
@@ -193,7 +64,7 @@ describe("below /_sandbox/", () => {
       expect(yield* sandbox.faults.all).toEqual([])
     }))
 
-  it.scopedLive("faults inside of each other cost no more than their length", () =>
+  it.scopedLive("decodes nested faults in linear time", () =>
     Effect.gen(function*() {
       const { sandbox, server } = yield* start()
       let nested = "{\"_tag\":\"ResetPeer\"}"
@@ -207,7 +78,7 @@ describe("below /_sandbox/", () => {
       expect(yield* sandbox.faults.all).toHaveLength(1)
     }))
 
-  it.scopedLive("a script has one fault for each of the next requests", () =>
+  it.scopedLive("applies one fault of a script to each of the next requests", () =>
     Effect.gen(function*() {
       const { server } = yield* start()
       const url = `${server.url}_sandbox/script`
@@ -217,7 +88,7 @@ describe("below /_sandbox/", () => {
       expect(statuses.map(({ status }) => status)).toEqual([503, 429, 401])
     }))
 
-  it.scopedLive("a snapshot of any size that is written is read, one at a time", () =>
+  it.scopedLive("reads snapshots of any size that it writes, one at a time", () =>
     Effect.gen(function*() {
       const { sandbox, server } = yield* start()
       const users = yield* usersOver(server)
@@ -243,7 +114,7 @@ describe("below /_sandbox/", () => {
       expect(yield* sandbox.snapshot).toBe(text)
     }))
 
-  it.scopedLive("lists of what happened are whole, and JSON", () =>
+  it.scopedLive("lists all requests and deliveries as JSON", () =>
     Effect.gen(function*() {
       const { server } = yield* start()
       const users = yield* usersOver(server)
@@ -257,7 +128,7 @@ describe("below /_sandbox/", () => {
       expect([status, text]).toEqual([200, ""])
     }))
 
-  it.scopedLive("64 pages are open at once, and one more when one of them is closed", () =>
+  it.scopedLive("serves 64 pages at once, and another when one is closed", () =>
     Effect.gen(function*() {
       const { server } = yield* start()
       const watch = Effect.promise(async (signal) => {
@@ -273,7 +144,7 @@ describe("below /_sandbox/", () => {
       yield* until(watch, ({ status }) => status === 200)
     }))
 
-  it.scopedLive("unsigned requests are kept within the bound", () =>
+  it.scopedLive("limits the memory that requests without credentials take", () =>
     Effect.gen(function*() {
       const { sandbox, server } = yield* start({ keepCharacters: 100_000 })
       for (let n = 0; n < 20; n++) {
@@ -284,7 +155,7 @@ describe("below /_sandbox/", () => {
       expect(requests.at(-1)?.uri).toBe("/event/?19")
     }))
 
-  it.scopedLive("the page hears of a snapshot that was put", () =>
+  it.scopedLive("notifies the page of a new snapshot", () =>
     Effect.gen(function*() {
       const [first, second] = [yield* start(), yield* start()]
       yield* (yield* usersOver(first.server)).asyncEdit(UserEdit.edit("ada"))
@@ -312,7 +183,7 @@ describe("below /_sandbox/", () => {
       expect(seen).toContain("\"total\":0")
     }))
 
-  it.scopedLive("requests, deliveries and the view show no token", () =>
+  it.scopedLive("shows no token in requests, deliveries and the view", () =>
     Effect.gen(function*() {
       const { server } = yield* start()
       const users = yield* usersOver(server)
@@ -330,7 +201,7 @@ describe("below /_sandbox/", () => {
       )
     }))
 
-  it.scopedLive("a snapshot goes from one server to another", () =>
+  it.scopedLive("restores a snapshot of another server", () =>
     Effect.gen(function*() {
       const first = yield* start()
       const second = yield* start()
@@ -341,7 +212,7 @@ describe("below /_sandbox/", () => {
       expect((yield* json("PUT", `${second.server.url}_sandbox/snapshot`, "{}")).status).toBe(400)
     }))
 
-  it.scopedLive("nobody writes from a page of another site", () =>
+  it.scopedLive("refuses requests from the pages of other sites", () =>
     Effect.gen(function*() {
       const { sandbox, server } = yield* start()
       const url = `${server.url}_sandbox/faults`
@@ -356,7 +227,7 @@ describe("below /_sandbox/", () => {
       expect(yield* sandbox.faults.all).toEqual([])
     }))
 
-  it.scopedLive("what is not there is a 404, and says so", () =>
+  it.scopedLive("responds with 404 to other paths and methods", () =>
     Effect.gen(function*() {
       const { server } = yield* start()
       expect((yield* json("GET", `${server.url}_sandbox/nothing`)).status).toBe(404)
@@ -364,8 +235,23 @@ describe("below /_sandbox/", () => {
     }))
 })
 
+describe("the page", () => {
+  it.scopedLive("is served with its files, which load nothing from elsewhere", () =>
+    Effect.gen(function*() {
+      const { server } = yield* start()
+      const { text } = yield* json("GET", server.url)
+      const files = [...text.matchAll(/(?:src|href)="(\/[^"]+)"/g)].map(([, path]) => path)
+      expect(files).toEqual(["/_sandbox/page.css", "/_sandbox/page.js"])
+      for (const path of files) {
+        const response = yield* Effect.promise(() => fetch(new URL(path ?? "", server.url)))
+        expect(response.status).toBe(200)
+        expect(response.headers.get("content-security-policy")).toContain("default-src 'none'")
+      }
+    }))
+})
+
 describe("the server", () => {
-  it.scopedLive("tells what happens, as it happens", () =>
+  it.scopedLive("emits exchanges as they end", () =>
     Effect.gen(function*() {
       const { sandbox, server } = yield* start()
       const users = yield* usersOver(server, { retry: { attempts: 1 } })
@@ -386,7 +272,7 @@ describe("the server", () => {
       ])
     }))
 
-  it.scopedLive("refuses bodies that are too large, without reading them", () =>
+  it.scopedLive("refuses bodies that are too large, without reading the rest", () =>
     Effect.gen(function*() {
       const { sandbox, server } = yield* start({ maximumBodyBytes: 1_000 })
       expect((yield* json("POST", `${server.url}event/`, "x".repeat(1_001))).status).toBe(413)
@@ -399,7 +285,7 @@ describe("the server", () => {
       expect((yield* sandbox.requests).length).toBe(1)
     }))
 
-  it.scopedLive("remembers as many requests as it is told to", () =>
+  it.scopedLive("keeps the latest `keepRequests` requests", () =>
     Effect.gen(function*() {
       const { sandbox, server } = yield* start({ keepRequests: 2 })
       const users = yield* usersOver(server)
@@ -413,7 +299,7 @@ describe("the server", () => {
   const external = Object.values(Os.networkInterfaces()).flat().find((one) => one?.family === "IPv4" && !one.internal)
 
   it.scopedLive.skipIf(external === undefined)(
-    "is out of reach for everybody else, unless told otherwise",
+    "accepts connections only from this machine by default",
     () =>
       Effect.gen(function*() {
         const { server } = yield* start()
@@ -428,7 +314,7 @@ describe("the server", () => {
       })
   )
 
-  it.live("is gone when its scope closes, whatever connections are open", () =>
+  it.live("stops when its scope closes, even with open connections", () =>
     Effect.gen(function*() {
       const scope = yield* Scope.make()
       const { sandbox, server } = yield* Scope.extend(start(), scope)
@@ -444,84 +330,34 @@ describe("the server", () => {
     }))
 })
 
-describe("the vendor's Node SDK", () => {
-  beforeAll(() => {
-    vi.spyOn(console, "log").mockImplementation(() => {})
-  })
-  afterAll(() => {
-    vi.restoreAllMocks()
-  })
-
-  it.scopedLive("has its whole users API work, as its documents say", () =>
+describe("a layer that is built twice", () => {
+  it.live("starts two independent servers", () =>
     Effect.gen(function*() {
-      const { sandbox, server } = yield* start()
-      const vendor = new Vendor(server.options.workspaceKey, Redacted.value(server.options.workspaceSecret), {
-        base_url: server.url
-      })
-      const { users } = vendor
-      const user = (id: string) => Effect.map(sandbox.user(id), Option.getOrThrow)
-      const run = <A>(call: () => Promise<A>) => Effect.promise(call)
-
-      const queued = users.get_edit_instance("ada")
-      queued.add_email("ada@example.com")
-      queued.add_sms("+15555555555")
-      queued.set_timezone("Europe/London")
-      queued.set({ plan: "free" })
-      queued.increment("logins", 2)
-      expect(yield* run(() => users.async_edit(queued))).toMatchObject({ success: true })
-      expect((yield* user("ada")).channels.$email?.map(({ value }) => value)).toEqual(["ada@example.com"])
-      expect((yield* user("ada")).properties).toMatchObject({ plan: "free", logins: 2, $timezone: "Europe/London" })
-
-      const now = users.get_edit_instance("ada")
-      now.set("plan", "pro")
-      now.remove_sms("+15555555555")
-      expect(yield* run(() => users.edit(now))).toMatchObject({ distinct_id: "ada", properties: { plan: "pro" } })
-      expect(yield* run(() => users.edit("ada", { operations: [{ $unset: ["logins"] }] }))).toMatchObject({
-        distinct_id: "ada"
-      })
-      expect((yield* user("ada")).channels.$sms ?? []).toEqual([])
-      expect((yield* user("ada")).properties).not.toHaveProperty("logins")
-
-      expect(yield* run(() => users.get("ada"))).toMatchObject({ distinct_id: "ada" })
-      expect(yield* run(() => users.upsert("grace", { name: "Grace" }))).toMatchObject({ distinct_id: "grace" })
-
-      const bulk = users.get_bulk_edit_instance()
-      for (let n = 0; n < 450; n++) {
-        const one = users.get_edit_instance(`user-${n}`)
-        one.set("n", n)
-        bulk.append(one)
+      const layer = SandboxServer.layer()
+      const both = yield* Effect.all([Scope.make(), Scope.make()])
+      const [first, second] = yield* Effect.forEach(both, (scope) => Scope.extend(build(layer), scope))
+      expect(second?.server.url).not.toBe(first?.server.url)
+      for (const { sandbox, server } of [first, second].flatMap(Arr.fromNullable)) {
+        const edit = Effect.flatMap(UsersService, (users) => users.asyncEdit(UserEdit.edit(server.url))).pipe(
+          Effect.provide(Suprsend.layer(server.options))
+        )
+        yield* edit
+        expect((yield* sandbox.users).map(({ distinctId }) => distinctId)).toEqual([server.url])
+        expect(yield* sandbox.requests).toHaveLength(1)
       }
-      expect(yield* run(() => bulk.save())).toMatchObject({ status: "success", total: 450, success: 450, failure: 0 })
-      expect((yield* user("user-449")).properties.n).toBe(449)
+      yield* Effect.forEach(both, (scope) => Scope.close(scope, Exit.void))
+      // And again, after it was closed.
+      yield* Effect.scoped(build(layer))
+    }).pipe(Effect.orDie))
+})
 
-      const page = yield* run(() => users.list({ limit: 20 }))
-      expect(page).toMatchObject({ results: expect.any(Array), meta: expect.any(Object) })
-      const next = yield* run(() => users.list({ limit: 20, after: Reflect.get(page.meta, "after") }))
-      expect(next.results[0].distinct_id).not.toBe(page.results[0].distinct_id)
-
-      yield* sandbox.subscribeToObject("ada", { objectType: "departments", objectId: "engineering" })
-      yield* sandbox.subscribeToList("ada", { listId: "news" })
-      expect((yield* run(() => users.get_objects_subscribed_to("ada"))).results[0].object.id).toBe("engineering")
-      expect((yield* run(() => users.get_lists_subscribed_to("ada"))).results[0].list.list_id).toBe("news")
-
-      expect(yield* run(() => users.merge("ada", "grace"))).toMatchObject({ distinct_id: "ada" })
-      expect(yield* run(() => users.delete("user-1"))).toMatchObject({ success: true })
-      expect(yield* run(() => users.bulk_delete({ distinct_ids: ["user-2", "user-3"] }))).toMatchObject({
-        success: true
-      })
-      for (const gone of ["user-1", "user-2", "user-3"]) expect(Option.isNone(yield* sandbox.user(gone))).toBe(true)
-      const missing = yield* Effect.either(Effect.tryPromise(() => users.get("user-1")))
-      expect(Either.isLeft(missing)).toBe(true)
-    }))
-
-  it.scopedLive("is refused with the wrong secret", () =>
-    Effect.gen(function*() {
-      const { sandbox, server } = yield* start()
-      const vendor = new Vendor(server.options.workspaceKey, "another secret", { base_url: server.url })
-      const edit = vendor.users.get_edit_instance("ada")
-      edit.set("plan", "pro")
-      const refused = yield* Effect.flip(Effect.tryPromise(() => vendor.users.async_edit(edit)))
-      expect(String(refused.error)).toContain("401: signature mismatch")
-      expect(yield* sandbox.users).toEqual([])
-    }))
+describe("an invalid port", () => {
+  for (const port of [99_999, -1, 1.5, NaN]) {
+    it.scopedLive(`${port} fails with a ServeError`, () =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(Layer.build(SandboxServer.layer({ port })))
+        expect(error._tag).toBe("ServeError")
+        expect(String(error.cause)).toContain(`port must be a whole number from 0 to 65535, got ${port}`)
+      }))
+  }
 })

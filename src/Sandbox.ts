@@ -391,7 +391,9 @@ export const layerWith = (options: Options): Layer.Layer<Sandbox | HttpClient.Ht
  * import * as Sandbox from "effect-suprsend/Sandbox"
  * import * as SuprsendClient from "effect-suprsend/SuprsendClient"
  *
- * const ClientTest = SuprsendClient.layer(Sandbox.credentials).pipe(Layer.provideMerge(Sandbox.layer))
+ * const ClientTest = SuprsendClient.layer(Sandbox.credentials).pipe(
+ *   Layer.provideMerge(Sandbox.layer)
+ * )
  * ```
  *
  * @since 0.1.0

@@ -33,7 +33,9 @@ import type * as SuprsendConfig from "./SuprsendConfig.js"
  * import * as Suprsend from "effect-suprsend/Suprsend"
  *
  * // Our own client over the server, as a program would talk to SuprSend.
- * const OverHttp = Layer.unwrapEffect(Effect.map(SandboxServer, ({ options }) => Suprsend.layer(options)))
+ * const OverHttp = Layer.unwrapEffect(
+ *   Effect.map(SandboxServer, ({ options }) => Suprsend.layer(options))
+ * )
  * ```
  *
  * @since 0.1.0

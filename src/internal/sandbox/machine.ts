@@ -26,7 +26,7 @@ import * as snapshots from "./store/snapshot.js"
 import * as state from "./store/state.js"
 
 /**
- * A sandbox, with the parts that its server needs in addition.
+ * A sandbox, and what its server needs in addition.
  *
  * @internal
  */

@@ -13,8 +13,7 @@ export const make = ({ keepCharacters = Infinity, keepRequests = Infinity }: Opt
   let characters = 0
   const forgetOldest = () => {
     for (const [position, request] of kept) {
-      // The latest request is always kept. It may exceed the limit, but only by the size of one
-      // request.
+      // The latest request is always kept, so one request may exceed the limit.
       if (kept.size <= keepRequests && (characters <= keepCharacters || kept.size === 1)) return
       kept.delete(position)
       characters -= lengthOf(request)

@@ -6,8 +6,10 @@ import * as Option from "effect/Option"
 import * as TestClock from "effect/TestClock"
 
 /**
- * Lets everybody else run until nobody can go on without time, an answer, or an interruption. Turns go through the queue of timers and
- * that of I/O: the scheduler of Effect, and the streams of the runtime, hand work over through both.
+ * Waits until the other fibers only wait for time, I/O or an interruption.
+ *
+ * Turns alternate between the timer and the I/O phase of the event loop, because both Effect's
+ * scheduler and the streams of the runtime use both.
  *
  * @internal
  */
@@ -38,7 +40,7 @@ export const runToCompletion = <A, E, R>(effect: Effect.Effect<A, E, R>, longest
     })
   )
 
-/** To the next moment for which somebody waits. */
+/** Advances the clock to the next time that a fiber sleeps until. */
 const skip = (longest: number): Effect.Effect<void> =>
   Effect.flatMap(Effect.zip(Clock.currentTimeMillis, TestClock.sleeps()), ([now, sleeps]) => {
     const next = Chunk.reduce(sleeps, Infinity, (a, b) => b > now ? Math.min(a, b) : a)

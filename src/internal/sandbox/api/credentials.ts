@@ -18,9 +18,12 @@ import type * as SuprsendConfig from "../../../SuprsendConfig.js"
  * import * as SuprsendClient from "effect-suprsend/SuprsendClient"
  * import * as UsersService from "effect-suprsend/UsersService"
  *
- * // With the rate limit on, unlike `Suprsend.layerTest`. Under `TestClock`, adjust the clock to free slots.
+ * // With a rate limit, unlike `Suprsend.layerTest`. Under `TestClock`, adjust the clock to free slots.
  * const Limited = UsersService.layer.pipe(
- *   Layer.provide(SuprsendClient.layer({ ...Sandbox.credentials, rateLimit: { limit: 5, window: "1 second" } })),
+ *   Layer.provide(SuprsendClient.layer({
+ *     ...Sandbox.credentials,
+ *     rateLimit: { limit: 5, window: "1 second" }
+ *   })),
  *   Layer.provideMerge(Sandbox.layer)
  * )
  * ```

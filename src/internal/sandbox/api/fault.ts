@@ -34,7 +34,7 @@ export type Fault = Data.TaggedEnum<{
   /** Resets the connection without a response. */
   readonly ResetPeer: { readonly applied: boolean }
   /**
-   * Sends the head and the first `bytes` of the body, and then stalls or resets the connection.
+   * Sends the first `bytes` of the body, and then stalls or resets the connection.
    *
    * If `bytes` is none, it sends half of the body.
    */
@@ -86,7 +86,11 @@ export type Fault = Data.TaggedEnum<{
  * ```ts
  * import * as Sandbox from "effect-suprsend/Sandbox"
  *
- * const storm = Sandbox.status(429, { retryAfter: "2", body: "<html>slow down</html>", contentType: "text/html" })
+ * const storm = Sandbox.status(429, {
+ *   retryAfter: "2",
+ *   body: "<html>slow down</html>",
+ *   contentType: "text/html"
+ * })
  * ```
  *
  * @since 0.1.0
@@ -205,7 +209,10 @@ export const noResponse = (options?: { readonly applied?: boolean | undefined })
  * ```ts
  * import * as Sandbox from "effect-suprsend/Sandbox"
  *
- * const portal = Sandbox.malformedBody({ body: "<html>Please log in to this network</html>", applied: false })
+ * const portal = Sandbox.malformedBody({
+ *   body: "<html>Please log in to this network</html>",
+ *   applied: false
+ * })
  * ```
  *
  * @since 0.1.0
@@ -259,7 +266,9 @@ export const latency = (duration: Duration.DurationInput): Fault => delay(durati
  *
  * const night = Effect.gen(function*() {
  *   const sandbox = yield* Sandbox.Sandbox
- *   yield* sandbox.faults.add(Sandbox.lasting("10 minutes", Sandbox.maintenance({ retryAfter: "60" })))
+ *   yield* sandbox.faults.add(
+ *     Sandbox.lasting("10 minutes", Sandbox.maintenance({ retryAfter: "60" }))
+ *   )
  * })
  * ```
  *
@@ -403,7 +412,10 @@ export const sometimes = (probability: number, fault: Fault): Fault => Cases.Som
  * ```ts
  * import * as Sandbox from "effect-suprsend/Sandbox"
  *
- * const outage = Sandbox.inOrder(Sandbox.failNext(3, Sandbox.resetPeer), Sandbox.lasting("1 minute", Sandbox.latency("2 seconds")))
+ * const outage = Sandbox.inOrder(
+ *   Sandbox.failNext(3, Sandbox.resetPeer),
+ *   Sandbox.lasting("1 minute", Sandbox.latency("2 seconds"))
+ * )
  * ```
  *
  * @since 0.1.0

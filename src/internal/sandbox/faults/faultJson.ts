@@ -34,7 +34,7 @@ const integer = (least: number, most: number) =>
 
 const Count = integer(0, Number.MAX_SAFE_INTEGER)
 
-// Each that passed within the window is remembered.
+// Each request that passed within the window is stored.
 const maximumLimit = 100_000
 
 const Applied = (otherwise: boolean) =>
@@ -44,7 +44,7 @@ const Applied = (otherwise: boolean) =>
 
 const Text = Schema.String.annotations({ message: () => "must be a text" })
 
-// What a server cannot write would break the connection, which is another fault.
+// Node refuses to write other headers, which would reset the connection.
 const Headers = Schema.Record({ key: Schema.String, value: Text }).pipe(
   Schema.filter((headers) =>
     Object.entries(headers).every(([name, value]) =>
@@ -154,12 +154,12 @@ const toData = (u: unknown): unknown => {
  */
 export const Faults: Schema.Schema<ReadonlyArray<Fault>, ReadonlyArray<FaultJson>> = Schema.transform(
   Schema.Array(Plain),
-  // A schema with members would validate and copy the faults again, and a copy compares by reference.
+  // A schema with members would copy the faults, and copies do not compare by content.
   Schema.Array(Schema.declare((u): u is Fault => isTag(Predicate.hasProperty(u, "_tag") ? u._tag : u) || isWhen(u))),
   { strict: false, decode: (faults) => faults.map(toData), encode: (faults) => faults }
 )
 
-// Each request asks all of them, one inside of another.
+// Every fault is tried for each request, and nested faults recursively.
 const maximumFaults = 1_000
 const maximumDepth = 32
 
@@ -171,7 +171,7 @@ const membersOf = (tag: keyof typeof cases): ReadonlyArray<string> =>
 type Path = ReadonlyArray<PropertyKey>
 
 /**
- * Reads faults from a text of JSON, or says in at most two lines why they are none.
+ * Decodes faults from JSON text, or returns a message of at most two lines.
  *
  * @internal
  */
@@ -184,14 +184,14 @@ export const decode = (text: string): Either.Either<ReadonlyArray<Fault>, string
     yield* checkForm(json)
     return yield* Either.mapLeft(Schema.decodeUnknownEither(Faults, { errors: "all" })(json), (error) => {
       const issues = ParseResult.ArrayFormatter.formatErrorSync(error)
-      // What else a fault could have been is not the point; nor is what it was.
+      // "Expected" issues name the other cases of the union, or the invalid value.
       const telling = issues.filter(({ message }) => !message.startsWith("Expected "))
       const shown = telling.length > 0 ? telling.map(({ message, path }) => said(path, message)) : expected(issues)
       return [...new Set(shown)].slice(0, 2).join("\n")
     })
   })
 
-/** All that the first member that is wrong could have been. */
+/** Returns a message that lists the expected values of the first invalid member. */
 const expected = (issues: ReadonlyArray<ParseResult.ArrayFormatterIssue>): ReadonlyArray<string> => {
   const known = issues.flatMap(({ message, path }) => {
     const what = /^Expected (?!When|undefined)(.*?),? actual /s.exec(message)?.[1]
@@ -202,7 +202,7 @@ const expected = (issues: ReadonlyArray<ParseResult.ArrayFormatterIssue>): Reado
   return [said(path, `must be ${whats.length === 0 ? "a fault" : whats.join(" or ")}`)]
 }
 
-/** Checks what faults there are, and how many inside of each other, before anything is made of them. */
+/** Checks the tags, members, number and nesting of faults before they are decoded. */
 const checkForm = (faults: ReadonlyArray<unknown>): Either.Either<void, string> => {
   const open: Array<{ readonly json: unknown; readonly path: Path; readonly depth: number }> = []
   const push = (path: Path, jsons: ReadonlyArray<unknown>, depth: number) => {

@@ -267,7 +267,7 @@ const hasSometimes = (fault: Fault): boolean => {
   return false
 }
 
-/** Returns the fault. Throws if it names an endpoint that the sandbox does not serve, which literals can. */
+/** Returns the fault, or throws if it names an endpoint that the sandbox does not serve. */
 const checked = (fault: Fault): Fault => {
   for (const one of flatten(fault)) {
     if (one._tag === "On") checkedEndpoint(one.endpoint)

@@ -10,7 +10,9 @@ import { type Exchange, type Incoming, pieces } from "./exchange.js"
 import { type Answer, malformed, refuse } from "./reply.js"
 
 /**
- * Lets a request in, with the name that its events must give their workspace, or says why not.
+ * Authorizes a request, or returns the response that refuses it.
+ *
+ * `env` is the workspace that the request's events must name, if any.
  *
  * @internal
  */
@@ -42,7 +44,9 @@ export const splitUri = (uri: string): readonly [path: string, query: URLSearchP
 }
 
 /**
- * The response as `fetch` would give it, if there is one. Its body ends when the signal says that it is not wanted any more.
+ * Converts an exchange to a `Response`.
+ *
+ * The signal ends a body that is still arriving.
  *
  * @internal
  */
@@ -75,7 +79,7 @@ const body = (
     )
     : Stream.tap(pieces(exchange.body, exchange.bytes), () => timer.sleep(exchange.interval))
 
-// `Effect.never` keeps a program alive, and a body that no client reads would do so for ever.
+// `Effect.never` would keep the process alive as long as the body is not read to its end.
 const stalled: Effect.Effect<never> = Effect.async<never>(() => {})
 
 const aborted = (signal: AbortSignal): Effect.Effect<never, Error> =>

@@ -3,7 +3,7 @@ import * as Record from "effect/Record"
 import { nearest } from "./nearest.js"
 
 /**
- * The endpoints of docs/endpoints.md that the sandbox serves, with the methods of each.
+ * The endpoints of docs/endpoints.md, each with its methods.
  */
 export const endpoints = {
   "/event/": ["POST"],
@@ -35,7 +35,7 @@ export type Path = keyof typeof endpoints
 export type Method<P extends Path> = (typeof endpoints)[P][number]
 
 /**
- * A path in every spelling: `*`, or a name in braces, stands for one segment.
+ * A path in which `*` or a name in braces matches one segment.
  */
 export type Spelling<P extends string> = P extends `${infer Before}{${string}}${infer After}`
   ? `${Before}${"*" | `{${string}}`}${Spelling<After>}`
@@ -54,7 +54,7 @@ const served: ReadonlyArray<Served> = Record.keys(endpoints).map((path) => ({
 }))
 
 /**
- * The segments of a path, decoded; undefined if they cannot be.
+ * Returns the decoded segments of a path, or undefined if an escape is invalid.
  *
  * @internal
  */
@@ -72,7 +72,7 @@ const isWildcard = (segment: string | undefined): boolean =>
   segment !== undefined && (segment === "*" || isParameter(segment))
 
 /**
- * The endpoint of a path, with the values of its parameters.
+ * Returns the endpoint of a path, and the values of its parameters.
  *
  * @internal
  */
@@ -89,14 +89,14 @@ export const find = (
   })
 }
 
-/** The method and the segments that a text of the form `POST /v1/user/{id}/merge/` means; `*` is any method. */
+/** Parses an endpoint such as `POST /v1/user/{id}/merge/`. `*` matches every method. */
 const parse = (endpoint: string): { readonly method: string; readonly segments: ReadonlyArray<string> } => {
   const [, method = "*", path = ""] = /^(?:(\S+)\s+)?(.*)$/.exec(endpoint.trim()) ?? []
   return { method: method.toUpperCase(), segments: path.split("/") }
 }
 
 /**
- * Whether a request goes to an endpoint; `*` alone is every request.
+ * Whether a request goes to an endpoint. `*` alone matches every request.
  *
  * @internal
  */
@@ -112,7 +112,7 @@ export const matches = (
 }
 
 /**
- * What is wrong with an endpoint that no request can reach.
+ * Returns a message if no request can reach an endpoint.
  *
  * @internal
  */

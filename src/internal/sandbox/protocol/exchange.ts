@@ -1,8 +1,8 @@
 /**
- * What the sandbox does with one request, as a value: `Sandbox.make(options?)` gives `respond`, and whoever carries the
- * bytes (the client in memory, or a real server) plays what it says.
+ * Requests and their outcomes as values.
  *
- * Faults travel as JSON by the schema `Faults` of `faultJson.ts`, and are set by `sandbox.faults.replace`.
+ * `respond` of `Sandbox.make` returns an exchange. The client in memory and the server carry it
+ * out.
  */
 import * as Data from "effect/Data"
 import type * as Duration from "effect/Duration"
@@ -11,22 +11,22 @@ import * as Stream from "effect/Stream"
 import { encode } from "../../support/bytes.js"
 
 /**
- * A request as it arrives.
+ * A request, as the sandbox receives it.
  */
 export interface Incoming {
   readonly method: string
-  /** Path and query as on the request line. */
+  /** The path and query of the request line. */
   readonly uri: string
-  /** By their names in lower case. */
+  /** The headers, with their names in lower case. */
   readonly headers: { readonly [name: string]: string }
-  /** The body as text; empty for none. */
+  /** The body as text, or "" if there is none. */
   readonly body: string
 }
 
 interface Content {
   readonly status: number
   readonly headers: { readonly [name: string]: string }
-  /** Empty where the status has none. */
+  /** The body, or "" for a status without a body. */
   readonly body: string
 }
 
@@ -34,15 +34,15 @@ interface Content {
  * What happens on the connection.
  */
 export type Exchange = Data.TaggedEnum<{
-  /** A whole answer. */
+  /** A complete response. */
   Answer: Content
-  /** The connection is closed without an answer. */
+  /** A connection that is closed without a response. */
   ResetPeer: object
-  /** The head and the first bytes of the body; then the connection is closed, or nothing more comes for ever. */
+  /** A response that ends after `bytes` of its body: the connection is closed, or stalls. */
   Partial: Content & { readonly bytes: number; readonly then: "reset" | "stall" }
-  /** The head, then so many bytes of the body after each interval. */
+  /** A response whose body arrives slowly: `bytes` after each interval. */
   SlowBody: Content & { readonly interval: Duration.Duration; readonly bytes: number }
-  /** Nothing is ever answered, and the connection stays open. */
+  /** A connection that stays open without a response. */
   NoResponse: object
 }>
 
@@ -50,8 +50,9 @@ export type Exchange = Data.TaggedEnum<{
 export const Exchange = Data.taggedEnum<Exchange>()
 
 /**
- * Cuts a body in pieces of so many bytes, the last one shorter, one after another as they are asked for. A piece may end inside of
- * a character.
+ * Splits a body into pieces of `bytes`; the last one may be shorter.
+ *
+ * A piece may end within a character.
  *
  * @internal
  */

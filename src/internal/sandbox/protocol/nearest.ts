@@ -1,8 +1,10 @@
-// More of a text than this does not help to tell what was meant, and the time grows with its square.
+// The time grows with the square of the length, and 100 characters are enough to recognize a text.
 const longest = 100
 
 /**
- * The one of some texts that takes the fewest edits to reach. Names in braces are as good as a star.
+ * Returns the known text with the smallest edit distance to a text.
+ *
+ * A name in braces equals `*`.
  *
  * @internal
  */
@@ -22,7 +24,7 @@ export const nearest = (text: string, known: ReadonlyArray<string>): string => {
 
 const plain = (text: string): string => text.replace(/\{[^}]*\}/g, "*").toLowerCase()
 
-/** The number of characters to insert, remove or replace (Levenshtein). */
+/** Returns the number of insertions, deletions and replacements (Levenshtein distance). */
 const edits = (from: string, to: string): number => {
   let row = Array.from({ length: to.length + 1 }, (_, i) => i)
   for (let i = 1; i <= from.length; i++) {

@@ -6,21 +6,21 @@ import type { Settings } from "../store/settings.js"
 /** @internal */
 export interface Request {
   readonly method: string
-  /** The path below the base URL, still encoded: `/v1/user/a%20b/`. */
+  /** The path below the base URL, percent-encoded: `/v1/user/a%20b/`. */
   readonly path: string
   readonly query: URLSearchParams
   readonly body: string
-  /** Milliseconds since the epoch. */
+  /** The current time, in milliseconds since the epoch. */
   readonly now: number
   readonly settings: Settings
-  /** The name that events must give their workspace; undefined where any will do. */
+  /** The workspace that events must name, or undefined if they may name any. */
   readonly env?: string | undefined
 }
 
 /** @internal */
 export interface Answer {
   readonly status: number
-  /** Undefined where there is no body. */
+  /** The content type, or undefined if there is no body. */
   readonly contentType: string | undefined
   readonly body: string
 }
@@ -39,7 +39,9 @@ export const noContent: Answer = { status: 204, contentType: undefined, body: ""
 export const refuse = (status: number, message: string): Answer => reply(status, { code: status, message })
 
 /**
- * What is wrong with each member of a body, in the form that the OpenAPI description shows for channel preferences.
+ * Refuses a body with a message for each invalid member.
+ *
+ * The form is that of the vendor's documentation for channel preferences.
  *
  * @internal
  */
@@ -60,7 +62,7 @@ export const userNotFound = (distinctId: string): Answer => refuse(404, `user [d
 export const tenantNotFound = (tenantId: string): Answer => refuse(404, `tenant '${tenantId}' not found`)
 
 /**
- * The body, if it is a JSON object.
+ * Returns the body if it is a JSON object.
  *
  * @internal
  */

@@ -24,7 +24,7 @@ export const accept = (before: State, request: wire.Request): readonly [wire.Ans
     if (!("refused" in after)) next = after
     else if (request.settings.malformedEvents === "refuseAll") return [wire.refuse(400, after.refused), before]
   }
-  // As recorded from the service, content type included.
+  // The recorded response of the service, with its content type.
   return [{ status: 202, contentType: "text/plain;charset=UTF-8", body: "OK" }, next]
 }
 
@@ -34,7 +34,7 @@ const isOfAnother = (event: unknown, env: string | undefined): boolean =>
 const list = (body: unknown): ReadonlyArray<unknown> => Array.isArray(body) ? body : [body]
 
 /**
- * The insert ids in the body of a request, each once.
+ * Returns the distinct insert ids in the body of a request.
  *
  * @internal
  */
@@ -55,7 +55,7 @@ const acceptOne = (before: State, event: unknown, request: wire.Request): State 
   if (Option.isSome(known) && now - known.value.takenAt < settings.insertIdLifetime) {
     return withDelivery(before, insertId, { ...known.value, arrivals: withTime(known.value.arrivals, now) })
   }
-  // Whether operations are refused depends on nothing but them: what is accepted can be applied.
+  // Validity depends only on the operations, so an event that is accepted can be applied later.
   const tried = profiles.apply(profiles.empty(distinctId, now), operations, request)
   if (profiles.isRefused(tried)) return tried
   const accepted = withDelivery(before, insertId, {
@@ -74,7 +74,7 @@ const acceptOne = (before: State, event: unknown, request: wire.Request): State 
   return settle({ ...accepted, pending }, now, settings)
 }
 
-/** An event as far as it is looked at. */
+/** Parses the members of an event that the sandbox uses. */
 const parse = (event: unknown): Omit<state.Pending, "dueAt"> | profiles.Refused => {
   if (!json.isPlainRecord(event)) return { refused: "BAD REQUEST" }
   const { $insert_id: insertId, $user_operations: operations, distinct_id: distinctId, tenant_id: tenantId } = event
@@ -82,14 +82,14 @@ const parse = (event: unknown): Omit<state.Pending, "dueAt"> | profiles.Refused 
     return { refused: "error: must pass value for distinct_id" }
   }
   if (typeof insertId !== "string") return { refused: "$insert_id: value must be of string type" }
-  // An empty tenant is none, as in the vendor's SDKs.
+  // An empty tenant id means no tenant, as in the vendor's SDKs.
   const tenant = typeof tenantId === "string" && tenantId !== "" ? tenantId : undefined
   return { insertId, distinctId, tenantId: tenant, operations }
 }
 
 const maximumTimes = 1_000
 
-/** Adds a time. Of very many, the first and the latest are kept. */
+/** Adds a time. Above the maximum, the first and the latest times are kept. */
 const withTime = (times: ReadonlyArray<number>, now: number): ReadonlyArray<number> =>
   times.length < maximumTimes ? [...times, now] : [...times.slice(0, 1), ...times.slice(2), now]
 
@@ -99,7 +99,7 @@ const withDelivery = (before: State, insertId: string, delivery: state.Delivery)
 })
 
 /**
- * The state when everything is applied that is due by now.
+ * Applies the pending events that are due.
  *
  * @internal
  */

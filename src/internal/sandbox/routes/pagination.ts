@@ -4,8 +4,10 @@ import { type Answer, refuse, reply, type Request } from "../protocol/reply.js"
 import * as state from "../store/state.js"
 
 /**
- * A page of the users of a tenant, or of all, that is followed by cursors. It takes no look at the users of other pages. A cursor
- * says where a user stands among all that were ever made, so that it holds when users before it are deleted.
+ * Returns a page of all users, or of those of a tenant.
+ *
+ * It does not read the users of other pages. A cursor is the position of a user among all users
+ * ever created, so it stays valid when other users are deleted.
  *
  * @internal
  */
@@ -46,7 +48,7 @@ const take = <A>(items: Iterable<A>, limit: number): Array<A> => {
 }
 
 /**
- * A page of a list that is followed by cursors, each of which is the position of an item.
+ * Returns a page of a list whose cursors are positions.
  *
  * @internal
  */
@@ -92,7 +94,7 @@ const page = ({ after, before, count, hasNext, limit, results }: {
   })
 
 /**
- * A page of a list that is counted.
+ * Returns a page of a list by `limit` and `offset`.
  *
  * @internal
  */
@@ -124,7 +126,7 @@ const count = (query: URLSearchParams, name: string, initial: number, least: num
   return Number.isInteger(value) && value >= least ? value : undefined
 }
 
-// The vendor's are opaque, and so are these to a client that follows the documentation.
+// The vendor's cursors are opaque, so clients must not depend on this form.
 const cursorAt = (position: number): string => `01SANDBOX${String(position).padStart(17, "0")}`
 
 const cursor = (text: string | null): number | undefined =>

@@ -11,10 +11,10 @@ import { distinctIds } from "./users.js"
 type State = state.State
 type Step = readonly [wire.Answer, State]
 
-/** Whose preferences are meant, and how they are shown. */
+/** The user whose preferences a request is about, and how to show them. */
 interface Subject {
   readonly account: state.Account
-  /** The tenant, or "" for none. */
+  /** The tenant id, or "" for no tenant. */
   readonly scope: string
   readonly choices: preferences.Choices
   readonly showOptOutChannels: boolean
@@ -40,7 +40,7 @@ const ofUser = (
 
 const isKnown = (before: State, scope: string): boolean => scope === "" || HashMap.has(before.tenants, scope)
 
-/** The categories that the `tags` parameter leaves. */
+/** Continues with the categories that match the `tags` parameter. */
 const filtered = (
   before: State,
   { query }: wire.Request,
@@ -63,7 +63,7 @@ const whole = (categories: ReadonlyArray<preferences.Category>, subject: Subject
   channel_preferences: preferences.channelsJson(subject.choices)
 })
 
-/** Changes the choices of a user, and answers with what they are then. */
+/** Changes the choices of a user, and responds with the result. */
 const update = (
   before: State,
   request: wire.Request,
@@ -155,7 +155,7 @@ export const updateCategory = (before: State, request: wire.Request, distinctId:
     )
 }
 
-/** Changes the choices of those of the users who exist. */
+/** Changes the choices of those users that exist. */
 const bulk = (
   before: State,
   request: wire.Request,

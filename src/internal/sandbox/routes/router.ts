@@ -44,7 +44,7 @@ const handlers: {
 }
 
 /**
- * Answers one request. The same state and request always give the same answer and state.
+ * Handles a request. The same state and request always give the same result.
  *
  * @internal
  */

@@ -4,13 +4,13 @@ import { parseJson } from "../../support/json.js"
 import { isPlainRecord } from "../../support/json.js"
 
 /**
- * Reads the `tags` parameter: a filter as JSON, or a single tag as it is. None if it is neither.
+ * Parses the `tags` parameter: a filter as JSON, or a single tag.
  *
  * @internal
  */
 export const parse = (text: string): Option.Option<TagFilter> => {
   const json = Option.getOrElse(parseJson(text), () => text)
-  // A tag that reads as another kind of JSON, such as `2024`, is a tag all the same.
+  // A tag may look like another kind of JSON, such as the number `2024`.
   if (typeof json === "object" && json !== null) return fromJson(json)
   return /^\s*[{[]/.test(text) ? Option.none() : Option.some(typeof json === "string" ? json : text)
 }
@@ -25,7 +25,7 @@ const fromJson = (u: unknown): Option.Option<TagFilter> => {
 }
 
 /**
- * Whether a filter holds for something with these tags.
+ * Whether a filter matches an item with these tags.
  *
  * @internal
  */

@@ -58,7 +58,7 @@ export const listForTenants = (before: State, request: wire.Request, distinctId:
   before
 ]
 
-/** What a user is to a tenant, as the endpoints of the tenant show it. */
+/** Returns the tenant profile of a user, as the tenant endpoints return it. */
 const tenantProfile = (
   world: State,
   { settings }: wire.Request,
@@ -156,7 +156,7 @@ export const bulkRemove = (before: State, request: wire.Request): Step => {
 const maximumIds = 100
 
 /**
- * The users that the body of a bulk request names, or what is wrong with it.
+ * Returns the ids in a bulk request, or the response that refuses it.
  *
  * @internal
  */

@@ -1,5 +1,4 @@
 import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
-import * as Headers from "@effect/platform/Headers"
 import * as HttpRouter from "@effect/platform/HttpRouter"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
@@ -27,17 +26,17 @@ import * as view from "./view.js"
 import { play } from "./writer.js"
 
 /**
- * A request of which it is known what happens to it.
+ * A request that has ended, with its outcome.
  *
  * @internal
  */
 export interface Played {
   readonly method: string
   readonly uri: string
-  /** Undefined if the connection was cut, or held. */
+  /** The status, or undefined if a fault prevented the response. */
   readonly status: number | undefined
   readonly millis: number
-  /** How many events there were in its body, if any. */
+  /** The number of events in the request; undefined for paths other than `/event/`. */
   readonly events: number | undefined
 }
 
@@ -45,10 +44,10 @@ export interface Played {
 export interface World {
   readonly machine: Machine
   readonly played: PubSub.PubSub<Played>
-  /** Says that there is something else to see. */
+  /** Emits when the view may have changed. */
   readonly changed: PubSub.PubSub<void>
   readonly maximumBodyBytes: number
-  /** Whether only names of this machine may be used to reach it. */
+  /** Whether the server accepts only host names of this machine. */
   readonly isLoopback: boolean
 }
 
@@ -62,7 +61,9 @@ const json = (status: number, body: unknown): HttpServerResponse.HttpServerRespo
 const refuse = (status: number, message: string) => json(status, { code: status, message })
 
 /**
- * The whole server: what is SuprSend's, and what is the sandbox's own. A client that leaves interrupts what is done for it.
+ * Makes the application: the paths of SuprSend, and those of the sandbox.
+ *
+ * If the client disconnects, the request is interrupted.
  *
  * @internal
  */
@@ -71,12 +72,12 @@ export const app = (world: World): Effect.Effect<Answer<HttpServerRequest.HttpSe
     control(world),
     (control) =>
       Effect.interruptible(Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
-        const incoming = NodeHttpServerRequest.toIncomingMessage(request)
-        // A page elsewhere can make its own name lead to this machine. The name itself it cannot change.
-        if (world.isLoopback && !isLoopbackName(incoming.headers.host)) {
+        // DNS rebinding: a page of another site can resolve its name to this machine, but not
+        // change it.
+        if (world.isLoopback && !isLoopbackName(request.headers.host)) {
           return Effect.succeed(refuse(403, "this sandbox only responds to localhost"))
         }
-        const uri = incoming.url ?? "/"
+        const uri = request.originalUrl
         const path = uri.split("?", 1)[0] ?? ""
         return path === "/" || path.startsWith("/_sandbox/")
           ? control
@@ -86,7 +87,7 @@ export const app = (world: World): Effect.Effect<Answer<HttpServerRequest.HttpSe
 
 const forward = (world: World, request: HttpServerRequest.HttpServerRequest, uri: string): Answer =>
   withBody(request, world.maximumBodyBytes, (body) => {
-    const incoming: Incoming = { method: request.method, uri, headers: Headers.fromInput(request.headers), body }
+    const incoming: Incoming = { method: request.method, uri, headers: request.headers, body }
     const tell = (exchange: Exchange, millis: number) =>
       PubSub.publish(world.played, {
         method: incoming.method,
@@ -101,7 +102,7 @@ const forward = (world: World, request: HttpServerRequest.HttpServerRequest, uri
         PubSub.publish(world.changed, undefined),
         play(exchange, NodeHttpServerRequest.toServerResponse(request))
       ], { discard: true })).pipe(
-        // The response is written already: the server sees that, and leaves it.
+        // The response has been written. The platform sees that, and ignores this one.
         Effect.as(HttpServerResponse.empty())
       )
   })
@@ -112,7 +113,7 @@ const eventsIn = ({ body, uri }: Incoming): number | undefined => {
   return Array.isArray(parsed) ? parsed.length : 1
 }
 
-/** What is below `/_sandbox/`, and the page. */
+/** Makes the router of the page and the paths below `/_sandbox/`. */
 const control = (world: World): Effect.Effect<Answer<HttpServerRequest.HttpServerRequest | Scope.Scope>> =>
   Effect.map(
     Effect.all([makeSlots(maximumPages), makeSlots(1)]),
@@ -175,7 +176,7 @@ const filter = Effect.map(
   ({ filter = "" }) => typeof filter === "string" ? filter : filter.join(" ")
 )
 
-/** Makes so many slots, each of which a request holds for as long as it is under way. */
+/** Makes a number of slots. A request holds a slot until its response has ended. */
 const makeSlots = (maximum: number) =>
   Effect.map(Ref.make(0), (taken) => <R>(none: string, answer: Answer<R>): Answer<R | Scope.Scope> =>
     Effect.flatMap(
@@ -186,7 +187,11 @@ const makeSlots = (maximum: number) =>
       (isTaken) => isTaken ? answer : Effect.succeed(refuse(503, none))
     ))
 
-/** Takes the body of a request that changes something. A form of another site can send anything but this content type. */
+/**
+ * Reads the body of a request that changes something.
+ *
+ * Requires the content type of JSON, which the forms of other sites cannot send.
+ */
 const write = (
   maximum: number,
   use: (body: string) => Answer
@@ -215,7 +220,7 @@ const withBody = (
     })
   )
 
-/** Shows what `PUT` would take, and nothing else. */
+/** Responds with a snapshot that `PUT` accepts, or with 507. */
 const showSnapshot = (sandbox: Sandbox.Sandbox.Service): Answer =>
   sandbox.snapshot.pipe(
     Effect.filterOrDieMessage((text) => Buffer.byteLength(text) <= maximumSnapshot, tooLarge),
@@ -225,7 +230,7 @@ const showSnapshot = (sandbox: Sandbox.Sandbox.Service): Answer =>
     )
   )
 
-/** A list as JSON, which other work does not wait for. */
+/** Responds with a list as JSON, and yields to the event loop in between. */
 const list = (items: ReadonlyArray<unknown>): HttpServerResponse.HttpServerResponse => {
   const all = items.map((item, i) => [i === 0 ? "[" : ",", item] as const)
   return HttpServerResponse.stream(
@@ -256,14 +261,16 @@ const asset = (text: string, contentType: string): HttpServerResponse.HttpServer
 const pace = Duration.millis(100)
 
 /**
- * The view, now and whenever there is something else to see. Of several changes at once only the last one counts, and of the time
- * at most a fifth goes into looking, so that a large state stays usable.
+ * Streams the view, now and after each change.
+ *
+ * Changes in quick succession are combined. At most a fifth of the time is spent on the view, so
+ * that a large state stays usable.
  */
 const live = (look: Effect.Effect<view.View>, changed: PubSub.PubSub<void>): Answer =>
   Effect.map(Stream.fromPubSub(changed, { scoped: true }), (changes) =>
     HttpServerResponse.stream(
       Stream.make(undefined).pipe(
-        // What takes effect late comes without a request.
+        // Delayed events take effect without a request.
         Stream.concat(Stream.merge(changes, Stream.drop(Stream.tick("15 seconds"), 1))),
         Stream.buffer({ capacity: 1, strategy: "sliding" }),
         Stream.mapEffect(() => Effect.timed(look)),
@@ -282,7 +289,12 @@ const live = (look: Effect.Effect<view.View>, changed: PubSub.PubSub<void>): Ans
 const isLoopbackName = (host: string | undefined): boolean =>
   host !== undefined && /^(?:localhost|[\w-]+\.localhost|127(?:\.\d+){3}|\[::1\])(?::\d+)?$/i.test(host)
 
-/** The body as text; none if it is too long, and then the rest of it is not read. That of a platform would end the connection. */
+/**
+ * Reads the body as text.
+ *
+ * Returns none if it is too long, and then does not read the rest.
+ * `HttpServerRequest.withMaxBodySize` would close the connection before the response.
+ */
 const readBody = (incoming: Http.IncomingMessage, maximum: number): Effect.Effect<Option.Option<string>> =>
   Effect.async((resume) => {
     const chunks: Array<Buffer> = []
@@ -296,7 +308,7 @@ const readBody = (incoming: Http.IncomingMessage, maximum: number): Effect.Effec
     const onClose = () => end(Effect.interrupt)
     const end = (result: Effect.Effect<Option.Option<string>>) => {
       incoming.off("data", onData).off("end", onEnd).off("close", onClose).off("error", onClose)
-      // Another error must not end the process.
+      // Without a listener, a later error would end the process.
       incoming.on("error", () => {})
       resume(result)
     }

@@ -1,6 +1,6 @@
 import * as Fs from "node:fs"
 
-// From source, the files of the page are read here. `.ci/build.mjs` replaces this module with one that contains them.
+// The package has no such files: `.ci/build.mjs` replaces this module with one that contains them.
 const read = (name: string): string => Fs.readFileSync(new URL(`page/${name}`, import.meta.url), "utf8")
 
 /** @internal */

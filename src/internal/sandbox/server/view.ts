@@ -9,7 +9,7 @@ import type { Profile } from "../store/profile.js"
 import * as state from "../store/state.js"
 
 /**
- * What people see of the sandbox: its latest users and requests, with tokens masked.
+ * The data of the page: the latest users and requests, with tokens masked.
  *
  * @internal
  */
@@ -25,7 +25,7 @@ export interface View {
   readonly requests: {
     readonly total: number
     readonly latest: ReadonlyArray<{
-      /** How many requests came before it. */
+      /** The number of earlier requests. */
       readonly n: number
       readonly method: string
       readonly uri: string
@@ -39,19 +39,21 @@ export interface View {
 type Requests = View["requests"]["latest"]
 type Users = View["users"]["latest"]
 
-/** How many users, and how many requests. */
+/** The maximum number of users, and of requests. */
 const shown = 100
 
-/** How many addresses of one channel of a user. */
+/** The maximum number of addresses per channel of a user. */
 const shownAddresses = 20
 
-/** Longer texts are not read, and of what is read so many characters are shown. */
+/** The length above which a text is not parsed, and the number of characters shown. */
 const longestRead = 20_000
 const longestShown = 4_000
 
 /**
- * The latest of those in which a text is found. Only those that are shown are made ready to be shown, so that a state of any size
- * costs the same; to look for a text takes a look at each, and other work goes on meanwhile.
+ * Returns the latest users and requests that contain a text.
+ *
+ * Only the returned ones are formatted, so the cost does not depend on the size of the state. A
+ * search examines each item, and yields to the event loop in between.
  *
  * @internal
  */
@@ -59,7 +61,7 @@ export const make = (
   { forgotten, requests, state: world }: {
     readonly state: state.State
     readonly requests: ReadonlyArray<RecordedRequest>
-    /** How many requests came before those. */
+    /** The number of requests before those. */
     readonly forgotten: number
   },
   filter = ""
@@ -83,12 +85,12 @@ function* accountsOf(world: state.State): Iterable<Profile> {
   for (const { profile } of state.accounts(world, "latest first")) yield profile
 }
 
-/** What is shown of something. */
+/** How an item is shown and searched. */
 interface Shown<B> {
   readonly entry: () => B
-  /** What is searched, as it is shown. */
+  /** The text that is searched. */
   readonly text: (entry: B) => string
-  /** A text that has all words of the one that is searched, and is sooner made; undefined if there is none. */
+  /** A text that is cheaper than `text`, and contains all its words. Undefined if there is none. */
   readonly draft: () => string | undefined
 }
 
@@ -116,7 +118,7 @@ const latest = <A, B>(
     )
   })
 
-// What the view itself puts into a text.
+// Words that the view itself adds to a text.
 const own = "redacted inactive characters"
 
 const wordsOf = (text: string): ReadonlyArray<string> =>
@@ -156,7 +158,7 @@ const printed = (record: unknown, channel: string): string => {
   return cut(typeof value === "string" ? value : JSON.stringify(value), 200)
 }
 
-// A request that was answered does not change any more.
+// Entries of requests with a response, which do not change any more.
 const known = new WeakMap<RecordedRequest, Requests[number]>()
 
 const request = (n: number, recorded: RecordedRequest): Shown<Requests[number]> => {
@@ -170,7 +172,7 @@ const request = (n: number, recorded: RecordedRequest): Shown<Requests[number]> 
       return entry
     },
     text: (entry) => `${method} ${uri} ${entry.status}\n${entry.body}`,
-    // With escapes, the words of a text are not those that are shown.
+    // Escapes can separate or hide the words of a body.
     draft: () => body.includes("\\") ? undefined : `${method} ${uri} ${status} ${body.length > longestRead ? "" : body}`
   }
 }
@@ -181,7 +183,7 @@ const bodyOf = (body: string, recorded: RecordedRequest): string => {
   return value === undefined ? "not JSON" : json(body, value)
 }
 
-/** A value as it is printed, of which the text is known. */
+/** Formats a value, given its JSON text. */
 const json = (text: string, value: unknown): string =>
   text === "" ? "" : text.length > longestRead
     ? format.count(text.length, "character")

@@ -7,8 +7,9 @@ import { isBodiless } from "../protocol/auth.js"
 import { type Exchange, pieces } from "../protocol/exchange.js"
 
 /**
- * Plays on a real connection what happens to a request. What is never answered is held until the client leaves, which interrupts
- * this.
+ * Carries out an exchange on a connection.
+ *
+ * Without a response, it waits until the client disconnects, which interrupts it.
  *
  * @internal
  */
@@ -27,9 +28,10 @@ export const play = (exchange: Exchange, response: Http.ServerResponse): Effect.
         Effect.async<void>((resume) => {
           const all = encode(exchange.body)
           const sent = all.subarray(0, exchange.bytes)
-          // Its length is said first, so that a client knows that something is missing.
+          // The full length lets the client notice that the body is truncated.
           response.setHeader("content-length", all.length)
-          // The head is all that a client waits for, and its next request would wait behind this one on the same connection.
+          // The client has its complete response, and would send the next request on this
+          // connection.
           if (isBodiless(exchange.status)) response.setHeader("connection", "close")
           head(exchange, response)
           if (sent.length > 0) {
@@ -52,7 +54,7 @@ export const play = (exchange: Exchange, response: Http.ServerResponse): Effect.
   }
 }
 
-/** Writes as fast as the client reads, so that nothing piles up for one that does not. */
+/** Writes a piece, and waits while the client does not read (back-pressure). */
 const write = (response: Http.ServerResponse, piece: Uint8Array): Effect.Effect<void> =>
   Effect.async((resume) => {
     if (response.write(piece)) return resume(Effect.void)

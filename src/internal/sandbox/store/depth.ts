@@ -1,25 +1,27 @@
 /**
- * The deepest nesting that is taken. An edit of this package may be nested 2,000 levels deep, and the stack holds several times
- * as many; what is deeper could be read, but never written again.
+ * The maximum nesting that the sandbox accepts.
+ *
+ * An edit of this package may have 2,000 levels. Deeper JSON can be parsed, but serializing it
+ * would overflow the stack.
  *
  * @internal
  */
 export const maximumDepth = 2_100
 
 /**
- * The deepest nesting that is shown: masking takes a time that grows with its square.
+ * The maximum nesting that is shown. The time to mask a value grows with its square.
  *
  * @internal
  */
 export const shownDepth = 200
 
 /**
- * Whether a text of JSON is nested too deep. Its time is linear.
+ * Whether JSON text is nested too deeply. The time is linear.
  *
  * @internal
  */
 export const isTooDeep = (text: string, maximum = maximumDepth): boolean => {
-  // What is opened has to be closed.
+  // Each level needs two brackets.
   if (text.length < 2 * maximum) return false
   let depth = 0
   let isInString = false

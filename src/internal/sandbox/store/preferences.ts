@@ -2,7 +2,7 @@ import { isPlainRecord } from "../../support/json.js"
 import { type Answer, invalidField, refuse, refuseMembers } from "../protocol/reply.js"
 
 /**
- * A category of the workspace.
+ * A preference category of the workspace.
  *
  * @internal
  */
@@ -13,25 +13,25 @@ export interface Category {
   readonly description: string | undefined
   readonly original: "opt_in" | "opt_out" | "cant_unsubscribe" | null
   readonly channels: ReadonlyArray<string>
-  /** Undefined where responses do not show any. */
+  /** The tags, or undefined if responses omit them. */
   readonly tags: ReadonlyArray<string> | undefined
 }
 
 /**
- * What a user chose, as far as it chose.
+ * The explicit choices of a user.
  *
  * @internal
  */
 export interface Choices {
-  /** Whether a channel is restricted, by its name. */
+  /** Whether a channel is restricted, by channel. */
   readonly channels: ReadonlyMap<string, boolean>
-  /** By the slug of the category. */
+  /** The choice for a category, by slug. */
   readonly categories: ReadonlyMap<string, Choice>
 }
 
 interface Choice {
   readonly preference: "opt_in" | "opt_out"
-  /** Only where the preference is `opt_in`. */
+  /** The channels that are opted out of. Empty for `opt_out`. */
   readonly optedOut: ReadonlySet<string>
 }
 
@@ -39,7 +39,7 @@ interface Choice {
 export const none: Choices = { channels: new Map(), categories: new Map() }
 
 /**
- * The channels that preferences know, in the order in which the vendor lists them (OpenAPI).
+ * The preference channels, in the order of the vendor's documentation.
  *
  * @internal
  */
@@ -88,7 +88,7 @@ export const channelsJson = (choices: Choices): unknown =>
   channels.map((channel) => ({ channel, is_restricted: choices.channels.get(channel) ?? false }))
 
 /**
- * The categories below their headings, in the order in which these first appear.
+ * Groups categories into sections, in the order of first appearance.
  *
  * @internal
  */
@@ -105,7 +105,7 @@ export const sectionsJson = (
   }))
 
 /**
- * A change of choices that is known to be in order.
+ * A valid change of choices.
  *
  * @internal
  */
@@ -141,7 +141,7 @@ export const apply = (choices: Choices, update: Update): Choices => ({
 })
 
 /**
- * Reads the body of a change. Everything is checked before anything is changed.
+ * Validates the body of a change. If one part is invalid, all of it is refused.
  *
  * @internal
  */
@@ -178,7 +178,7 @@ export const parseUpdate = (
 }
 
 /**
- * Reads the body of a change of one category.
+ * Validates the body of a change of one category.
  *
  * @internal
  */
@@ -224,7 +224,7 @@ const categoryProblems = (item: Item, path: string): Record<string, string> => {
 
 const categoryUpdate = (category: Category, item: Item): CategoryUpdate => ({
   category,
-  // The default of the OpenAPI description.
+  // The default in the vendor's documentation.
   preference: item.preference === "opt_out" ? "opt_out" : "opt_in",
   optOut: channelList(item.opt_out_channels),
   optIn: channelList(item.opt_in_channels)

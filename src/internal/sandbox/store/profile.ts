@@ -5,7 +5,9 @@ import * as json from "../../support/json.js"
 import type { Settings } from "./settings.js"
 
 /**
- * What the service holds of one user. Identities are keyed by channel; everything else is a property.
+ * The stored data of a user.
+ *
+ * Identities are stored by channel. Everything else is a property.
  *
  * @internal
  */
@@ -13,9 +15,9 @@ export interface Profile {
   readonly distinctId: string
   readonly properties: Properties
   readonly channels: { readonly [Key in ProfileChannel]?: ReadonlyArray<Identity> }
-  /** The properties that `$set_once` cannot set any more. */
+  /** The properties that `$set_once` no longer sets. */
   readonly closed: ReadonlyArray<string>
-  /** Milliseconds since the epoch. */
+  /** When it was created, in milliseconds since the epoch. */
   readonly createdAt: number
   readonly updatedAt: number
 }
@@ -29,18 +31,18 @@ export interface Properties {
 export interface Identity {
   readonly value: unknown
   readonly provider: unknown
-  /** Whether it was removed where removed addresses are kept. */
+  /** Whether it was removed, if removed addresses are kept. */
   readonly inactive?: true | undefined
 }
 
 /**
- * A change that the service refuses, in its own words.
+ * A change that the service refuses, with its message.
  *
  * @internal
  */
 export interface Refused {
   readonly refused: string
-  /** Default: 400. */
+  /** The status of the response. The default is 400. */
   readonly status?: number | undefined
 }
 
@@ -58,8 +60,9 @@ export const empty = (distinctId: string, now: number): Profile => ({
 })
 
 /**
- * The profile after the operations, replayed in their order (Seed). What the vendor leaves open is listed
- * in the documentation of `Sandbox`.
+ * Applies operations in order.
+ *
+ * The documentation of `Sandbox` lists the behaviour that the vendor does not document.
  *
  * @internal
  */
@@ -127,7 +130,7 @@ const fold = (
   const hasToken = pushChannels.some((key) => Object.hasOwn(payload, key))
   let current = profile
   for (const [key, value] of Object.entries(payload)) {
-    // They describe the push token beside them, and are no properties of their own.
+    // These members describe the push token beside them, and are not properties.
     if (hasToken && (key === "$id_provider" || key === "$bundle_id")) continue
     const next = step(current, key, value)
     if (isRefused(next)) return next
@@ -144,7 +147,7 @@ const pushChannels = ["$androidpush", "$iospush", "$webpush"]
 const withProperties = (profile: Profile, properties: Properties): Profile => ({ ...profile, properties })
 
 /**
- * The profile after an upsert: what stands in the body is added to the channels, and set as properties.
+ * Applies an upsert: adds the identities of its body, and sets the other members.
  *
  * @internal
  */
@@ -166,7 +169,7 @@ export const upsert = (profile: Profile, body: Properties, now: number): Profile
 }
 
 /**
- * The profile of the user that survives a merge.
+ * Merges the profile of a secondary user into that of the primary user.
  *
  * @internal
  */
@@ -189,7 +192,7 @@ const joinChannels = (a: Profile["channels"], b: Profile["channels"]): Profile["
 }
 
 /**
- * What a user is to a tenant: the tenant's own properties and channels over those of the user, key by key.
+ * Merges a tenant profile over the profile of its user, key by key.
  *
  * @internal
  */
@@ -228,7 +231,7 @@ const identify = (profile: Profile, key: ProfileChannel, value: unknown, provide
   const present = profile.channels[key] ?? []
   const added = { value, provider }
   const at = present.findIndex((identity) => json.equals(identity.value, value))
-  // What is sent again stays where it stands, so that a second try of an edit changes nothing.
+  // An identity that is sent again keeps its position, so that retries are idempotent.
   const identities = at === -1 ? [...present, added] : Arr.replace(present, at, added)
   return { ...profile, channels: { ...profile.channels, [key]: identities } }
 }
@@ -253,7 +256,7 @@ const unset = (profile: Profile, key: string, settings: Settings): Profile => {
   }
 }
 
-/** Takes addresses from a channel, or keeps them as inactive ones. */
+/** Removes addresses from a channel, or marks them as inactive. */
 const withoutAddresses = (
   profile: Profile,
   key: ChannelKey,
@@ -273,7 +276,7 @@ const without = (properties: Properties, keys: ReadonlyArray<string>): Propertie
     : Object.fromEntries(Object.entries(properties).filter(([key]) => !keys.includes(key)))
 
 /**
- * The user as the service shows it (OpenAPI).
+ * Returns a user in the form of the vendor's documentation.
  *
  * @internal
  */
@@ -296,7 +299,7 @@ export const toJson = (profile: Profile): { readonly distinct_id: string; readon
 })
 
 /**
- * With microseconds and an offset, as the vendor prints them.
+ * Formats a time like the vendor, with microseconds and an offset.
  *
  * @internal
  */

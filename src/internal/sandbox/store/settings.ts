@@ -2,7 +2,7 @@ import * as Duration from "effect/Duration"
 import type { Options } from "../../../Sandbox.js"
 
 /**
- * What the vendor's documents leave open, decided; times in milliseconds.
+ * The resolved options. Durations are in milliseconds.
  *
  * @internal
  */

@@ -15,7 +15,7 @@ import * as state from "./state.js"
 
 type State = state.State
 
-// What has come from JSON, and goes back to it as it is: the order of its members counts, as responses show it.
+// These values are stored as they were parsed, because responses show the order of their members.
 const Properties = Schema.declare((u: unknown): u is profiles.Properties => isPlainRecord(u))
 
 const Channels = Schema.declare((u: unknown): u is profiles.Profile["channels"] =>
@@ -26,7 +26,7 @@ const Channels = Schema.declare((u: unknown): u is profiles.Profile["channels"] 
   )
 )
 
-// What `Date` can hold: beyond it there is no timestamp to show.
+// The range of `Date`. Other times have no timestamp.
 const latest = 8.64e15
 
 const Time = Schema.Number.pipe(Schema.between(-latest, latest))
@@ -102,7 +102,7 @@ const Outline = Schema.Struct({
 })
 
 /**
- * How many characters a snapshot may have: as many as one string of V8 holds, rounded down.
+ * The maximum length of a snapshot: that of a string in V8, rounded down.
  *
  * @internal
  */
@@ -112,8 +112,9 @@ export const maximumSnapshot = 500_000_000
 export const tooLarge = `Sandbox.snapshot: the state has more than ${format.count(maximumSnapshot)} characters as JSON`
 
 /**
- * The state as a text of JSON, with the number of its form. Other work goes on while a large one is written; one that no text can
- * hold is a defect.
+ * Encodes a state as JSON, with a version.
+ *
+ * It yields to the event loop in between. It dies if the state exceeds the maximum length.
  *
  * @internal
  */
@@ -162,11 +163,13 @@ const accountJson = ({ preferences, profile, sequence, tenants }: state.Account)
   }])
 })
 
-/** Where a text is not what it should be. */
+/** The path of an invalid value. */
 type Path = ReadonlyArray<PropertyKey>
 
 /**
- * Reads a snapshot, or gives the places at which it is none. Other work goes on while a large one is read.
+ * Decodes a snapshot, or fails with the paths of the invalid values.
+ *
+ * It yields to the event loop in between.
  *
  * @internal
  */
@@ -250,7 +253,7 @@ const read = <A, I>(schema: Schema.Schema<A, I>, at: Path) => {
     )
 }
 
-/** Takes one item after another into the state, until one of them is not what it should be, or does not fit those before it. */
+/** Adds items to a state, until one is invalid or contradicts earlier ones. */
 const fold = <A, I>(
   schema: Schema.Schema<A, I>,
   name: keyof State,

@@ -8,29 +8,33 @@ import * as profiles from "./profile.js"
 import type { Settings } from "./settings.js"
 
 /**
- * All that the service knows, as one immutable value.
+ * The state of the service, as one immutable value.
  *
  * @internal
  */
 export interface State {
   readonly accounts: HashMap.HashMap<string, Account>
-  /** The users of each tenant, and all under "", so that neither a page nor the latest of them takes a look at all. */
+  /**
+   * The users by tenant, and all users under "".
+   *
+   * With it, a page is read without scanning all users.
+   */
   readonly members: HashMap.HashMap<string, Members>
-  /** How many users were ever made. */
+  /** The number of users ever created. */
   readonly sequence: number
-  /** The events that were accepted, by their insert ids. */
+  /** The accepted events, by insert id. */
   readonly deliveries: HashMap.HashMap<string, Delivery>
-  /** The events that were accepted and are not applied yet, in the order in which they are due. */
+  /** The accepted events that have not been applied, in the order of their due times. */
   readonly pending: Chunk.Chunk<Pending>
   readonly objects: Subscriptions
   readonly lists: Subscriptions
-  /** The names of the tenants by their ids. */
+  /** The names of the tenants, by id. */
   readonly tenants: HashMap.HashMap<string, string>
   readonly categories: ReadonlyArray<Category>
 }
 
 /**
- * Ids of users in the order in which they were made.
+ * User ids in the order of creation.
  *
  * @internal
  */
@@ -38,16 +42,16 @@ export type Members = RedBlackTree.RedBlackTree<number, string>
 
 /** @internal */
 export interface Delivery {
-  /** Where it stands among all. */
+  /** The position among all deliveries. */
   readonly position: number
   readonly distinctId: string
   readonly tenantId: string | undefined
   readonly operations: unknown
-  /** When it was accepted, first and again. */
+  /** The times at which it was accepted. */
   readonly arrivals: ReadonlyArray<number>
-  /** When it was applied. */
+  /** The times at which it was applied. */
   readonly applied: ReadonlyArray<number>
-  /** When it was last accepted to be applied. */
+  /** When it was last accepted as a new event. */
   readonly takenAt: number
 }
 
@@ -61,16 +65,16 @@ export interface Pending {
 }
 
 /**
- * A user, with what it is to each of its tenants.
+ * A user, with its tenant profiles and preferences.
  *
  * @internal
  */
 export interface Account {
   readonly sequence: number
   readonly profile: profiles.Profile
-  /** In the order in which they were linked. */
+  /** The tenant profiles, in the order of linking. */
   readonly tenants: ReadonlyMap<string, profiles.Profile>
-  /** By tenant; those of the user for no tenant stand under "". */
+  /** The preferences by tenant, and those without a tenant under "". */
   readonly preferences: ReadonlyMap<string, Choices>
 }
 
@@ -78,7 +82,7 @@ type Subscriptions = HashMap.HashMap<string, ReadonlyArray<Subscription>>
 
 /** @internal */
 export interface Subscription {
-  /** What is subscribed to. */
+  /** A key that identifies the object or list. */
   readonly target: string
   readonly json: unknown
 }
@@ -100,13 +104,13 @@ export const empty: State = {
 export const account = (state: State, distinctId: string): Option.Option<Account> =>
   HashMap.get(state.accounts, distinctId)
 
-/** All users, in {@link members}. */
+/** The key of all users in {@link State.members}. */
 const all = ""
 
 const noMembers: Members = RedBlackTree.empty(Order.number)
 
 /**
- * The users of a tenant, or all of them.
+ * Returns the users of a tenant, or all users.
  *
  * @internal
  */
@@ -114,7 +118,7 @@ export const members = (state: State, tenantId: string = all): Members =>
   Option.getOrElse(HashMap.get(state.members, tenantId), () => noMembers)
 
 /**
- * The users in the order in which they were made, or the other way round, one after another as they are asked for.
+ * Yields the users in the order of creation, or in reverse.
  *
  * @internal
  */
@@ -127,7 +131,7 @@ export function* accounts(state: State, order: "oldest first" | "latest first" =
 }
 
 /**
- * What was accepted, by insert id, in the order in which it first was.
+ * Returns the deliveries by insert id, in the order of first acceptance.
  *
  * @internal
  */
@@ -138,7 +142,7 @@ export const deliveries = (state: State): ReadonlyArray<readonly [insertId: stri
 }
 
 /**
- * Adds an account, or puts it in the place of the one of the same user.
+ * Adds or replaces a user.
  *
  * @internal
  */
@@ -158,7 +162,7 @@ export const put = (state: State, account: Account): State => {
   return { ...state, accounts, members }
 }
 
-/** Where a user is a member. */
+/** Returns the keys of a user in `members`. */
 const scopes = (account: Account | undefined): ReadonlyArray<string> =>
   account === undefined ? [] : [all, ...account.tenants.keys()]
 
@@ -169,7 +173,7 @@ const change = (
 ): State["members"] => HashMap.set(members, scope, step(Option.getOrElse(HashMap.get(members, scope), () => noMembers)))
 
 /**
- * Forgets a user with all that hangs on it.
+ * Deletes a user with its subscriptions.
  *
  * @internal
  */
@@ -196,7 +200,9 @@ export const withoutEntry = <A>(map: ReadonlyMap<string, A>, key: string): Reado
   new Map([...map].filter(([other]) => other !== key))
 
 /**
- * Changes a profile: that of a user, or that which it has for a tenant. A user or a link that is missing is made.
+ * Changes the profile of a user, or its profile for a tenant.
+ *
+ * It creates the user and its link to the tenant if they do not exist.
  *
  * @internal
  */
@@ -237,7 +243,7 @@ export const changeProfile = (
 }
 
 /**
- * What a user is to a tenant: the profile for the tenant laid over its own, where the tenant wins key by key.
+ * Returns the profile of a user with its tenant profile merged over it.
  *
  * @internal
  */
@@ -247,7 +253,7 @@ export const effectiveProfile = ({ profile, tenants }: Account, tenantId: string
 }
 
 /**
- * Makes a tenant known, or names it.
+ * Adds a tenant, or renames it if a name is given.
  *
  * @internal
  */
@@ -263,7 +269,7 @@ export const tenantJson = (state: State, tenantId: string) => ({
 })
 
 /**
- * Adds a category to the workspace, or puts it in the place of the one of the same slug.
+ * Adds a category, or replaces the one with the same slug.
  *
  * @internal
  */

@@ -43,7 +43,9 @@ const open = new Set()
 let view = { users: { total: 0, latest: [] }, requests: { total: 0, latest: [] } }
 
 /**
- * The items of the last drawing, by key. An item whose data is unchanged keeps its element, and with it the selection.
+ * The items of the last drawing, by key.
+ *
+ * An item whose data is unchanged keeps its element, and with it the selection.
  *
  * @type {Map<string, { readonly text: string, readonly li: HTMLElement }>}
  */

@@ -82,7 +82,7 @@ export const makeMachine = (options: Options): Effect.Effect<Machine> =>
         })
         const position = record.add(arrived)
         const { delay, outcome } = yield* treat(arrived, at)
-        // A sleep of zero would yield to the event loop, too.
+        // Even a sleep of zero would yield to the event loop.
         if (Duration.toMillis(delay) > 0) {
           yield* timer.sleep(delay)
         }

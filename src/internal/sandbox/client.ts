@@ -5,6 +5,9 @@ import * as Effect from "effect/Effect"
 import { toResponse } from "./protocol/auth.js"
 import type { Exchange, Incoming } from "./protocol/exchange.js"
 
+// As Node's `http` reports it.
+const hangUp = () => Object.assign(new Error("socket hang up"), { code: "ECONNRESET" })
+
 /**
  * Makes a client that sends its requests to a sandbox in memory.
  *
@@ -23,7 +26,7 @@ export const make = (respond: (incoming: Incoming) => Effect.Effect<Exchange>): 
         switch (exchange._tag) {
           case "ResetPeer":
             return Effect.fail(
-              new HttpClientError.RequestError({ request, reason: "Transport", cause: new Error("socket hang up") })
+              new HttpClientError.RequestError({ request, reason: "Transport", cause: hangUp() })
             )
           case "NoResponse":
             return Effect.never

@@ -183,7 +183,8 @@ export const layerFrom = <E>(
     const node = Http.createServer()
     // `HttpServer.serve` would also handle upgrades, and a client that closes an upgraded
     // connection ends the process.
-    node.on("request", yield* NodeHttpServer.makeHandler(app))
+    // Without spans: they would contain the whole URL with the user id.
+    node.on("request", yield* Effect.withTracerEnabled(NodeHttpServer.makeHandler(app), false))
     const server = yield* listen(node, host, options.port ?? 0)
     // Otherwise closing would wait for kept-alive connections, such as that of the page.
     yield* Effect.addFinalizer(() =>

@@ -13,6 +13,7 @@ import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as FastCheck from "effect/FastCheck"
 import { pipe } from "effect/Function"
+import * as Metric from "effect/Metric"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import { inspect } from "node:util"
@@ -185,6 +186,10 @@ describe("a server that repeats what it was sent", () => {
         expect(leaks(yield* printed(exits), signatures)).toEqual([])
         expect(leaks(lines, signatures)).toEqual([])
         expect(leaks(tracer.texts(), signatures)).toEqual([])
+        const metrics = (yield* Metric.snapshot).map(({ metricKey: { name, tags } }) => inspect([name, tags]))
+        expect(metrics.length).toBeGreaterThan(0)
+        expect(leaks(metrics, signatures)).toEqual([])
+        for (const metric of metrics) expect(metric).not.toContain("user-1017")
       }))
 
   for (const options of [signed, bearer]) {

@@ -221,19 +221,20 @@ export class BatchBuilder<E> {
 
   /** Makes the insert id of the current edit, which may take long, never complete, or fail. */
   private makeId({ makeId }: Filling): Effect.Effect<void> {
-    return race.by<string | undefined, never>(makeId, [Effect.as(this.stopped.whenAborted, Effect.succeed(undefined))]).pipe(
-      Effect.matchCauseEffect({
-        onSuccess: (id) =>
-          Effect.sync(() => {
-            this.madeId = id
-          }),
-        onFailure: (cause) =>
-          Cause.isInterruptedOnly(cause) ? Effect.failCause(cause) : Effect.sync(() => {
-            this.defect = cause
-            this.stop()
-          })
-      })
-    )
+    return race.by<string | undefined, never>(makeId, [Effect.as(this.stopped.whenAborted, Effect.succeed(undefined))])
+      .pipe(
+        Effect.matchCauseEffect({
+          onSuccess: (id) =>
+            Effect.sync(() => {
+              this.madeId = id
+            }),
+          onFailure: (cause) =>
+            Cause.isInterruptedOnly(cause) ? Effect.failCause(cause) : Effect.sync(() => {
+              this.defect = cause
+              this.stop()
+            })
+        })
+      )
   }
 
   /** Estimates how many more edits fit in a batch, from the size of those in it. */

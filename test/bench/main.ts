@@ -1,5 +1,6 @@
 // `npm run bench`. Flags: --full (the sizes of docs/benchmarks.md), --only <name> (may be repeated), --rounds <n> (2, with
-// --full 3), --write (docs/benchmarks.md, its plots and its numbers), --draw (these again, from the numbers kept).
+// --full 3), --before <commit> (what "ours, before" is made of), --write (docs/benchmarks.md, its plots and its numbers), --draw (these again,
+// from the numbers kept).
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as FileSystem from "@effect/platform/FileSystem"
@@ -20,6 +21,7 @@ import { profile } from "./measures/profile.js"
 import { scale } from "./measures/scale.js"
 import { single } from "./measures/single.js"
 import { sources } from "./measures/sources.js"
+import { telemetry } from "./measures/telemetry.js"
 import { verbs } from "./measures/verbs.js"
 import { zones } from "./measures/zones.js"
 import { type Measured, provenance, toPage, toTerminal } from "./page.js"
@@ -28,7 +30,21 @@ import { BenchError, makePlayer } from "./processes.js"
 import { type Outcome, Results } from "./results.js"
 import { toText } from "./table.js"
 
-const measures = [bulk, zones, latency, profile, sources, scale, single, limiter, batching, building, verbs, imports]
+const measures = [
+  bulk,
+  zones,
+  latency,
+  profile,
+  sources,
+  scale,
+  single,
+  limiter,
+  batching,
+  building,
+  verbs,
+  imports,
+  telemetry
+]
 
 const docs = Path.join(import.meta.dirname, "..", "..", "docs")
 const resultsFile = Path.join(docs, "benchmarks", "results.json")
@@ -43,6 +59,7 @@ const flags = Effect.try({
         full: { type: "boolean", default: false },
         only: { type: "string", multiple: true },
         rounds: { type: "string" },
+        before: { type: "string" },
         write: { type: "boolean", default: false },
         draw: { type: "boolean", default: false }
       }
@@ -82,13 +99,15 @@ interface Options {
   readonly full: boolean
   readonly only: ReadonlyArray<string>
   readonly rounds: number
+  readonly before?: string | undefined
   readonly write: boolean
 }
 
 const run = (options: Options) =>
   Effect.gen(function*() {
-    const player = yield* makePlayer
-    for (const measure of measures.filter(({ name }) => options.only.includes(name))) {
+    const chosen = measures.filter(({ name }) => options.only.includes(name))
+    const player = yield* makePlayer(options.before ?? chosen.flatMap(({ before }) => before ?? []).at(0))
+    for (const measure of chosen) {
       yield* Console.error(measure.name)
       const outcome = {
         measure: measure.name,

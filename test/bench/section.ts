@@ -39,6 +39,8 @@ export interface Section {
 
 export interface Measure {
   readonly name: string
+  /** The commit that the contender "ours, before" is made of. */
+  readonly before?: string
   readonly plans: (full: boolean) => ReadonlyArray<Plan>
   readonly section: (cases: ReadonlyArray<Case>) => Section
 }

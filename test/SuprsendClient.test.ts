@@ -1133,11 +1133,11 @@ describe("errors", () => {
         call: "UsersService.edit",
         attempts: 1,
         reason: "Transport",
-        description: "socket hang up",
+        description: "socket hang up (ECONNRESET)",
         retryable: false
       },
       fix:
-        /Transport: socket hang up\), after 1 request: the server may have applied it: look before sending it again, or use asyncEdit/
+        /Transport: socket hang up \(ECONNRESET\)\), after 1 request: the server may have applied it: look before sending it again, or use asyncEdit/
     },
     {
       faults: [Sandbox.status(501)],

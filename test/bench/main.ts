@@ -1,6 +1,6 @@
 // `npm run bench`. Flags: --full (the sizes of docs/benchmarks.md), --only <name> (may be repeated), --rounds <n> (2, with
-// --full 3), --before <commit> (what "ours, before" is made of), --write (docs/benchmarks.md, its plots and its numbers), --draw (these again,
-// from the numbers kept).
+// --full 3), --before <commit> (what "ours, before" is made of), --write (docs/benchmarks.md, its plots and its numbers),
+// --draw (these again, from the numbers kept).
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as FileSystem from "@effect/platform/FileSystem"

@@ -101,10 +101,12 @@ export class RetryLoop {
   run(): Effect.Effect<SuprsendClient.Response, RequestError> {
     // The limiter may have closed together with the client.
     if (this.abortWaiting.aborted) return this.giveUp(true)
-    this.queuedAt = this.elapsed()
     return Effect.flatMap(this.attemptInSlot(), (outcome) => {
       if (outcome === noSlot || outcome === limiterClosed) {
-        return Effect.zipRight(this.traceWait, this.giveUp(outcome === limiterClosed || this.abortWaiting.aborted))
+        return Effect.withFiberRuntime((fiber) => {
+          this.traceWait(fiber, this.elapsed())
+          return this.giveUp(outcome === limiterClosed || this.abortWaiting.aborted)
+        })
       }
       const settled = this.settled ?? this.settle(outcome)
       const next = Either.isLeft(settled)
@@ -112,6 +114,11 @@ export class RetryLoop {
         : this.succeed(settled.right)
       return this.isDebugging ? Effect.zipRight(this.logAttempt(outcome, settled), next) : next
     })
+  }
+
+  private again(): Effect.Effect<SuprsendClient.Response, RequestError> {
+    this.queuedAt = this.elapsed()
+    return this.run()
   }
 
   private succeed(settled: response.Response): Effect.Effect<SuprsendClient.Response> {
@@ -162,12 +169,17 @@ export class RetryLoop {
     fiber: Fiber.RuntimeFiber<unknown, unknown>,
     isAbortedOutside: boolean
   ): Effect.Effect<Outcome | NoSlot> {
-    const { remaining } = this
-    if (remaining === 0 || this.abortWaiting.aborted) return noSlotInTime
+    const elapsed = this.elapsed()
+    if (elapsed >= this.deadline || this.abortWaiting.aborted) return noSlotInTime
     this.attempts++
     this.settled = undefined
+    this.startedAt = elapsed
     this.isDebugging = log.isLogged(fiber, LogLevel.Debug)
-    this.traceWaitOf(fiber)
+    const { tracePropagation, transport } = this.client
+    if (!spans.isReceived(fiber) && !transport.isTraced && !tracePropagation) {
+      return this.start(undefined, fiber, isAbortedOutside)
+    }
+    this.traceWait(fiber, elapsed)
     return Effect.flatMap(
       Effect.makeSpan(`${this.request.method} ${this.request.template}`, {
         kind: "client",
@@ -175,17 +187,17 @@ export class RetryLoop {
         parent: this.span,
         attributes: this.attributes
       }),
-      (span) => this.start(span, remaining, fiber, isAbortedOutside)
+      (span) => this.start(span, fiber, isAbortedOutside)
     )
   }
 
   private start(
-    span: Tracer.Span,
-    remaining: number,
+    span: Tracer.Span | undefined,
     fiber: Fiber.RuntimeFiber<unknown, unknown>,
     isAbortedOutside: boolean
   ): Effect.Effect<Outcome> {
     const { credentials, timeouts, tracePropagation, transport } = this.client
+    const remaining = this.deadline - this.startedAt
     const ofAttempt = Duration.toMillis(this.timeout)
     const isWhole = ofAttempt <= remaining
     const attempt = new Attempt(
@@ -198,18 +210,17 @@ export class RetryLoop {
     )
     this.attempt = attempt
     this.attemptSpan = span
-    this.startedAt = this.elapsed()
     this.used = credentials.value
     const authorized = requests.authorize(
       this.used,
       this.prepared,
       this.clock.unsafeCurrentTimeMillis(),
-      tracePropagation ? requests.traceparent(span) : undefined
+      tracePropagation && span !== undefined ? requests.traceparent(span) : undefined
     )
     this.bodyBytes = authorized.body?.length ?? 0
-    if (this.bodyBytes > 0) span.attribute("http.request.body.size", this.bodyBytes)
+    if (this.bodyBytes > 0) span?.attribute("http.request.body.size", this.bodyBytes)
     // Its client may be wrapped by code that makes spans.
-    return transport.isTraced
+    return transport.isTraced && span !== undefined
       ? Effect.withParentSpan(
         Effect.withFiberRuntime((fiber) => attempt.run(authorized, fiber, isAbortedOutside)),
         span
@@ -246,7 +257,7 @@ export class RetryLoop {
     const ended = exit.value
     if (ended === noSlot || ended === limiterClosed) return "refusal"
     const settled = this.settled ??= this.settle(ended)
-    if (attemptSpan !== undefined) this.record(attemptSpan, ended, settled)
+    if (attempt !== undefined) this.record(attemptSpan, ended, settled)
     if (ended instanceof Answered) {
       const { status } = ended.head
       // A response that is not from SuprSend does not show that SuprSend accepts requests.
@@ -257,20 +268,22 @@ export class RetryLoop {
 
   /** Ends the span of an attempt that was not interrupted, and counts it. */
   private record(
-    span: Tracer.Span,
+    span: Tracer.Span | undefined,
     ended: Outcome,
     settled: Either.Either<response.Response, failure.Failed>
   ): void {
-    const { client, clock, request: { method, template } } = this
+    const { caller, client: { address, meters, port }, clock, request: { method, template } } = this
     const status = ended instanceof Answered ? ended.head.status : undefined
     const type = Either.isLeft(settled) ? settled.left.type : undefined
-    if (status !== undefined) span.attribute("http.response.status_code", status)
-    if (type !== undefined) span.attribute("error.type", type)
-    if (Either.isLeft(settled) && type === undefined) return spans.end(span, clock, interrupted)
-    spans.end(span, clock, type === undefined ? Exit.void : Exit.fail(type))
-    const { address, meters, port } = client
+    const isInterrupted = Either.isLeft(settled) && type === undefined
+    if (span !== undefined) {
+      if (status !== undefined) span.attribute("http.response.status_code", status)
+      if (type !== undefined) span.attribute("error.type", type)
+      spans.end(span, clock, isInterrupted ? interrupted : type === undefined ? Exit.void : Exit.fail(type))
+    }
+    if (isInterrupted) return
     const seconds = (this.elapsed() - this.startedAt) / 1_000
-    meters.attempt(this.caller, { method, template, address, port }, seconds, this.bodyBytes, status, type)
+    meters.attempt(caller, { method, template, address, port }, seconds, this.bodyBytes, status, type)
   }
 
   /** Logs an attempt that has ended, for debugging. */
@@ -314,16 +327,9 @@ export class RetryLoop {
       : text
   }
 
-  private traceWaitOf(fiber: Fiber.RuntimeFiber<unknown, unknown>): void {
-    const milliseconds = this.elapsed() - this.queuedAt
+  private traceWait(fiber: Fiber.RuntimeFiber<unknown, unknown>, elapsed: number): void {
+    const milliseconds = elapsed - this.queuedAt
     if (milliseconds >= 1) spans.waited(fiber, this.span, "suprsend.limiter.wait", milliseconds)
-  }
-
-  private get traceWait(): Effect.Effect<void> {
-    return Effect.withFiberRuntime((fiber) => {
-      this.traceWaitOf(fiber)
-      return Effect.void
-    })
   }
 
   private recover(failed: failure.Failed): Effect.Effect<SuprsendClient.Response, RequestError> {
@@ -334,7 +340,7 @@ export class RetryLoop {
       client.credentials.renew(request.call, used),
       (hasOthers) =>
         hasOthers
-          ? Effect.zipRight(this.logRetry(failed, Duration.zero), Effect.suspend(() => this.run()))
+          ? Effect.zipRight(this.logRetry(failed, Duration.zero), Effect.suspend(() => this.again()))
           : this.retry(failed)
     )
   }
@@ -359,7 +365,7 @@ export class RetryLoop {
           onSome: (wait) =>
             this.logRetry(failed, wait).pipe(
               Effect.zipRight(sleep(client.timeouts, Duration.toMillis(wait), abortWaiting)),
-              Effect.zipRight(Effect.suspend(() => this.run()))
+              Effect.zipRight(Effect.suspend(() => this.again()))
             )
         })
       )

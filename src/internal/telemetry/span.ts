@@ -1,6 +1,7 @@
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as DefaultServices from "effect/DefaultServices"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
@@ -44,6 +45,19 @@ export const use = <A, E, R>(
  */
 export const end = (span: Tracer.Span, clock: Clock.Clock, exit: Exit.Exit<unknown, unknown>): void =>
   span.end(clock.unsafeCurrentTimeNanos(), Exit.isSuccess(exit) ? Exit.void : withoutText(exit.cause))
+
+/**
+ * Checks whether a tracer of yours receives the spans of a fiber.
+ *
+ * Effect's own tracer keeps spans only for those within them, so a span without any is not worth
+ * its cost (`npm run bench -- --only telemetry`).
+ *
+ * @internal
+ */
+export const isReceived = ({ currentDefaultServices }: Fiber.RuntimeFiber<unknown, unknown>): boolean =>
+  Context.get(currentDefaultServices, Tracer.Tracer) !== ownTracer
+
+const ownTracer = Context.get(DefaultServices.liveServices, Tracer.Tracer)
 
 /**
  * Adds a span for a wait that has ended.

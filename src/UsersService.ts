@@ -372,7 +372,8 @@ export const layer: Layer.Layer<UsersService, never, SuprsendClient> = Layer.fre
  *   limiter.
  * - Closing the scope of the layer sends all waiting edits.
  * - An edit with `RequestOptions` of its own is sent alone.
- * - Request spans are root spans, and `SuprsendClient.withResponse` does not see the responses.
+ * - The span of a request has no parent, and those of its edits link to it.
+ * - `SuprsendClient.withResponse` does not see the responses.
  *
  * The layer dies if `linger` is not a duration.
  *

@@ -15,9 +15,11 @@ import { addEmail, edit, increment, set, setTimezone } from "effect-suprsend/Use
 import { UsersService } from "effect-suprsend/UsersService"
 import { parseArgs } from "node:util"
 
-const { values } = parseArgs({ options: { minutes: { type: "string" } } })
+const { values } = parseArgs({
+  options: { minutes: { type: "string" }, port: { type: "string", default: "9464" } }
+})
 
-const port = 9464
+const port = Number(values.port)
 
 const idOf = (n: number) => `user-${n % 5_000}`
 

@@ -137,7 +137,7 @@ export interface Settings {
   /** Additional headers for every request. They cannot replace signed headers or the user agent. */
   readonly headers?: Readonly<Record<string, string>> | undefined
   /**
-   * Whether requests carry the span of their call in `traceparent` (W3C Trace Context).
+   * Whether each request carries the span of its attempt in `traceparent` (W3C Trace Context).
    *
    * Proxies and gateways can then join the trace.
    *

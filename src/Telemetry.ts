@@ -324,10 +324,9 @@ export declare namespace Metrics {
  * @since 0.1.0
  * @category layers
  */
-export const layer = (metrics: { readonly [K in keyof Metrics.Service]?: Metrics.Service[K] }): Layer.Layer<never> =>
-  Layer.effectContext(
-    Effect.map(Metrics, (current) => Context.unsafeMake<never>(new Map([[Metrics.key, { ...current, ...metrics }]])))
-  )
+export const layer = (
+  metrics: { readonly [K in keyof Metrics.Service]?: Metrics.Service[K] }
+): Layer.Layer<Metrics> => Layer.effect(Metrics, Effect.map(Metrics, (current) => ({ ...current, ...metrics })))
 
 /**
  * Drops all metrics of the clients and limiters that it is provided to.
@@ -335,7 +334,7 @@ export const layer = (metrics: { readonly [K in keyof Metrics.Service]?: Metrics
  * @since 0.1.0
  * @category layers
  */
-export const layerNoop: Layer.Layer<never> = layer({
+export const layerNoop: Layer.Layer<Metrics> = layer({
   requestDuration: false,
   requestBodySize: false,
   callDuration: false,

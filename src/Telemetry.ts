@@ -325,8 +325,24 @@ export declare namespace Metrics {
  * @category layers
  */
 export const layer = (
-  metrics: { readonly [K in keyof Metrics.Service]?: Metrics.Service[K] }
-): Layer.Layer<Metrics> => Layer.effect(Metrics, Effect.map(Metrics, (current) => ({ ...current, ...metrics })))
+  metrics: { readonly [K in keyof Metrics.Service]?: Metrics.Service[K] | undefined }
+): Layer.Layer<Metrics> =>
+  Layer.effect(
+    Metrics,
+    Effect.map(Metrics, (current) => ({
+      requestDuration: metrics.requestDuration ?? current.requestDuration,
+      requestBodySize: metrics.requestBodySize ?? current.requestBodySize,
+      callDuration: metrics.callDuration ?? current.callDuration,
+      calls: metrics.calls ?? current.calls,
+      retries: metrics.retries ?? current.retries,
+      limiterWait: metrics.limiterWait ?? current.limiterWait,
+      limiterQueue: metrics.limiterQueue ?? current.limiterQueue,
+      limiterInFlight: metrics.limiterInFlight ?? current.limiterInFlight,
+      limiterPauses: metrics.limiterPauses ?? current.limiterPauses,
+      bulkRecords: metrics.bulkRecords ?? current.bulkRecords,
+      bulkBytes: metrics.bulkBytes ?? current.bulkBytes
+    }))
+  )
 
 /**
  * Drops all metrics of the clients and limiters that it is provided to.

@@ -337,7 +337,9 @@ describe("metrics of one's own", () => {
         `${target},http.response.status_code=200}`,
         "acme.calls{call=UsersService.get,outcome=success}"
       ])
-    }).pipe(Effect.provide(Layer.provide(layer, Telemetry.layer({ callDuration: mine, calls: false }))))
+    }).pipe(
+      Effect.provide(Layer.provide(layer, Telemetry.layer({ callDuration: mine, calls: false, retries: undefined })))
+    )
   })
 
   it.effect("are those of the layer that they are provided to, and of no other", () => {

@@ -1,4 +1,3 @@
-import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -9,11 +8,10 @@ import * as calls from "../client/call.js"
 import { isUserNotFound } from "../client/response.js"
 import * as validate from "../edit/validate.js"
 import { encode } from "../support/bytes.js"
-import { Signal } from "../support/signal.js"
-import * as timer from "../support/timer.js"
 import * as spans from "../telemetry/span.js"
 import { mayBlameOne, sendHalves } from "./bisect.js"
 import * as counts from "./counts.js"
+import { type Failure, Halt, interruption } from "./halt.js"
 import { IdReport } from "./report.js"
 import * as bulk from "./run.js"
 
@@ -53,14 +51,9 @@ export const run = (
       const valid: Array<string> = []
       // The position of each id in the input.
       const places: Array<number> = []
-      // Ends requests that wait for a slot or a retry.
-      const abortWaiting = new Signal()
-      // Ends all requests.
-      const abort = new Signal()
+      const halt = new Halt(call, "the call ended before this was sent")
       let success = 0
       let total = 0
-      let halted: bulk.Halt | undefined
-      let defect: Cause.Cause<never> | undefined
 
       for (const id of ids) {
         const index = total++
@@ -76,7 +69,7 @@ export const run = (
         })
       }
 
-      const fail = (from: number, to: number, outcome: Bulk.FailedId["outcome"], error: RequestError) => {
+      const fail = (from: number, to: number, { error, outcome }: Failure) => {
         for (let i = from; i < to; i++) {
           failedRecords.push({ outcome, index: places[i] ?? i, distinctId: valid[i] ?? "", error })
         }
@@ -90,31 +83,24 @@ export const run = (
         return Effect.void
       }
 
-      const halt = (reason: bulk.Halt) => {
-        if (halted !== undefined) return
-        halted = reason
-        abortWaiting.abort()
-      }
-
       // `uncertain`: whether a larger request with these ids, since bisected, may have been applied.
       const send = (from: number, to: number, uncertain: boolean): Effect.Effect<void> =>
         Effect.suspend(() => {
-          if (halted !== undefined) {
-            return fail(from, to, uncertain ? "unknown" : "unsent", halted(uncertain ? "unknown" : "no"))
-          }
+          const unsent = halt.unsent(uncertain)
+          if (unsent !== undefined) return fail(from, to, unsent)
           const onError = (error: RequestError): Effect.Effect<void> => {
-            const reason = bulk.haltedBy(error, call, abort.aborted)
-            if (reason !== undefined) halt(reason)
-            const lost = uncertain || error.applied === "unknown"
+            const reason = halt.reasonAfter(error)
+            if (reason !== undefined) halt.because(reason)
+            const failure = halt.failure(error, uncertain)
+            const lost = failure.outcome === "unknown"
             if (blamesOneId(error) && to - from > 1) return sendHalves(from, to, (from, to) => send(from, to, lost))
             if (options.goneIsDone === true && lost && error._tag === "SuprsendRejected" && isUserNotFound(error)) {
               return succeed(from, to)
             }
-            const because = halted !== undefined && bulk.isInterruption(error) && !lost ? halted("no") : error
-            return fail(from, to, lost ? "unknown" : bulk.outcomeOf(error), because)
+            return fail(from, to, failure)
           }
           const ids = valid.slice(from, to)
-          const prepared = { ...request(ids), call, abort, abortWaiting, ids: () => ids }
+          const prepared = { ...request(ids), call, abort: halt.abort, abortWaiting: halt.abortWaiting, ids: () => ids }
           counted.addBytes(
             typeof prepared.body === "string" ? encode(prepared.body).length : prepared.body?.length ?? 0
           )
@@ -127,18 +113,11 @@ export const run = (
             {
               onSuccess: () => succeed(from, to),
               onFailure: (cause) =>
-                Either.match(Cause.failureOrCause(cause), {
-                  onLeft: onError,
-                  onRight: (cause) => {
-                    if (Cause.isInterruptedOnly(cause)) {
-                      return onError(bulk.interrupted(call, "unknown", "the client was closed"))
-                    }
-                    // A defect ends the call gracefully, so that the outcomes so far are reported
-                    // before it fails.
-                    defect ??= cause
-                    halt(bulk.haltedBecause(call, "the call ended before this was sent"))
-                    abort.abort()
-                    return onError(bulk.interrupted(call, "unknown", "the request died"))
+                halt.match(cause, {
+                  onError,
+                  onDefect: (defect, error) => {
+                    halt.breakOff(defect)
+                    return onError(error)
                   }
                 })
             }
@@ -149,19 +128,12 @@ export const run = (
       const sendAll = Effect.forEach(starts, (from) => send(from, Math.min(from + maximumIds, valid.length), false), {
         concurrency,
         discard: true
-      }).pipe(Effect.flatMap(() => defect === undefined ? Effect.void : Effect.failCause(defect)))
+      }).pipe(Effect.flatMap(() => halt.defect === undefined ? Effect.void : Effect.failCause(halt.defect)))
       const report = (): Bulk.BulkIdReport => new IdReport(success, failedRecords)
       const tell = options.onError ?? bulk.logLost(call)
-      const stopped = yield* Deferred.make<void>()
-      const stopping = Deferred.await(stopped).pipe(
-        Effect.zipRight(
-          Effect.sync(() => halt(bulk.haltedBecause(call, "the call was interrupted before this was sent")))
-        ),
-        Effect.zipRight(timer.sleep(grace)),
-        Effect.zipRight(Effect.sync(() => abort.abort())),
-        Effect.interruptible,
-        Effect.forkScoped
-      )
+      const stopped = yield* Deferred.make<unknown>()
+      const interrupted = interruption(call, "the call was interrupted before this was sent")
+      const stopping = halt.onStop(stopped, grace, Effect.sync(() => halt.because(interrupted)))
       yield* bulk.inOrder(
         Effect.scoped(Effect.zipRight(stopping, sendAll)),
         Deferred.succeed(stopped, undefined),

@@ -54,25 +54,39 @@ export const summary = (
 export const jsonOrLine = (json: object, line: () => string): unknown =>
   Inspectable.redact({ ...json, [Inspectable.symbolRedactable]: line })
 
+/** The counts of a report, and how it prints. */
+abstract class Counted<Record extends Failed> {
+  readonly status: Bulk.BulkReport["status"]
+  readonly total: number
+  readonly failure: number
+
+  constructor(readonly success: number, readonly failedRecords: ReadonlyArray<Record>) {
+    const failure = failedRecords.length
+    this.status = failure === 0 ? "success" : success === 0 ? "fail" : "partial"
+    this.total = success + failure
+    this.failure = failure
+  }
+
+  abstract toString(): string
+
+  protected json(_id: string): unknown {
+    const { failedRecords, failure, status, success, total } = this
+    return jsonOrLine({ _id, status, total, success, failure, failedRecords }, () => this.toString())
+  }
+
+  [Inspectable.NodeInspectSymbol](): string {
+    return this.toString()
+  }
+}
+
 /**
  * The value of a report.
  *
  * @internal
  */
-export class Report implements Bulk.BulkReport {
+export class Report extends Counted<Bulk.FailedRecord> implements Bulk.BulkReport {
   get [TypeId](): typeof TypeId {
     return TypeId
-  }
-
-  readonly status: Bulk.BulkReport["status"]
-  readonly total: number
-  readonly failure: number
-
-  constructor(readonly success: number, readonly failedRecords: ReadonlyArray<Bulk.FailedRecord>) {
-    const { failure, status, total } = totals(success, failedRecords.length)
-    this.status = status
-    this.total = total
-    this.failure = failure
   }
 
   [Equal.symbol](that: Equal.Equal): boolean {
@@ -90,17 +104,11 @@ export class Report implements Bulk.BulkReport {
   }
 
   toJSON(): unknown {
-    const { failedRecords, failure, status, success, total } = this
-    const json = { _id: "effect-suprsend/BulkReport", status, total, success, failure, failedRecords }
-    return jsonOrLine(json, () => this.toString())
+    return this.json("effect-suprsend/BulkReport")
   }
 
   toString(): string {
     return summary(this)
-  }
-
-  [Inspectable.NodeInspectSymbol](): string {
-    return this.toString()
   }
 }
 
@@ -109,30 +117,13 @@ export class Report implements Bulk.BulkReport {
  *
  * @internal
  */
-export class IdReport implements Bulk.BulkIdReport {
-  readonly status: Bulk.BulkIdReport["status"]
-  readonly total: number
-  readonly failure: number
-
-  constructor(readonly success: number, readonly failedRecords: ReadonlyArray<Bulk.FailedId>) {
-    const { failure, status, total } = totals(success, failedRecords.length)
-    this.status = status
-    this.total = total
-    this.failure = failure
-  }
-
+export class IdReport extends Counted<Bulk.FailedId> implements Bulk.BulkIdReport {
   toJSON(): unknown {
-    const { failedRecords, failure, status, success, total } = this
-    const json = { _id: "effect-suprsend/BulkIdReport", status, total, success, failure, failedRecords }
-    return jsonOrLine(json, () => this.toString())
+    return this.json("effect-suprsend/BulkIdReport")
   }
 
   toString(): string {
     return summary(this, "done")
-  }
-
-  [Inspectable.NodeInspectSymbol](): string {
-    return this.toString()
   }
 }
 
@@ -140,12 +131,6 @@ const printed = Schema.encodeSync(Schema.parseJson(RecordError))
 
 /** @internal */
 export const isReport = (u: unknown): u is Bulk.BulkReport => Predicate.hasProperty(u, TypeId)
-
-const totals = (success: number, failure: number): Pick<Bulk.BulkIdReport, "status" | "total" | "failure"> => ({
-  status: failure === 0 ? "success" : success === 0 ? "fail" : "partial",
-  total: success + failure,
-  failure
-})
 
 /** @internal */
 export const empty: Bulk.BulkReport = new Report(0, [])

@@ -2,7 +2,7 @@ import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
+import type * as Either from "effect/Either"
 import * as Fiber from "effect/Fiber"
 import { constVoid } from "effect/Function"
 import * as Inspectable from "effect/Inspectable"
@@ -14,7 +14,7 @@ import type * as Bulk from "../../Bulk.js"
 import { InsertId } from "../../InsertId.js"
 import type { SuprsendClient } from "../../SuprsendClient.js"
 import * as SuprsendConfig from "../../SuprsendConfig.js"
-import { type RequestError, SuprsendUnauthorized, SuprsendUnavailable } from "../../SuprsendError.js"
+import type { RequestError } from "../../SuprsendError.js"
 import { type UserEdit, withInsertId } from "../../UserEdit.js"
 import * as calls from "../client/call.js"
 import { eventAccepted } from "../client/response.js"
@@ -23,13 +23,13 @@ import { fromCrypto } from "../event/insertId.js"
 import { count } from "../support/format.js"
 import { member } from "../support/json.js"
 import { tokens } from "../support/mask.js"
-import { Signal } from "../support/signal.js"
-import * as timer from "../support/timer.js"
+import type { Signal } from "../support/signal.js"
 import * as spans from "../telemetry/span.js"
 import type { Batch, Placed } from "./batch.js"
 import { BatchBuilder, type Next } from "./batchBuilder.js"
 import { mayBlameOne, sendHalves } from "./bisect.js"
 import * as counts from "./counts.js"
+import { type Failure, Halt, interruption, type Reason } from "./halt.js"
 import * as race from "./race.js"
 import { jsonOrLine, summary, Tally } from "./report.js"
 import * as source from "./source.js"
@@ -106,32 +106,16 @@ export const run = <E, R>(
     const clock = yield* Effect.clock
     // Lets started requests reach their sockets before the next batch is built.
     const pause = Effect.zipRight(Effect.yieldNow(), client.yieldToEventLoop ?? Effect.void)
-    // Ends all requests.
-    const abort = new Signal()
-    // Ends requests that wait for a slot or a retry, but not attempts in flight.
-    const abortWaiting = new Signal()
-    // The reason why no further request is sent, if there is one.
-    let halted: Halt | undefined
-    let defect: Cause.Cause<never> | undefined
+    const halt = new Halt(call, "the run ended before this was sent")
     const inFlight = new InFlight(concurrency)
 
-    const abortAll = () => {
-      abortWaiting.abort()
-      abort.abort()
-    }
-
-    // A defect ends the run gracefully, so that the outcomes so far are reported before it fails.
     const breakOff = (cause: Cause.Cause<never>) => {
-      defect ??= cause
-      halted ??= haltedBecause(call, "the run ended before this was sent")
       builder.stop()
-      abortAll()
+      halt.breakOff(cause)
     }
 
-    const halt = (reason: Halt) => {
-      if (halted !== undefined) return
-      halted = reason
-      abortWaiting.abort()
+    const haltBecause = (reason: Reason) => {
+      halt.because(reason)
       // The rest of a collection gets outcomes. Other sources are not pulled further, because they
       // may be endless.
       if (!opened.isCollection) builder.stop()
@@ -158,16 +142,11 @@ export const run = <E, R>(
       return Effect.asVoid(Effect.zipRight(opened.endPull, Deferred.succeed(pullEnded, undefined)))
     })
 
-    // Fibers forked in this scope are interrupted even if the call itself is uninterruptible, as in
-    // a finalizer.
     const scope = yield* Effect.scope
-    yield* Deferred.await(stopped).pipe(
-      Effect.zipRight(Effect.sync(() => builder.stop())),
-      Effect.zipRight(Effect.forkIn(Effect.interruptible(endPull), scope)),
-      Effect.zipRight(timer.sleep(grace)),
-      Effect.zipRight(Effect.sync(abortAll)),
-      Effect.interruptible,
-      Effect.forkScoped
+    yield* halt.onStop(
+      stopped,
+      grace,
+      Effect.zipRight(Effect.sync(() => builder.stop()), Effect.forkIn(Effect.interruptible(endPull), scope))
     )
 
     // `uncertain`: whether a larger batch with these edits, since bisected, may have been applied.
@@ -184,10 +163,8 @@ export const run = <E, R>(
       }
       if (callers !== undefined) narrow(callers)
       if (from === to) return Effect.void
-      if (halted !== undefined) {
-        const outcome = uncertain ? "unknown" : "unsent"
-        return account(notSent(failed(pack.placed(from, to), outcome, halted(uncertain ? "unknown" : "no"))))
-      }
+      const unsent = halt.unsent(uncertain)
+      if (unsent !== undefined) return account(notSent(failed(pack.placed(from, to), unsent)))
       const started = clock.unsafeCurrentTimeMillis()
       let body = pack.slice(from, to)
       const outcome = (
@@ -202,29 +179,20 @@ export const run = <E, R>(
       }
       const onError = (error: RequestError): Effect.Effect<void> => {
         if (callers === undefined) {
-          const reason = haltedBy(error, call, abort.aborted)
-          if (reason !== undefined) halt(reason)
+          const reason = halt.reasonAfter(error)
+          if (reason !== undefined) haltBecause(reason)
         }
-        const lost = uncertain || error.applied === "unknown"
+        const failure = halt.failure(error, uncertain)
         if (mayBlameOne(error) && to - from > 1) {
-          return sendHalves(from, to, (from, to) => send(pack, from, to, lost))
+          return sendHalves(from, to, (from, to) => send(pack, from, to, failure.outcome === "unknown"))
         }
-        // Requests that were waiting when the run halted fail with the reason for that.
-        const because = halted !== undefined && isInterruption(error) && !lost ? halted("no") : error
-        return outcome(0, failed(pack.placed(from, to), lost ? "unknown" : outcomeOf(error), because), error.attempts)
+        return outcome(0, failed(pack.placed(from, to), failure), error.attempts)
       }
-      const onCause = (cause: Cause.Cause<RequestError>): Effect.Effect<void> =>
-        Either.match(Cause.failureOrCause(cause), {
-          onLeft: onError,
-          onRight: (cause) => {
-            // Something else interrupted the request, such as the closing scope of a limiter. It is
-            // unknown whether it was sent.
-            if (Cause.isInterruptedOnly(cause)) return onError(interrupted(call, "unknown", "the client was closed"))
-            if (callers !== undefined) return Effect.sync(() => callers.died(pack.edits(from, to), cause))
-            breakOff(cause)
-            return onError(interrupted(call, "unknown", "the request died"))
-          }
-        })
+      const onDefect = (defect: Cause.Cause<never>, error: RequestError): Effect.Effect<void> => {
+        if (callers !== undefined) return Effect.sync(() => callers.died(pack.edits(from, to), defect))
+        breakOff(defect)
+        return onError(error)
+      }
       const request: SuprsendClient.Request = {
         call,
         method: "POST",
@@ -233,8 +201,8 @@ export const run = <E, R>(
         bodyAtStart: callers === undefined ? undefined : () => body = narrow(callers),
         ignoreBody: true,
         expected: eventAccepted,
-        abort: abort,
-        abortWaiting: callers === undefined ? abortWaiting : callers.allGone(pack.edits(from, to)),
+        abort: halt.abort,
+        abortWaiting: callers === undefined ? halt.abortWaiting : callers.allGone(pack.edits(from, to)),
         secrets: () => pack.edits(from, to).flatMap((edit) => tokens(edit.operations)),
         ids: () => pack.edits(from, to).flatMap(idsOf)
       }
@@ -248,7 +216,7 @@ export const run = <E, R>(
       )
       return Effect.matchCauseEffect(sending, {
         onSuccess: (response) => outcome(to - from, [], response.attempts, response),
-        onFailure: onCause
+        onFailure: (cause) => halt.match(cause, { onError, onDefect })
       })
     }
 
@@ -287,11 +255,11 @@ export const run = <E, R>(
       const atOnce = Effect.provideService(pinned, InsertId, fromCrypto)
       const placed = yield* builder.defect !== undefined
         ? atOnce
-        : race.by(pinned, [Effect.as(abort.whenAborted, atOnce)])
-      const why = halted ?? haltedBecause(call, "the run was stopped before this was sent")
-      yield* account(notSent(failed(placed, "unsent", why("no"))))
+        : race.by(pinned, [Effect.as(halt.abort.whenAborted, atOnce)])
+      const stopped = interruption(call, "the run was stopped before this was sent")
+      yield* account(notSent(failed(placed, halt.unsent(false) ?? { outcome: "unsent", error: stopped("no") })))
     }
-    const broken = defect ?? builder.defect
+    const broken = halt.defect ?? builder.defect
     if (broken !== undefined) return yield* Effect.failCause(broken)
     // A failing source does not affect the requests in flight.
     const exit = opened.exit()
@@ -332,47 +300,6 @@ class InFlight {
     })
   }
 }
-
-/**
- * The reason why no further request is sent, as the error of the remaining records.
- *
- * The argument says whether a record may have been applied earlier.
- *
- * @internal
- */
-export type Halt = (applied: "no" | "unknown") => RequestError
-
-/**
- * Returns why no request can succeed after this error, or undefined if others still may.
- *
- * @internal
- */
-export const haltedBy = (error: RequestError, call: string, isAborted: boolean): Halt | undefined => {
-  if (error._tag === "SuprsendUnauthorized") {
-    const { attempts, serverMessage, status } = error
-    return (applied) => new SuprsendUnauthorized({ call, attempts, applied, serverMessage, status })
-  }
-  // Interrupted from outside of this run: the client was closed.
-  return isInterruption(error) && !isAborted
-    ? haltedBecause(call, "the client was closed before this was sent")
-    : undefined
-}
-
-/** @internal */
-export const haltedBecause = (call: string, description: string): Halt => (applied) =>
-  interrupted(call, applied, description)
-
-/**
- * Makes the error of a request that was interrupted from outside of its run.
- *
- * @internal
- */
-export const interrupted = (call: string, applied: "no" | "unknown", description: string): RequestError =>
-  new SuprsendUnavailable({ call, reason: "Interrupted", attempts: 0, applied, retryable: true, description })
-
-/** @internal */
-export const isInterruption = (error: RequestError): boolean =>
-  error._tag === "SuprsendUnavailable" && error.reason === "Interrupted"
 
 const call = "UsersService.bulkEdit"
 
@@ -499,20 +426,9 @@ const pin = ({ edit, index }: Placed): Effect.Effect<Placed> =>
     ? Effect.succeed({ edit, index })
     : Effect.flatMap(InsertId, Effect.map((id) => ({ edit: withInsertId(edit, id), index })))
 
-/**
- * Converts the error of a request to the outcome of each of its records.
- *
- * @internal
- */
-export const outcomeOf = (error: RequestError): Bulk.FailedRecord["outcome"] => {
-  if (error.applied === "unknown") return "unknown"
-  return error._tag === "SuprsendRejected" || error._tag === "SuprsendUnauthorized" ? "rejected" : "unsent"
-}
-
 const failed = (
   placed: ReadonlyArray<Placed>,
-  outcome: Bulk.FailedRecord["outcome"],
-  error: RequestError
+  { error, outcome }: Failure
 ): ReadonlyArray<Bulk.FailedRecord> => placed.map(({ edit, index }) => ({ outcome, index, edit, error }))
 
 const notSent = (failedRecords: ReadonlyArray<Bulk.FailedRecord>): Bulk.BulkOutcome =>

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Bulk from "effect-suprsend/Bulk"
-import { withRequestOptions } from "effect-suprsend/RequestOptions"
 import * as Sandbox from "effect-suprsend/Sandbox"
 import * as Suprsend from "effect-suprsend/Suprsend"
 import * as UserEdit from "effect-suprsend/UserEdit"
@@ -15,18 +14,15 @@ import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
+import { faultOr } from "./utils/faults.js"
+import { eventsOf, once } from "./utils/requests.js"
 import { testOver } from "./utils/sandbox.js"
 
 const signUp = (n: number) => UserEdit.set(UserEdit.edit(`user-${n}`), "n", n)
 
 const test = testOver(Suprsend.layerTest)
 
-const eventsOf = (request: Sandbox.RecordedRequest): ReadonlyArray<Record<string, unknown>> => JSON.parse(request.body)
-
 const ids = (edits: ReadonlyArray<UserEdit.UserEdit>) => edits.map((edit) => edit.distinctId)
-
-// One try and no more, where a test is about what a failure leads to.
-const once = withRequestOptions({ retry: { attempts: 1 } })
 
 describe("what is sent", () => {
   test("fills requests with 400 records, in order", (users, sandbox) =>
@@ -321,24 +317,12 @@ describe("outcomes", () => {
       expect(Bulk.report(outcomes)).toMatchObject({ status: "success", total: 2 })
     }))
 
-  const fault = FastCheck.constantFrom(
-    Sandbox.status(400),
-    Sandbox.status(401),
-    Sandbox.status(404),
-    Sandbox.status(429),
-    Sandbox.status(503),
-    Sandbox.resetPeer,
-    Sandbox.resetPeerApplied,
-    Sandbox.truncateBody,
-    Sandbox.delay(5)
-  )
-
   it.effect.prop(
     "are exactly one a record, whatever goes wrong",
     {
       count: FastCheck.integer({ min: 0, max: 1500 }),
       concurrency: FastCheck.integer({ min: 1, max: 5 }),
-      faults: FastCheck.array(fault, { maxLength: 8 }),
+      faults: FastCheck.array(faultOr(), { maxLength: 8 }),
       invalid: FastCheck.array(FastCheck.integer({ min: 0, max: 1500 }), { maxLength: 4 })
     },
     ({ concurrency, count, faults, invalid }) =>

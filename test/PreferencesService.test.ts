@@ -1,7 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import type * as Preferences from "effect-suprsend/Preferences"
 import { PreferencesService } from "effect-suprsend/PreferencesService"
-import { withRequestOptions } from "effect-suprsend/RequestOptions"
 import * as Sandbox from "effect-suprsend/Sandbox"
 import * as Suprsend from "effect-suprsend/Suprsend"
 import * as TagFilter from "effect-suprsend/TagFilter"
@@ -10,6 +9,7 @@ import * as Arr from "effect/Array"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { idsOf, lines as linesOf, once, refuses } from "./utils/requests.js"
 import { inAnHour } from "./utils/time.js"
 
 const channels = ["sms", "email", "androidpush", "iospush", "webpush", "inbox", "whatsapp", "slack", "ms_teams"]
@@ -50,11 +50,7 @@ const test = <E>(
 // Without the request that made the user.
 const requests = (sandbox: Sandbox.Sandbox.Service) => Effect.map(sandbox.requests, (requests) => requests.slice(1))
 
-const lines = (sandbox: Sandbox.Sandbox.Service) =>
-  Effect.map(requests(sandbox), (requests) => requests.map(({ method, uri }) => `${method} ${uri}`))
-
-const answers = (status: number, message: string) =>
-  Sandbox.status(status, { body: JSON.stringify({ code: status, message }) })
+const lines = (sandbox: Sandbox.Sandbox.Service) => Effect.map(requests(sandbox), linesOf)
 
 const slugs = (categories: ReadonlyArray<Preferences.Category>) => categories.map(({ category }) => category)
 
@@ -514,8 +510,6 @@ describe("what is unexpected", () => {
 })
 
 describe("bulk", () => {
-  const idsOf = (request: Sandbox.RecordedRequest): ReadonlyArray<string> => JSON.parse(request.body).distinct_ids
-
   const restricted = (preferences: PreferencesService.Service, id: string, tenantId?: string) =>
     Effect.map(
       preferences.getChannels(id, { tenantId }),
@@ -593,7 +587,7 @@ describe("bulk", () => {
 
   test("halves what is refused for one of the users", (preferences, sandbox) =>
     Effect.gen(function*() {
-      const fault = answers(404, "user [distinct_id: 'b'] not found")
+      const fault = refuses(404, "user [distinct_id: 'b'] not found")
       yield* sandbox.script([fault, fault])
       const report = yield* preferences.bulkReset(["a", "b"])
       expect((yield* requests(sandbox)).map(idsOf)).toEqual([["a", "b"], ["a"], ["b"]])
@@ -618,7 +612,6 @@ describe("bulk", () => {
 
   test("tells what is unknown from what was certainly not done", (preferences, sandbox) =>
     Effect.gen(function*() {
-      const once = withRequestOptions({ retry: { attempts: 1 } })
       const outcome = once(
         Effect.map(preferences.bulkUpdate(["ada"], quiet), (report) => report.failedRecords[0]?.outcome)
       )

@@ -24,6 +24,7 @@ import * as Ref from "effect/Ref"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
 import { register, type Transport } from "../src/internal/transport/transport.js"
+import { once } from "./utils/requests.js"
 import { sandboxed } from "./utils/sandbox.js"
 import { type Answer, answer, broken, half, never, scripted, type Sent } from "./utils/scripted.js"
 import { ended, inAnHour, settle } from "./utils/time.js"
@@ -68,8 +69,6 @@ const times = (n: number, fault: Sandbox.Fault) => Arr.replicate(fault, n)
 const { SuprsendClient } = Client
 
 const fixed = (random: number) => Effect.withRandom(Random.fixed([random]))
-
-const once = withRequestOptions({ retry: { attempts: 1 } })
 
 const page = JSON.stringify({ meta: { has_next: false }, results: [] })
 

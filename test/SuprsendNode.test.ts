@@ -10,7 +10,7 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Http from "node:http"
 import * as Net from "node:net"
-import { json, serve } from "./utils/loopback.js"
+import { json, portOf, serve } from "./utils/loopback.js"
 
 /** A proxy that tunnels, and keeps where to. */
 const proxy = Effect.acquireRelease(
@@ -28,9 +28,7 @@ const proxy = Effect.acquireRelease(
       socket.on("error", () => upstream.destroy())
     })
     server.listen(0, "127.0.0.1", () => {
-      const address = server.address()
-      const port = typeof address === "object" && address !== null ? address.port : 0
-      resume(Effect.succeed({ url: `http://user:pass-word@127.0.0.1:${port}`, targets, server }))
+      resume(Effect.succeed({ url: `http://user:pass-word@127.0.0.1:${portOf(server)}`, targets, server }))
     })
   }),
   ({ server }) =>

@@ -1,6 +1,5 @@
 import { describe, expect } from "@effect/vitest"
 import { InsertId } from "effect-suprsend/InsertId"
-import { withRequestOptions } from "effect-suprsend/RequestOptions"
 import * as Sandbox from "effect-suprsend/Sandbox"
 import * as Suprsend from "effect-suprsend/Suprsend"
 import * as UserEdit from "effect-suprsend/UserEdit"
@@ -11,16 +10,12 @@ import * as Effect from "effect/Effect"
 import { pipe } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import { lines, once } from "./utils/requests.js"
 import { testOver } from "./utils/sandbox.js"
 
 const test = testOver(Suprsend.layerTest)
 
-const lines = (requests: ReadonlyArray<Sandbox.RecordedRequest>) =>
-  requests.map(({ method, uri }) => `${method} ${uri}`)
-
 const ada = pipe(UserEdit.edit("ada"), UserEdit.addEmail("ada@example.com"), UserEdit.set("plan", "pro"))
-
-const once = withRequestOptions({ retry: { attempts: 1 } })
 
 const answers = (body: unknown, status = 200) => Sandbox.status(status, { body: JSON.stringify(body) })
 

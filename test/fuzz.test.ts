@@ -1,7 +1,8 @@
 import { describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
-import { run, scenario, transports } from "./fuzz/scenario.js"
+import { run, scenario } from "./fuzz/scenario.js"
+import { transports } from "./utils/transports.js"
 
 // `npm run fuzz` does the same for as long as one likes.
 describe("a bulk over a server that misbehaves keeps its promises, whatever ends it", () => {

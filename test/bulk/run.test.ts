@@ -22,14 +22,13 @@ import * as Queue from "effect/Queue"
 import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
+import { eventsOf } from "../utils/requests.js"
 import { testOver } from "../utils/sandbox.js"
 import { settle } from "../utils/time.js"
 
 const test = testOver(Suprsend.layerTest)
 
 const signUp = (n: number) => UserEdit.set(UserEdit.edit(`user-${n}`), "n", n)
-
-const eventsOf = (request: Sandbox.RecordedRequest): ReadonlyArray<Record<string, unknown>> => JSON.parse(request.body)
 
 const sizes = (sandbox: Sandbox.Sandbox.Service) =>
   Effect.map(sandbox.requests, (requests) => requests.map((request) => eventsOf(request).length))

@@ -2,7 +2,8 @@
 // failure prints its seed, and the smallest scenario that still fails.
 import * as FastCheck from "effect/FastCheck"
 import { parseArgs } from "node:util"
-import { run, scenario, transports } from "./scenario.js"
+import { transports } from "../utils/transports.js"
+import { run, scenario } from "./scenario.js"
 
 const { values } = parseArgs({
   options: {

@@ -1,13 +1,9 @@
 // One bulk, over a real server that misbehaves, from one kind of source or another, which may be stopped, interrupted, or lose its
 // layer. It checks the promises of docs/reliability.md.
-import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
-import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as Bulk from "effect-suprsend/Bulk"
 import * as Sandbox from "effect-suprsend/Sandbox"
 import * as Suprsend from "effect-suprsend/Suprsend"
-import * as SuprsendNode from "effect-suprsend/SuprsendNode"
-import * as Transport from "effect-suprsend/Transport"
 import * as UserEdit from "effect-suprsend/UserEdit"
 import { UsersService } from "effect-suprsend/UsersService"
 import * as Context from "effect/Context"
@@ -22,14 +18,6 @@ import * as Ref from "effect/Ref"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { type Answer, serve, text } from "../utils/loopback.js"
-
-export const transports: Readonly<Record<string, Layer.Layer<HttpClient.HttpClient>>> = {
-  "the default": Transport.layer,
-  fetch: Transport.layerFetch,
-  undici: SuprsendNode.layerUndici,
-  "the platform's fetch": FetchHttpClient.layer,
-  "the platform's http": NodeHttpClient.layer
-}
 
 /** What the server does with a request: whether it applies what is in it, and how it responds. */
 const behaviours = {

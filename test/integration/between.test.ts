@@ -1,13 +1,8 @@
-import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
-import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
-import type * as HttpClient from "@effect/platform/HttpClient"
 import { describe, expect, it } from "@effect/vitest"
 import * as Sandbox from "effect-suprsend/Sandbox"
 import * as Suprsend from "effect-suprsend/Suprsend"
 import type * as SuprsendConfig from "effect-suprsend/SuprsendConfig"
 import type { SuprsendError } from "effect-suprsend/SuprsendError"
-import * as SuprsendNode from "effect-suprsend/SuprsendNode"
-import * as Transport from "effect-suprsend/Transport"
 import * as UserEdit from "effect-suprsend/UserEdit"
 import { UsersService } from "effect-suprsend/UsersService"
 import * as Effect from "effect/Effect"
@@ -15,15 +10,8 @@ import * as Layer from "effect/Layer"
 import * as Https from "node:https"
 import * as Zlib from "node:zlib"
 import { certificate, key } from "../fixtures/selfSigned.js"
-import { type Answer, inOrder, json, serve, text } from "../utils/loopback.js"
-
-const transports: Record<string, Layer.Layer<HttpClient.HttpClient>> = {
-  "the default": Transport.layer,
-  fetch: Transport.layerFetch,
-  undici: SuprsendNode.layerUndici,
-  "the platform's fetch": FetchHttpClient.layer,
-  "the platform's http": NodeHttpClient.layer
-}
+import { type Answer, inOrder, json, portOf, serve, text } from "../utils/loopback.js"
+import { transports } from "../utils/transports.js"
 
 const ada = UserEdit.set(UserEdit.edit("ada"), "plan", "pro")
 const grace = UserEdit.set(UserEdit.edit("grace"), "plan", "pro")
@@ -276,9 +264,7 @@ const untrusted = Effect.acquireRelease(
       response.end()
     })
     server.listen(0, "127.0.0.1", () => {
-      const address = server.address()
-      const port = typeof address === "object" && address !== null ? address.port : 0
-      resume(Effect.succeed({ url: `https://127.0.0.1:${port}/`, handshakes: () => count, server }))
+      resume(Effect.succeed({ url: `https://127.0.0.1:${portOf(server)}/`, handshakes: () => count, server }))
     })
   }),
   ({ server }) =>

@@ -9,7 +9,6 @@ import * as Suprsend from "effect-suprsend/Suprsend"
 import * as SuprsendClient from "effect-suprsend/SuprsendClient"
 import type * as SuprsendConfig from "effect-suprsend/SuprsendConfig"
 import * as SuprsendNode from "effect-suprsend/SuprsendNode"
-import * as Transport from "effect-suprsend/Transport"
 import * as UserEdit from "effect-suprsend/UserEdit"
 import * as UsersService from "effect-suprsend/UsersService"
 import * as Clock from "effect/Clock"
@@ -25,8 +24,10 @@ import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
 import { createHash, createHmac } from "node:crypto"
 import * as transports from "../../src/internal/transport/transport.js"
-import { type Answer, inOrder, json, serve, text, type WireRequest } from "../utils/loopback.js"
+import { type Answer, closedPort, inOrder, json, serve, text, type WireRequest } from "../utils/loopback.js"
+import { once } from "../utils/requests.js"
 import { ended, settle, skippingDelays } from "../utils/time.js"
+import { ours } from "../utils/transports.js"
 
 const secret = "wire-workspace-secret"
 
@@ -45,8 +46,6 @@ const authorizationOf = ({ body, headers, method, uri }: WireRequest): string =>
 }
 
 const isSigned = (request: WireRequest) => expect(request.headers.authorization).toBe(authorizationOf(request))
-
-const once = withRequestOptions({ retry: { attempts: 1 } })
 
 const ada = UserEdit.set(UserEdit.edit("ada"), "plan", "pro")
 const visit = UserEdit.increment(UserEdit.edit("ada"), "visits", 1)
@@ -74,9 +73,7 @@ const cutWithinStatus = (status: number): Answer => (_request, response) => {
 const cutWithin = cutWithinStatus(200)
 
 const httpClients = {
-  "the default": Transport.layer,
-  fetch: Transport.layerFetch,
-  undici: SuprsendNode.layerUndici,
+  ...ours,
   "the platform's fetch": FetchHttpClient.layer,
   "the platform's undici": NodeHttpClient.layerUndici
 }
@@ -387,12 +384,9 @@ for (const [name, http] of Object.entries(httpClients)) {
     })
 
     describe("no connection", () => {
-      // A port that was free a moment ago.
-      const nobody = Effect.map(Effect.scoped(serve(silence)), ({ url }) => url)
-
       it.effect("is refused: tried again, and nothing was applied", () =>
         Effect.gen(function*() {
-          const url = yield* nobody
+          const url = yield* closedPort
           const error = yield* calls(url, (users) => Effect.flip(users.edit(visit)))
           expect(error).toMatchObject({
             _tag: "SuprsendUnavailable",
@@ -406,7 +400,7 @@ for (const [name, http] of Object.entries(httpClients)) {
 
       it.effect("is refused under a name that has several addresses", () =>
         Effect.gen(function*() {
-          const url = (yield* nobody).replace("127.0.0.1", "localhost")
+          const url = (yield* closedPort).replace("127.0.0.1", "localhost")
           const error = yield* calls(url, (users) => Effect.flip(once(users.get("ada"))))
           expect(error).toMatchObject({ reason: "Transport", applied: "no", attempts: 1 })
           expect(error).toHaveProperty("description", expect.stringContaining("ECONNREFUSED"))

@@ -1,13 +1,10 @@
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as Undici from "@effect/platform-node/Undici"
-import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
-import type * as HttpClient from "@effect/platform/HttpClient"
 import { describe, expect, it } from "@effect/vitest"
 import * as Sandbox from "effect-suprsend/Sandbox"
 import * as Suprsend from "effect-suprsend/Suprsend"
 import type * as SuprsendConfig from "effect-suprsend/SuprsendConfig"
 import * as SuprsendNode from "effect-suprsend/SuprsendNode"
-import * as Transport from "effect-suprsend/Transport"
 import * as UserEdit from "effect-suprsend/UserEdit"
 import { UsersService } from "effect-suprsend/UsersService"
 import * as Context from "effect/Context"
@@ -19,25 +16,22 @@ import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Scope from "effect/Scope"
 import { type Answer, serve, text } from "../utils/loopback.js"
 import { ended, settle } from "../utils/time.js"
+import { transports } from "../utils/transports.js"
 
-const transports: Record<string, Layer.Layer<HttpClient.HttpClient>> = {
-  "the default": Transport.layer,
-  fetch: Transport.layerFetch,
-  undici: SuprsendNode.layerUndici,
+const all = {
+  ...transports,
   // Its dispatcher outlives the layer, and so do the connections in it.
   "undici with a dispatcher of one's own": Layer.provide(
     SuprsendNode.layerUndiciWithoutDispatcher,
     Layer.sync(NodeHttpClient.Dispatcher, () => new Undici.Agent())
-  ),
-  "the platform's fetch": FetchHttpClient.layer,
-  "the platform's http": NodeHttpClient.layer
+  )
 }
 
 const ada = UserEdit.increment(UserEdit.edit("ada"), "visits", 1)
 
 const silence: Answer = () => {}
 
-for (const [name, transport] of Object.entries(transports)) {
+for (const [name, transport] of Object.entries(all)) {
   describe(`a layer that closes, over ${name}`, () => {
     const live = (options: SuprsendConfig.Settings) =>
       Layer.provide(Suprsend.layerWithoutHttpClient({ ...Sandbox.credentials, ...options }), transport)

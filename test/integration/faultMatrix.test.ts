@@ -1,7 +1,5 @@
 // The table of docs/reliability.md once more, over sockets: a sandbox in its server, and each way in which the client can reach it. Every
 // cell has the promises of `faultMatrix.test.ts`, and ends as the table says.
-import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
-import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import { describe, expect, it } from "@effect/vitest"
 import * as RateLimiter from "effect-suprsend/RateLimiter"
@@ -9,32 +7,21 @@ import * as Sandbox from "effect-suprsend/Sandbox"
 import * as SandboxServer from "effect-suprsend/SandboxServer"
 import * as SuprsendClient from "effect-suprsend/SuprsendClient"
 import type { Settings } from "effect-suprsend/SuprsendConfig"
-import * as SuprsendNode from "effect-suprsend/SuprsendNode"
-import * as Transport from "effect-suprsend/Transport"
 import * as UsersService from "effect-suprsend/UsersService"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import * as Net from "node:net"
 import type { FaultJson } from "../../src/internal/sandbox/faults/faultJson.js"
 import { read, tables } from "../utils/docs.js"
 import { idsOf, type Row, rowsOver, type World } from "../utils/faultRows.js"
-
-const transports: Record<string, Layer.Layer<HttpClient.HttpClient>> = {
-  "the default": Transport.layer,
-  fetch: Transport.layerFetch,
-  undici: SuprsendNode.layerUndici,
-  "the platform's fetch": FetchHttpClient.layer,
-  "the platform's http": NodeHttpClient.layer
-}
+import { closedPort } from "../utils/loopback.js"
+import { transports } from "../utils/transports.js"
 
 // Five requests of a bulk, of which three may fail.
 const ids = idsOf(1_700)
-const { bulk, list, remove, single } = rowsOver(ids)
-
-const rows = { "single edit": single, "bulk of 5,000": bulk, "list of 5,000 as a stream": list, delete: remove }
+const rows = rowsOver(ids)
 
 const patient: Settings = { timeout: "20 seconds", retry: { attempts: 4, initialDelay: 1, maximumDelay: 2 } }
 
@@ -140,18 +127,9 @@ const cell = (column: string, row: string): ReadonlyArray<string> => {
   return (line?.[at] ?? "").split("<br>")
 }
 
-/** A port that was somebody's a moment ago, and is nobody's now. */
-const nobodysPort = Effect.async<string>((resume) => {
-  const server = Net.createServer().listen(0, "127.0.0.1", () => {
-    const address = server.address()
-    const port = typeof address === "object" && address !== null ? address.port : 0
-    server.close(() => resume(Effect.succeed(`http://127.0.0.1:${port}/`)))
-  })
-})
-
 const unreachable: Record<string, Effect.Effect<string>> = {
   "DNS failure": Effect.succeed("http://no-such-name.invalid/"),
-  "refused connection": nobodysPort
+  "refused connection": closedPort
 }
 
 /** What stands around a fault, and how often it happens then to the first requests of a call. */
@@ -171,7 +149,7 @@ describe.concurrent.each(Object.entries(transports))("over %s", (_, transport) =
       Effect.gen(function*() {
         const column = columns["reset before the headers"]
         if (column === undefined) return yield* Effect.dieMessage("no such column")
-        const found = yield* play(column.settings, wrap(column.fault), single, transport)
+        const found = yield* play(column.settings, wrap(column.fault), rows["single edit"], transport)
         expect(`passing: ${found}`).toBe(cell("reset before the headers", "single edit")[0])
       }), 60_000)
   }

@@ -18,16 +18,14 @@ import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
 import * as Fs from "node:fs"
-import * as Http from "node:http"
 import * as Path from "node:path"
 import { idsOf, type Row, rowsOver, type World } from "../utils/faultRows.js"
+import { closedPort } from "../utils/loopback.js"
 import { sandboxed } from "../utils/sandbox.js"
 import { inAnHour, skippingDelays } from "../utils/time.js"
 
 const ids = idsOf(5_000)
-const { bulk, list, remove, single } = rowsOver(ids)
-
-const rows = { "single edit": single, "bulk of 5,000": bulk, "list of 5,000 as a stream": list, delete: remove }
+const rows = rowsOver(ids)
 
 const open = (settings: Settings = {}): Effect.Effect<World, never, Scope.Scope> =>
   Effect.map(Layer.build(sandboxed({ timeout: "2 seconds", ...settings })), (context) => ({
@@ -92,18 +90,8 @@ const dnsFailure = Suprsend.layerWithoutHttpClient({
   Layer.provide(Layer.succeed(NodeHttpClient.Dispatcher, noSuchName))
 )
 
-/** A port that was somebody's a moment ago, and is nobody's now. */
 const refusedConnection = Layer.unwrapEffect(
-  Effect.map(
-    Effect.async<number>((resume) => {
-      const server = Http.createServer().listen(0, "127.0.0.1", () => {
-        const address = server.address()
-        const port = typeof address === "object" && address !== null ? address.port : 0
-        server.close(() => resume(Effect.succeed(port)))
-      })
-    }),
-    (port) => Suprsend.layer({ ...Sandbox.credentials, ...atOnce, baseUrl: `http://127.0.0.1:${port}/` })
-  )
+  Effect.map(closedPort, (baseUrl) => Suprsend.layer({ ...Sandbox.credentials, ...atOnce, baseUrl }))
 )
 
 /** At ten moments of a call whose requests take 50 milliseconds each. */
@@ -202,7 +190,7 @@ it.scoped.prop(
         Sandbox.latency("20 millis"),
         ...faults.map((fault) => Sandbox.sometimes(0.3, fault))
       )
-      const run = yield* bulk.start(world)
+      const run = yield* rows["bulk of 5,000"].start(world)
       const fiber = yield* Effect.fork(Effect.withRandom(run.call, Random.make(seed)))
       yield* TestClock.adjust(moment)
       const exit = yield* Fiber.interrupt(fiber)

@@ -38,6 +38,20 @@ export const json = (status: number, body: unknown, headers: Http.OutgoingHttpHe
 export const inOrder = (...answers: ReadonlyArray<Answer>): Answer => (request, response, position) =>
   answers[Math.min(position, answers.length - 1)]?.(request, response, position)
 
+/** The port on which a server listens. */
+export const portOf = (server: Net.Server): number => {
+  const address = server.address()
+  return typeof address === "object" && address !== null ? address.port : 0
+}
+
+/** The URL of a port that was open a moment ago, and on which no server listens now. */
+export const closedPort: Effect.Effect<string> = Effect.async((resume) => {
+  const server = Http.createServer().listen(0, "127.0.0.1", () => {
+    const url = `http://127.0.0.1:${portOf(server)}/`
+    server.close(() => resume(Effect.succeed(url)))
+  })
+})
+
 /** A real HTTP server on the loopback interface, for as long as the scope lives. */
 export const serve = (answer: Answer): Effect.Effect<Loopback, never, Scope.Scope> =>
   Effect.acquireRelease(
@@ -83,10 +97,8 @@ export const serve = (answer: Answer): Effect.Effect<Loopback, never, Scope.Scop
         })
       })
       server.listen(0, "127.0.0.1", () => {
-        const address = server.address()
-        const port = typeof address === "object" && address !== null ? address.port : 0
         resume(Effect.succeed({
-          url: `http://127.0.0.1:${port}/`,
+          url: `http://127.0.0.1:${portOf(server)}/`,
           requests,
           responses: () => responses,
           arrived: (count) => until(() => requests.length >= count),

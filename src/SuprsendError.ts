@@ -63,6 +63,54 @@ const at = (path: Issue["path"]): string => {
   return text === "" ? "" : `${text} `
 }
 
+// Fields that several errors have. They are spread one record at a time: a hover shows the
+// documentation of a field only if its record is spread as a whole.
+
+const calls = {
+  /** The method that failed, such as `UsersService.get`. */
+  call: Schema.String
+}
+
+const concernsUser = {
+  /** The distinct id that the call was about. */
+  distinctId: Schema.String
+}
+
+const hasIssues = {
+  /** Every problem, with its path. */
+  issues: Schema.Array(Issue)
+}
+
+const attempted = {
+  /** The number of requests that were sent. */
+  attempts: Schema.Number
+}
+
+const says = {
+  /** The error message of the server, if the response had one. */
+  serverMessage: Schema.optional(Schema.String)
+}
+
+const responded = {
+  /** The status of the last response. */
+  status: Schema.Number
+}
+
+const sentTo = {
+  /** The base URL of the client. */
+  baseUrl: Schema.optional(Schema.String)
+}
+
+const settled = {
+  ...calls,
+  ...attempted,
+  /** "no" if the server certainly applied nothing, "unknown" if it may have applied an attempt. */
+  applied: Schema.Literal("no", "unknown"),
+  ...says,
+  /** The insert id that the edit was sent with. Retrying with this id is safe. */
+  insertId: Schema.optional(Schema.String)
+}
+
 /**
  * The edit failed validation. No request was sent.
  *
@@ -87,7 +135,7 @@ const at = (path: Issue["path"]): string => {
  */
 export class InvalidUserEdit extends Schema.TaggedError<InvalidUserEdit>("effect-suprsend/InvalidUserEdit")(
   "InvalidUserEdit",
-  { call: Schema.String, distinctId: Schema.String, issues: Schema.Array(Issue) }
+  { ...calls, ...concernsUser, ...hasIssues }
 ) {
   /**
    * Identifies an error of this package.
@@ -122,7 +170,7 @@ export class InvalidUserEdit extends Schema.TaggedError<InvalidUserEdit>("effect
  */
 export class InvalidDistinctId extends Schema.TaggedError<InvalidDistinctId>("effect-suprsend/InvalidDistinctId")(
   "InvalidDistinctId",
-  { call: Schema.String, distinctId: Schema.String, issues: Schema.Array(Issue) }
+  { ...calls, ...concernsUser, ...hasIssues }
 ) {
   /**
    * Identifies an error of this package.
@@ -158,7 +206,7 @@ export class InvalidDistinctId extends Schema.TaggedError<InvalidDistinctId>("ef
  */
 export class SuprsendInvalidInput extends Schema.TaggedError<SuprsendInvalidInput>(
   "effect-suprsend/SuprsendInvalidInput"
-)("SuprsendInvalidInput", { call: Schema.String, issues: Schema.Array(Issue) }) {
+)("SuprsendInvalidInput", { ...calls, ...hasIssues }) {
   /**
    * Identifies an error of this package.
    *
@@ -202,13 +250,7 @@ export class SuprsendInvalidInput extends Schema.TaggedError<SuprsendInvalidInpu
  */
 export class SuprsendUserNotFound extends Schema.TaggedError<SuprsendUserNotFound>(
   "effect-suprsend/SuprsendUserNotFound"
-)("SuprsendUserNotFound", {
-  call: Schema.String,
-  distinctId: Schema.String,
-  attempts: Schema.Number,
-  /** The error message of the server, if the response had one. */
-  serverMessage: Schema.optional(Schema.String)
-}) {
+)("SuprsendUserNotFound", { ...calls, ...concernsUser, ...attempted, ...says }) {
   /**
    * Identifies an error of this package.
    *
@@ -226,18 +268,6 @@ export class SuprsendUserNotFound extends Schema.TaggedError<SuprsendUserNotFoun
   }
 }
 
-const settled = {
-  call: Schema.String,
-  /** The number of requests that were sent. */
-  attempts: Schema.Number,
-  /** "no" if the server certainly applied nothing, "unknown" if it may have applied an attempt. */
-  applied: Schema.Literal("no", "unknown"),
-  /** The error message of the server, if the response had one. */
-  serverMessage: Schema.optional(Schema.String),
-  /** The insert id that the edit was sent with. Retrying with this id is safe. */
-  insertId: Schema.optional(Schema.String)
-}
-
 /**
  * SuprSend refused the credentials (401), or they do not allow this call (403).
  *
@@ -249,7 +279,7 @@ const settled = {
  */
 export class SuprsendUnauthorized extends Schema.TaggedError<SuprsendUnauthorized>(
   "effect-suprsend/SuprsendUnauthorized"
-)("SuprsendUnauthorized", { ...settled, status: Schema.Number }) {
+)("SuprsendUnauthorized", { ...settled, ...responded }) {
   /**
    * Identifies an error of this package.
    *
@@ -281,7 +311,7 @@ export class SuprsendUnauthorized extends Schema.TaggedError<SuprsendUnauthorize
  */
 export class SuprsendRejected extends Schema.TaggedError<SuprsendRejected>("effect-suprsend/SuprsendRejected")(
   "SuprsendRejected",
-  { ...settled, status: Schema.Number, baseUrl: Schema.optional(Schema.String) }
+  { ...settled, ...responded, ...sentTo }
 ) {
   /**
    * Identifies an error of this package.
@@ -366,9 +396,12 @@ export class SuprsendUnavailable extends Schema.TaggedError<SuprsendUnavailable>
   "SuprsendUnavailable",
   {
     ...settled,
+    /** Why no response settled the call. */
     reason: Schema.Literal("ServerError", "Transport", "Timeout", "Interrupted", "Tls"),
+    /** Whether retrying is safe and may help. */
     retryable: Schema.Boolean,
-    baseUrl: Schema.optional(Schema.String),
+    ...sentTo,
+    /** The status of the last response, if there was one. */
     status: Schema.optional(Schema.Number),
     /** The error message of the runtime, such as `connect ECONNREFUSED 127.0.0.1:8787`. */
     description: Schema.optional(Schema.String)
@@ -415,12 +448,7 @@ export class SuprsendUnavailable extends Schema.TaggedError<SuprsendUnavailable>
  */
 export class SuprsendUnexpectedResponse extends Schema.TaggedError<SuprsendUnexpectedResponse>(
   "effect-suprsend/SuprsendUnexpectedResponse"
-)("SuprsendUnexpectedResponse", {
-  ...settled,
-  status: Schema.Number,
-  issues: Schema.Array(Issue),
-  baseUrl: Schema.optional(Schema.String)
-}) {
+)("SuprsendUnexpectedResponse", { ...settled, ...responded, ...hasIssues, ...sentTo }) {
   /**
    * Identifies an error of this package.
    *
@@ -458,6 +486,27 @@ export type RequestError =
   | SuprsendRateLimited
   | SuprsendUnavailable
   | SuprsendUnexpectedResponse
+
+/**
+ * Copies an error of a batch for one of its edits. The error of a batch has no insert id, because
+ * the batch has many.
+ *
+ * @internal
+ */
+export const withInsertId = (error: RequestError, insertId: string | undefined): RequestError => {
+  switch (error._tag) {
+    case "SuprsendUnauthorized":
+      return new SuprsendUnauthorized({ ...error, insertId })
+    case "SuprsendRejected":
+      return new SuprsendRejected({ ...error, insertId })
+    case "SuprsendRateLimited":
+      return new SuprsendRateLimited({ ...error, insertId })
+    case "SuprsendUnavailable":
+      return new SuprsendUnavailable({ ...error, insertId })
+    case "SuprsendUnexpectedResponse":
+      return new SuprsendUnexpectedResponse({ ...error, insertId })
+  }
+}
 
 /**
  * All errors of SDK calls.

@@ -11,15 +11,7 @@ import type * as Bulk from "../../Bulk.js"
 import { InsertId } from "../../InsertId.js"
 import { RequestOptions } from "../../RequestOptions.js"
 import type { SuprsendClient } from "../../SuprsendClient.js"
-import {
-  type InvalidUserEdit,
-  type RequestError,
-  SuprsendRateLimited,
-  SuprsendRejected,
-  SuprsendUnauthorized,
-  SuprsendUnavailable,
-  SuprsendUnexpectedResponse
-} from "../../SuprsendError.js"
+import { type InvalidUserEdit, type RequestError, withInsertId } from "../../SuprsendError.js"
 import * as UserEdit from "../../UserEdit.js"
 import type { UsersService } from "../../UsersService.js"
 import * as calls from "../client/call.js"
@@ -106,7 +98,10 @@ export const asyncEdit = (
           const accepted = { insertId: edit.insertId ?? "", status: response?.status ?? 202, message }
           end(edit, Effect.succeed(accepted))
         }
-        for (const { edit, error } of outcome.failedRecords) end(edit, Effect.fail(naming(error, edit.insertId)))
+        for (const { edit, error } of outcome.failedRecords) {
+          const own = error._tag === "InvalidUserEdit" ? error : withInsertId(error, edit.insertId)
+          end(edit, Effect.fail(own))
+        }
       })
 
     const fiber = yield* bulk.run<never, never>({
@@ -205,54 +200,3 @@ const pin = (edit: UserEdit.UserEdit, insertId: string) =>
   Either.try({ try: () => UserEdit.withInsertId(edit, insertId), catch: validate.unreadable })
 
 const isEmpty = (options: object): boolean => Object.values(options).every((option) => option === undefined)
-
-// The error of a batch names no insert id, because the batch has many.
-const naming = (
-  error: InvalidUserEdit | RequestError,
-  insertId: string | undefined
-): InvalidUserEdit | RequestError => {
-  switch (error._tag) {
-    case "InvalidUserEdit":
-      return error
-    case "SuprsendUnauthorized": {
-      const { applied, attempts, call, serverMessage, status } = error
-      return new SuprsendUnauthorized({ applied, attempts, call, serverMessage, status, insertId })
-    }
-    case "SuprsendRejected": {
-      const { applied, attempts, baseUrl, call, serverMessage, status } = error
-      return new SuprsendRejected({ applied, attempts, baseUrl, call, serverMessage, status, insertId })
-    }
-    case "SuprsendRateLimited": {
-      const { applied, attempts, call, retryAfter, serverMessage } = error
-      return new SuprsendRateLimited({ applied, attempts, call, serverMessage, retryAfter, insertId })
-    }
-    case "SuprsendUnexpectedResponse": {
-      const { applied, attempts, baseUrl, call, issues, serverMessage, status } = error
-      return new SuprsendUnexpectedResponse({
-        applied,
-        attempts,
-        baseUrl,
-        call,
-        issues,
-        serverMessage,
-        status,
-        insertId
-      })
-    }
-    case "SuprsendUnavailable": {
-      const { applied, attempts, baseUrl, call, description, reason, retryable, serverMessage, status } = error
-      return new SuprsendUnavailable({
-        applied,
-        attempts,
-        baseUrl,
-        call,
-        description,
-        reason,
-        retryable,
-        serverMessage,
-        status,
-        insertId
-      })
-    }
-  }
-}

@@ -111,7 +111,10 @@ class Options implements Https.RequestOptions {
 /** Returns the headers as alternating names and values, which Node writes without copying them. */
 const flat = (host: string, headers: Request["headers"], length: number | undefined): ReadonlyArray<string> => {
   const all = ["host", host]
-  for (const name of Object.keys(headers)) all.push(name, headers[name] ?? "")
+  for (const name of Object.keys(headers)) {
+    // Requests of the platform have it already. A server refuses a request that has it twice.
+    if (name !== "content-length") all.push(name, headers[name] ?? "")
+  }
   if (length !== undefined) all.push("content-length", String(length))
   return all
 }

@@ -1,8 +1,6 @@
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as Undici from "@effect/platform-node/Undici"
-import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
-import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import { describe, expect, it } from "@effect/vitest"
 import * as PreferencesService from "effect-suprsend/PreferencesService"
@@ -262,55 +260,4 @@ describe("the client of the user is the one that sends", () => {
       Effect.provide(Suprsend.layerTest),
       Effect.provide(SuprsendNode.layerUndici)
     ))
-
-  for (
-    const [name, client] of Object.entries({
-      "Transport.layer": Transport.layer,
-      "Transport.layerFetch": Transport.layerFetch,
-      "SuprsendNode.layerUndici": SuprsendNode.layerUndici,
-      "FetchHttpClient.layer": FetchHttpClient.layer,
-      "NodeHttpClient.layer": NodeHttpClient.layer
-    })
-  ) {
-    it.scoped(`what wraps ${name} sees every request, and may change it`, () =>
-      Effect.gen(function*() {
-        const server = yield* accepts
-        const seen: Array<string> = []
-        const wrapped = Layer.effect(
-          HttpClient.HttpClient,
-          Effect.map(HttpClient.HttpClient, (client) =>
-            client.pipe(
-              HttpClient.tapRequest((request) => Effect.sync(() => seen.push(request.method))),
-              HttpClient.mapRequest(HttpClientRequest.setHeader("x-wrapped", "yes"))
-            ))
-        )
-        yield* Effect.flatMap(UsersService.UsersService, (users) => users.asyncEdit(ada)).pipe(
-          Effect.provide(
-            Suprsend.layerWithoutHttpClient(workspace("one", server)).pipe(
-              Layer.provide(wrapped),
-              Layer.provide(client)
-            )
-          )
-        )
-        expect(seen).toEqual(["POST"])
-        expect(server.requests.map(({ headers }) => headers["x-wrapped"])).toEqual(["yes"])
-        expect(JSON.parse(server.requests[0]?.body ?? "")).toMatchObject({ distinct_id: "ada" })
-      }))
-  }
-
-  it.scoped("a mock of fetch is asked, given to the layer or to a call", () =>
-    Effect.gen(function*() {
-      const server = yield* accepts
-      const asked: Array<string> = []
-      const mock = (name: string): typeof globalThis.fetch => () => {
-        asked.push(name)
-        return Promise.resolve(new Response("OK", { status: 202 }))
-      }
-      const send = Effect.flatMap(UsersService.UsersService, (users) => users.asyncEdit(ada))
-      const live = Suprsend.layer(workspace("one", server))
-      yield* Effect.provide(send, Layer.provide(live, Layer.succeed(FetchHttpClient.Fetch, mock("layer"))))
-      yield* send.pipe(Effect.provideService(FetchHttpClient.Fetch, mock("call")), Effect.provide(live))
-      expect(asked).toEqual(["layer", "call"])
-      expect(server.requests).toEqual([])
-    }))
 })

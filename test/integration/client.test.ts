@@ -562,35 +562,6 @@ for (const [name, http] of Object.entries(httpClients)) {
   })
 }
 
-describe("what is said to fetch", () => {
-  const seen: Array<RequestInit | undefined> = []
-  const watching = FetchHttpClient.layer.pipe(
-    Layer.provide(Layer.succeed(FetchHttpClient.Fetch, (input, init) => {
-      seen.push(init)
-      return fetch(input, init)
-    }))
-  )
-
-  it.scoped("for the layer, and for a region, stays, but that redirects are not followed", () =>
-    Effect.gen(function*() {
-      const server = yield* serve(user)
-      yield* Effect.flatMap(UsersService.UsersService, (users) => users.get("ada")).pipe(
-        Effect.provideService(FetchHttpClient.RequestInit, { cache: "no-store", redirect: "follow" }),
-        Effect.provide(
-          suprsend(watching, server.url).pipe(
-            Layer.provide(Layer.succeed(FetchHttpClient.RequestInit, {
-              keepalive: false,
-              cache: "reload",
-              redirect: "follow"
-            }))
-          )
-        )
-      )
-      expect(seen).toMatchObject([{ keepalive: false, cache: "no-store", redirect: "manual" }])
-      server.requests.forEach(isSigned)
-    }))
-})
-
 describe("straight over undici", () => {
   /** Runs with a dispatcher that tells when the head of an answer is there. */
   const withHead = <A, E>(

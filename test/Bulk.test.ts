@@ -39,7 +39,7 @@ describe("what is sent", () => {
     "never sends a body of more than 819,200 bytes, brackets and commas included",
     (users, sandbox) =>
       Effect.gen(function*() {
-        // Two bytes a character, so that whoever counts characters is far over.
+        // Two bytes a character, so that a limit in characters would be far exceeded.
         const big = Arr.makeBy(300, (n) => UserEdit.set(UserEdit.edit(`user-${n}`), "text", "é".repeat(4_800)))
         const report = yield* users.bulkEdit(big)
         const sizes = (yield* sandbox.requests).map((request) => new TextEncoder().encode(request.body).length)
@@ -177,7 +177,7 @@ describe("order", () => {
 })
 
 describe("failures", () => {
-  test("halves a refused request until the bad records stand alone", (users, sandbox) =>
+  test("bisects a refused request until the bad records are alone", (users, sandbox) =>
     Effect.gen(function*() {
       const bad = (n: number) => UserEdit.appendOperation(UserEdit.edit(`user-${n}`), { $nonsense: { n } })
       const report = yield* users.bulkEdit(Arr.makeBy(1000, (n) => n === 123 || n === 777 ? bad(n) : signUp(n)))
@@ -189,7 +189,7 @@ describe("failures", () => {
     }))
 
   for (const status of [400, 413, 422]) {
-    test(`halves after ${status}`, (users, sandbox) =>
+    test(`bisects after ${status}`, (users, sandbox) =>
       Effect.gen(function*() {
         yield* sandbox.script([Sandbox.status(status)])
         const report = yield* users.bulkEdit(Arr.makeBy(4, signUp))
@@ -199,10 +199,10 @@ describe("failures", () => {
   }
 
   test(
-    "does not call rejected what may have been accepted before it was halved",
+    "does not report a record as rejected if it may have been accepted before the batch was bisected",
     (users, sandbox) =>
       Effect.gen(function*() {
-        // Applied, its answer lost; then refused whole, and the first half again.
+        // Applied, but the response is lost; then refused as a whole, and the first half again.
         yield* sandbox.script([Sandbox.resetPeerApplied, Sandbox.status(400), Sandbox.status(400)])
         const fiber = yield* Effect.fork(users.bulkEdit([signUp(1), signUp(2)]))
         yield* TestClock.adjust("1 second")
@@ -216,7 +216,7 @@ describe("failures", () => {
   )
 
   test(
-    "sends nothing more of a halved request once the credentials are refused",
+    "sends no more of a bisected request once the credentials are refused",
     (users, sandbox) =>
       Effect.gen(function*() {
         yield* sandbox.script([Sandbox.status(400), Sandbox.status(401)])
@@ -226,7 +226,7 @@ describe("failures", () => {
       })
   )
 
-  test("does not halve what no smaller request would mend", (users, sandbox) =>
+  test("does not bisect a request if a smaller one would fail too", (users, sandbox) =>
     Effect.gen(function*() {
       yield* sandbox.script([Sandbox.status(404)])
       const report = yield* users.bulkEdit(Arr.makeBy(4, signUp))
@@ -249,7 +249,7 @@ describe("failures", () => {
   )
 
   test(
-    "calls a record unknown when an answer never came, unsent when the server certainly did nothing",
+    "reports a record as unknown if there was no response, and as unsent if the server certainly applied nothing",
     (users, sandbox) =>
       Effect.gen(function*() {
         yield* sandbox.script([Sandbox.resetPeer, Sandbox.status(500), Sandbox.status(429)])
@@ -264,7 +264,7 @@ describe("failures", () => {
   )
 
   test(
-    "calls a record unknown whose request was accepted by something other than SuprSend",
+    "reports a record as unknown if something other than SuprSend accepted its request",
     (users, sandbox) =>
       Effect.gen(function*() {
         yield* sandbox.script([
@@ -282,7 +282,7 @@ describe("failures", () => {
       })
   )
 
-  test("one failing request costs no other", (users, sandbox) =>
+  test("a failing request does not affect the others", (users, sandbox) =>
     Effect.gen(function*() {
       yield* sandbox.script([Sandbox.delay("1 second"), Sandbox.status(503)])
       const fiber = yield* Effect.fork(once(users.bulkEdit(Arr.makeBy(1200, signUp), { concurrency: 3 })))
@@ -293,7 +293,7 @@ describe("failures", () => {
   test("a second try with the failed records is safe", (users, sandbox) =>
     Effect.gen(function*() {
       const visits = Arr.makeBy(500, (n) => UserEdit.increment(UserEdit.edit(`user-${n}`), "visits", 1))
-      // The first request is applied, and its answer lost; the second is not applied.
+      // The first request is applied, and its response lost; the second is not applied.
       yield* sandbox.script([Sandbox.resetPeerApplied, Sandbox.resetPeer])
       const first = yield* once(users.bulkEdit(visits))
       expect(first).toMatchObject({ status: "fail", failure: 500 })
@@ -318,7 +318,7 @@ describe("outcomes", () => {
     }))
 
   it.effect.prop(
-    "are exactly one a record, whatever goes wrong",
+    "are exactly one per record, under any faults",
     {
       count: FastCheck.integer({ min: 0, max: 1500 }),
       concurrency: FastCheck.integer({ min: 1, max: 5 }),
@@ -339,7 +339,7 @@ describe("outcomes", () => {
         const accepted = outcomes.flatMap((outcome) => ids(outcome.accepted))
         const failed = outcomes.flatMap((outcome) => outcome.failedRecords)
         expect([...accepted, ...ids(failed.map((record) => record.edit))].sort()).toEqual(ids(edits).sort())
-        // Nothing that the server took is reported as failed for sure, and nothing that it did not take as accepted.
+        // No applied record is reported as certainly failed, and no other record as accepted.
         const taken = new Set((yield* sandbox.users).map((user) => user.distinctId))
         expect(accepted.filter((id) => !taken.has(id))).toEqual([])
         const surely = failed.filter((record) => record.outcome !== "unknown").map((record) => record.edit)

@@ -272,7 +272,7 @@ describe("RateLimiter", () => {
   })
 
   describe("time", () => {
-    it.effect("a timer that fires early starts nobody early", () =>
+    it.effect("a timer that fires early starts no attempt early", () =>
       Effect.gen(function*() {
         const virtual = virtualClock()
         const starts: Array<number> = []
@@ -391,7 +391,7 @@ describe("RateLimiter", () => {
   })
 
   describe("pause", () => {
-    it.scoped("nobody starts before it is over, those who waited with a start time included", () =>
+    it.scoped("no attempt starts before it is over, including those that waited with a start time", () =>
       Effect.gen(function*() {
         const { entries, note } = journal()
         const limiter = yield* RateLimiter.make({ limit: 2, window: "1 second" })

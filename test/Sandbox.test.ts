@@ -107,7 +107,7 @@ describe("state", () => {
       expect(user.updatedAt?.epochMillis).toBe(60_000)
     }).pipe(Effect.provide(Suprsend.layerTest)))
 
-  it.effect("begins empty for whoever provides it", () =>
+  it.effect("is empty each time it is provided", () =>
     Effect.gen(function*() {
       const users = Effect.flatMap(Sandbox.Sandbox, (sandbox) => sandbox.users)
       yield* Effect.provide(
@@ -131,7 +131,7 @@ describe("what it refuses", () => {
       expect((yield* raw("GET", "/v1/user/", undefined, { authorization: forged })).status).toBe(401)
     }).pipe(Effect.provide(Sandbox.layer)))
 
-  it.effect("what is no JSON, or not declared as JSON", () =>
+  it.effect("a body that is not JSON, or not declared as JSON", () =>
     Effect.gen(function*() {
       expect(yield* raw("POST", "/event/", "{")).toEqual({ status: 400, text: `{"code":400,"message":"BAD REQUEST"}` })
       const uri = "/event/"

@@ -248,12 +248,12 @@ describe("settings", () => {
   })
   for (const key of ["elapsed", "initialDelay", "maximumDelay"]) {
     fails(
-      `refuses what is no duration for retry.${key}`,
+      `refuses a value that is not a duration for retry.${key}`,
       `retry.${key}`,
       untyped({ ...signed, retry: { [key]: "soon" } })
     )
   }
-  fails("refuses what is no duration for the timeout", "timeout", untyped({ ...signed, timeout: "soon" }))
+  fails("refuses a timeout that is not a duration", "timeout", untyped({ ...signed, timeout: "soon" }))
   fails("refuses a text without a unit for the timeout", "timeout", untyped({ ...signed, timeout: "30" }))
   for (const negative of ["-5 seconds", -5, NaN, -Infinity, -5n, [-1, 0]] as const) {
     const refused = /must (not be negative|be greater than zero)/
@@ -284,7 +284,7 @@ describe("settings", () => {
     untyped({ ...signed, appInfo: { name: "a", version: 2 } })
   )
   fails("refuses a name in the place of the application", "appInfo", untyped({ ...signed, appInfo: "billing" }))
-  fails("refuses a client that is no function", "transformClient", untyped({ ...signed, transformClient: {} }))
+  fails("refuses a client that is not a function", "transformClient", untyped({ ...signed, transformClient: {} }))
 
   const headers: Record<string, Record<string, string>> = {
     "an empty name": { "": "1" },
@@ -299,7 +299,7 @@ describe("settings", () => {
   for (const [name, value] of Object.entries(headers)) {
     fails(`refuses a header with ${name}`, "headers", { ...signed, headers: value })
   }
-  fails("refuses a header that is no text", "headers", untyped({ ...signed, headers: { "x-trace": undefined } }))
+  fails("refuses a header that is not a string", "headers", untyped({ ...signed, headers: { "x-trace": undefined } }))
   fails("refuses a header with several values", "headers", untyped({ ...signed, headers: { "x-trace": ["1", "2"] } }))
   fails("refuses a pseudo header of HTTP/2", "headers", { ...signed, headers: { ":authority": "example.com" } })
   fails("refuses a whole line as a name, without showing it", "headers", {

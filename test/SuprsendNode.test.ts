@@ -1,4 +1,4 @@
-// Proxies of the environment, as real processes on this machine would find them: a server that tunnels, and one that is called.
+// Proxies of the environment, over real servers: one that tunnels, and one that is called.
 import { describe, expect, it } from "@effect/vitest"
 import * as Suprsend from "effect-suprsend/Suprsend"
 import type * as SuprsendConfig from "effect-suprsend/SuprsendConfig"
@@ -12,7 +12,7 @@ import * as Http from "node:http"
 import * as Net from "node:net"
 import { json, portOf, serve } from "./utils/loopback.js"
 
-/** A proxy that tunnels, and keeps where to. */
+/** A tunnelling proxy that records its targets. */
 const proxy = Effect.acquireRelease(
   Effect.async<{ readonly url: string; readonly targets: Array<string>; readonly server: Http.Server }>((resume) => {
     const targets: Array<string> = []
@@ -75,7 +75,7 @@ describe("a proxy of the environment", () => {
       }).pipe(Effect.scoped))
   }
 
-  it.live("is not asked unless it is asked for", () =>
+  it.live("is not used without `proxyFromEnvironment`", () =>
     Effect.gen(function*() {
       const server = yield* serve(json(200, { results: [], meta: {} }))
       const { targets, url } = yield* proxy
@@ -86,7 +86,7 @@ describe("a proxy of the environment", () => {
       expect(targets).toEqual([])
     }).pipe(Effect.scoped))
 
-  it.live("is an error that names the variable, and not its value, where it is no URL", () =>
+  it.live("that is not a URL is an error that names the variable, but not its value", () =>
     Effect.gen(function*() {
       const layer = SuprsendNode.layer({ ...options("http://127.0.0.1:1"), proxyFromEnvironment: true }).pipe(
         Layer.provide(environment({ HTTPS_PROXY: "user:pass-word@proxy" }))
@@ -96,7 +96,7 @@ describe("a proxy of the environment", () => {
       expect(String(error)).not.toContain("pass-word")
     }))
 
-  it.live("is named by no error when it does not answer", () =>
+  it.live("that does not respond is not named in the error", () =>
     Effect.gen(function*() {
       const layer = SuprsendNode.layer({ ...options("http://127.0.0.1:2"), proxyFromEnvironment: true }).pipe(
         Layer.provide(environment({ HTTP_PROXY: "http://user:pass-word@127.0.0.1:1" }))

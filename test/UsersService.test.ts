@@ -20,7 +20,7 @@ const ada = pipe(UserEdit.edit("ada"), UserEdit.addEmail("ada@example.com"), Use
 const answers = (body: unknown, status = 200) => Sandbox.status(status, { body: JSON.stringify(body) })
 
 describe("asyncEdit", () => {
-  test("hands the edit over as an event, and says under which id", (users, sandbox) =>
+  test("sends the edit as an event, and returns its insert id", (users, sandbox) =>
     Effect.gen(function*() {
       const accepted = yield* users.asyncEdit(ada).pipe(
         Effect.provideService(InsertId, Effect.succeed("insert-id-1"))
@@ -156,20 +156,23 @@ describe("get and delete", () => {
       expect(yield* sandbox.requests).toEqual([])
     }))
 
-  test("call an answer that is no user unexpected, without showing it", (users, sandbox) =>
-    Effect.gen(function*() {
-      yield* sandbox.script([
-        Sandbox.status(200, { body: "<html>", contentType: "text/html" }),
-        answers([]),
-        answers({ distinct_id: 7, $androidpush: "secret" })
-      ])
-      const errors = yield* Effect.forEach([1, 2, 3], () => Effect.flip(users.get("ada")))
-      expect(errors.map((error) => error._tag)).toEqual(Arr.makeBy(3, () => "SuprsendUnexpectedResponse"))
-      expect(errors[0]?.message).toContain("it is an HTML page")
-      expect(errors[1]?.message).toContain("got an array")
-      expect(errors[2]?.message).toContain("distinct_id must be a string")
-      expect(errors.map(String).join()).not.toContain("secret")
-    }))
+  test(
+    "fail with an unexpected response if it is not a user, without showing it",
+    (users, sandbox) =>
+      Effect.gen(function*() {
+        yield* sandbox.script([
+          Sandbox.status(200, { body: "<html>", contentType: "text/html" }),
+          answers([]),
+          answers({ distinct_id: 7, $androidpush: "secret" })
+        ])
+        const errors = yield* Effect.forEach([1, 2, 3], () => Effect.flip(users.get("ada")))
+        expect(errors.map((error) => error._tag)).toEqual(Arr.makeBy(3, () => "SuprsendUnexpectedResponse"))
+        expect(errors[0]?.message).toContain("it is an HTML page")
+        expect(errors[1]?.message).toContain("got an array")
+        expect(errors[2]?.message).toContain("distinct_id must be a string")
+        expect(errors.map(String).join()).not.toContain("secret")
+      })
+  )
 })
 
 describe("lists", () => {

@@ -97,7 +97,7 @@ describe("arbitraries", () => {
     Effect.gen(function*() {
       const users = yield* UsersService.UsersService
       const sandbox = yield* Sandbox.Sandbox
-      // A cursor that is nobody's may be refused.
+      // The server may refuse an unknown cursor.
       yield* Effect.either(users.list(options))
       const [request] = yield* sandbox.requests
       const query = new URLSearchParams(request?.uri.split("?")[1])
@@ -156,7 +156,7 @@ describe("playOut", () => {
       expect(yield* Ref.get(seen)).toEqual([10, 20, 30])
     }))
 
-  it.effect("leaves waits alone that are longer than is said", () =>
+  it.effect("does not skip waits that are longer than the given maximum", () =>
     Effect.gen(function*() {
       const fiber = yield* Effect.fork(Sandbox.runToCompletion(Effect.sleep("2 seconds"), { longest: "1 second" }))
       yield* Effect.repeatN(Effect.yieldNow(), 100)

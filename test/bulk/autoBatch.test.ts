@@ -131,7 +131,7 @@ describe("layerBatched", () => {
       expect(yield* sizes(sandbox)).toEqual([3])
     }))
 
-  test("nothing is sent if everybody gave up", (users, sandbox) =>
+  test("nothing is sent if all callers were interrupted", (users, sandbox) =>
     Effect.gen(function*() {
       const fiber = yield* Effect.fork(users.asyncEdit(visit(1)))
       yield* settle
@@ -197,7 +197,7 @@ describe("layerBatched", () => {
       expect(JSON.parse(request?.body ?? "[]")).toMatchObject([{ $time: 3_600_000 }])
     }))
 
-  it.effect("a defect is that of those whose request died, and of nobody after them", () => {
+  it.effect("a defect ends the calls whose request died, and no later ones", () => {
     let calls = 0
     const broken: RateLimiter.RateLimiter.Service = {
       limit: (attempt) => calls++ === 0 ? Effect.die("no limiter") : attempt,

@@ -200,7 +200,7 @@ describe("reports", () => {
     )
   })
 
-  it("are refused as JSON where they are none, and the path is said", () => {
+  it("are refused as JSON if they are not reports, with the path of the issue", () => {
     const text = JSON.stringify({ success: 1, failedRecords: [{ outcome: "lost", edit: {}, error: {} }] })
     const decoded = Schema.decodeEither(Json)(text)
     expect(Either.isLeft(decoded) && decoded.left.message).toContain("[\"failedRecords\"]")
@@ -274,7 +274,7 @@ describe("an edit as JSON", () => {
     expect(Equal.equals(Schema.decodeSync(EditJson)(Schema.encodeSync(EditJson)(edit)), edit)).toBe(true)
   })
 
-  it("is a copy, which nobody else can change", () => {
+  it("is a copy, which later outcomes do not change", () => {
     const encoded = { distinctId: "ada", operations: [{ $set: { plan: "pro" } }] }
     const edit = Schema.decodeSync(UserEdit.UserEditSchema)(encoded)
     encoded.operations[0] = { $set: { plan: "free" } }

@@ -113,7 +113,7 @@ describe("sources", () => {
       expect(yield* sandbox.users).toHaveLength(1)
     }))
 
-  test("endless iterables of both kinds start at once, and are closed when nobody listens any more", (users) =>
+  test("endless iterables of both kinds start at once, and are closed when their outcomes have no reader any more", (users) =>
     Effect.gen(function*() {
       const log: Array<string> = []
       function* endless() {
@@ -218,7 +218,7 @@ describe("sources", () => {
       }))
   }
 
-  /** Gives as many as said at once, and the others when they are handed over. */
+  /** Returns the given number at once, and the others when they are provided. */
   const stuckAfter = (count: number) => {
     const waiting: Array<(result: IteratorResult<UserEdit.UserEdit>) => void> = []
     const counter = { pulled: 0 }
@@ -250,7 +250,7 @@ describe("sources", () => {
       expect([report.success, ...new Set(outcomesOf(report)), report.failure]).toEqual([400, "unsent", 11])
     }))
 
-  test("are not pulled any more once nobody listens", (users) =>
+  test("are not pulled any more once their outcomes have no reader", (users) =>
     Effect.gen(function*() {
       const { counter, edits, goOn } = stuckAfter(410)
       const fiber = yield* Effect.fork(Stream.runDrain(users.bulkEditStream(edits, { linger: "1 hour" })))
@@ -265,7 +265,7 @@ describe("sources", () => {
 describe("options that are of no use", () => {
   const defectOf = (exit: Exit.Exit<unknown, unknown>) => Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
 
-  // As from a file that nobody checked.
+  // As from a file that was not checked.
   const read = (json: string): Duration.DurationInput => JSON.parse(json)
 
   const wrong: ReadonlyArray<readonly [keyof Bulk.StreamOptions, Bulk.StreamOptions]> = [
@@ -379,7 +379,7 @@ describe("whatever is among the edits", () => {
 })
 
 describe("the time of an event", () => {
-  test("is when its edit came, not when somebody began to wait for it", (users, sandbox) =>
+  test("is when its edit came, not when the edit was first awaited", (users, sandbox) =>
     Effect.gen(function*() {
       const queue = yield* Queue.unbounded<UserEdit.UserEdit>()
       const fiber = yield* Effect.fork(users.bulkEdit(Stream.fromQueue(queue), { linger: "1 second" }))
@@ -394,7 +394,7 @@ describe("the time of an event", () => {
     }))
 })
 
-describe("insert ids of one's own", () => {
+describe("custom insert ids", () => {
   test("are made one for each edit", (users) =>
     Effect.gen(function*() {
       let made = 0
@@ -459,7 +459,7 @@ describe("what is to stop a run", () => {
 })
 
 describe("a busy user", () => {
-  test("keeps nobody else waiting", (users, sandbox) =>
+  test("does not delay other edits", (users, sandbox) =>
     Effect.gen(function*() {
       const visit = (id: string, n: number) => UserEdit.append(UserEdit.edit(id), "log", n)
       // One user has an edit in each 400; the request that holds its first one is slow.
@@ -695,7 +695,7 @@ describe("whatever happens", () => {
         const insertIds = first.failedRecords.flatMap((record) => record.edit.insertId ?? [])
         expect(new Set(insertIds).size).toBe(first.failure)
 
-        // The first second try goes twice, as from a file that somebody has sent already.
+        // The first second try is sent twice, as from a file that was sent before.
         yield* run(Bulk.editsToRetry(first))
         let again = first
         while (Bulk.editsToRetry(again).length > 0) again = yield* run(Bulk.editsToRetry(again))

@@ -634,7 +634,7 @@ describe("a defect", () => {
       expect(new Set(report.failedRecords.map(({ edit }) => edit.insertId)).size).toBe(100)
     }))
 
-  test("of something that is no edit is that of this record alone", (users) =>
+  test("of a value that is not an edit affects this record alone", (users) =>
     Effect.gen(function*() {
       const { proxy, revoke } = Proxy.revocable(signUp(1), {})
       revoke()

@@ -18,7 +18,7 @@ import { settle } from "../utils/time.js"
 
 const one = UserEdit.set(UserEdit.edit("ada"), "plan", "pro")
 
-/** What an effect that nobody can interrupt has come to after that much time, if it has ended. */
+/** Returns the exit of an uninterruptible effect after the given time, if it has ended. */
 const after = <A, E, R>(millis: number, effect: Effect.Effect<A, E, R>) =>
   Effect.gen(function*() {
     const fiber = yield* Effect.forkDaemon(Effect.uninterruptible(effect))
@@ -49,7 +49,7 @@ describe("a bulk that cannot be interrupted", () => {
         linger: "1 hour"
       }),
     "as a stream of outcomes": (users) => Stream.runDrain(users.bulkEditStream([one])),
-    "as a stream of outcomes that nobody reads to its end": (users, sandbox) =>
+    "as a stream of outcomes that is not read to its end": (users, sandbox) =>
       Effect.zipRight(
         sandbox.script([Sandbox.delay(0), Sandbox.noResponse()]),
         users.bulkEditStream(Stream.map(Stream.range(1, 800), (n) => UserEdit.edit(`user-${n}`)), { concurrency: 1 })

@@ -40,10 +40,10 @@ const cases = vectors(
 const editOfSize = (size: number, i: number) => {
   const empty = UserEdit.edit(`user-${String(i).padStart(8, "0")}`, { insertId: "id" })
   const textOf = (text: string) => UserEdit.set(empty, "text", text)
-  return textOf("x".repeat(size - Buffer.byteLength(event.encode(textOf(""), "id", 0, nobody))))
+  return textOf("x".repeat(size - Buffer.byteLength(event.encode(textOf(""), "id", 0, anonymous))))
 }
 
-const nobody = { workspace: undefined, userAgent: "" }
+const anonymous = { workspace: undefined, userAgent: "" }
 
 // Less than this no event has.
 const minimum = 250
@@ -53,7 +53,7 @@ const cut = (sizes: ReadonlyArray<number>) =>
   Effect.gen(function*() {
     const bodies: Array<Uint8Array> = []
     const client: SuprsendClient.Service = {
-      ...nobody,
+      ...anonymous,
       concurrency: 1,
       execute: ({ body }) =>
         Effect.sync(() => {

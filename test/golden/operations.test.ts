@@ -28,7 +28,7 @@ const at = (...path: Path): Path => ["operations", 0, ...path]
 
 /** What we make of calls where the vendor makes something else, by the reason. */
 const deviations: Readonly<Record<string, Readonly<Record<string, Deviation>>>> = {
-  "a blank key is kept, and refused by validate; the vendor drops it with a note that nobody reads": {
+  "a blank key is kept, and refused by validate; the vendor drops it with a warning": {
     "set: empty key": { operations: [{ $set: { "": "v" } }], refusedAt: [at("$set", "")] },
     "set: blank key": { operations: [{ $set: { "": "v" } }], refusedAt: [at("$set", "")] },
     "set: map with one blank key": { operations: [{ $set: { "": 3, ok: 2 } }], refusedAt: [at("$set", "")] },
@@ -98,17 +98,17 @@ const refused: Readonly<Record<string, Readonly<Record<string, ReadonlyArray<Pat
     "remove_sms: value is not trimmed": [at("$remove", "$sms")],
     "remove_whatsapp: value is not trimmed": [at("$remove", "$whatsapp")]
   },
-  "an amount that is no number": {
+  "an amount that is not a number": {
     "increment: string amount is passed through": [at("$add", "n")],
     "increment: identity keys are ordinary keys": [at("$add", "$email"), at("$add", "$androidpush")]
   },
-  "a time zone that is no IANA name": {
+  "a time zone that is not an IANA name": {
     "set_timezone: \"Not/AZone\"": [at("$set", "$timezone")],
     "set_timezone: \"\"": [at("$set", "$timezone")],
     "set_timezone: null": [at("$set", "$timezone")],
     "set_timezone: \" Asia/Kolkata \"": [at("$set", "$timezone")]
   },
-  "a language or locale that is no well-formed tag": {
+  "a language or locale that is not a well-formed tag": {
     "set: key $locale": [at("$set", "$locale")],
     "set_preferred_language: \"\"": [at("$set", "$preferred_language")],
     "set_locale: \"\"": [at("$set", "$locale")],

@@ -83,7 +83,7 @@ const deviations: Readonly<Record<string, Readonly<Record<string, Deviation>>>> 
       sent: [{ method: "POST", path: "/v1/user/primary/merge/", body: { from_user_id: "secondary" } }]
     }
   },
-  "to delete nobody, nothing is sent": {
+  "an empty bulkDelete sends nothing": {
     "bulk_delete: empty payload": { sent: [] },
     "bulk_delete: empty list": { sent: [] }
   }

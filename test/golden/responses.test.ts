@@ -50,7 +50,7 @@ const all = (count: number, outcome: string, error: string) =>
 
 const accepted = (total: number) => ({ status: "success", total, success: total, failure: 0, failedRecords: [] })
 
-/** What comes of each case: what the call succeeds with, or its error. One attempt only. */
+/** The result of each case: the value or the error of the call. One attempt only. */
 const outcomes: Readonly<Record<string, Expected>> = {
   // An event counts as accepted with any 2xx, whatever the body.
   "async 202 text OK": { gives: { status: 202, message: "OK" } },
@@ -109,7 +109,7 @@ const outcomes: Readonly<Record<string, Expected>> = {
     because: "an operation that is none is named before anything is sent",
     gives: { _tag: "InvalidUserEdit", attempts: 0, retryable: false, paths: [["operations", 0]] }
   },
-  "bulk delete 400": { requests: 0, because: "to delete nobody, nothing is sent", gives: accepted(0) },
+  "bulk delete 400": { requests: 0, because: "an empty bulkDelete sends nothing", gives: accepted(0) },
 
   "bulk: all chunks succeed (3 chunks)": { gives: accepted(170) },
   "bulk: all chunks fail": {
@@ -269,7 +269,7 @@ describe("error bodies that the recordings do not have", () => {
     "detail as an object": [400, "{\"code\":400,\"detail\":{\"a.b\":\"must be x\"}}", "{\"a.b\":\"must be x\"}"],
     "message before detail": [400, "{\"message\":\"short\",\"detail\":{\"long\":1}}", "short"],
     "error as a text": [400, "{\"error\":\"no\"}", "no"],
-    "a message that is no text": [400, "{\"message\":5}", "{\"message\":5}"],
+    "a message that is not a string": [400, "{\"message\":5}", "{\"message\":5}"],
     "a page of HTML": [502, "<!doctype html><h1>Bad Gateway</h1>", undefined],
     "HTML under a 429": [429, "<h1>Too many</h1>", undefined],
     "an empty object": [404, "{}", "{}"],

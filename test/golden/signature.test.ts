@@ -57,7 +57,7 @@ describe("signature.json", () => {
     })
   }
 
-  it("the second line is the MD5 of the body, or nothing where there is no body", () => {
+  it("the second line is the MD5 of the body, or empty if there is no body", () => {
     for (const testCase of cases) {
       const md5 = testCase.body === "" ? "" : createHash("md5").update(testCase.body, "utf8").digest("hex")
       expect(Signature.stringToSign(requestOf(testCase, testCase.body)).split("\n")[1]).toBe(md5)

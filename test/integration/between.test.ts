@@ -19,7 +19,7 @@ const visit = UserEdit.increment(UserEdit.edit("ada"), "visits", 1)
 
 const html = "<!doctype html><title>Sign in</title><p>Please sign in to this network"
 
-/** What may answer in the place of the service, with a status of success. */
+/** Successful responses of something other than SuprSend. */
 const foreign: Record<string, Answer> = {
   "a login page": text(200, html, { "content-type": "text/html; charset=utf-8" }),
   "a login page that says it is a text": text(200, `\n  ${html}`),
@@ -51,7 +51,7 @@ for (const [name, transport] of Object.entries(transports)) {
 
   describe(`between this machine and SuprSend, over ${name}`, () => {
     for (const [what, answer] of Object.entries(foreign)) {
-      it.scopedLive(`${what} is not taken for an acceptance`, () =>
+      it.scopedLive(`${what} does not count as accepted`, () =>
         Effect.gen(function*() {
           const server = yield* serve(answer)
           yield* over(server.url, (users) =>
@@ -76,7 +76,7 @@ for (const [name, transport] of Object.entries(transports)) {
         }))
     }
 
-    it.scopedLive("what the service documents is an acceptance: 202, or OK as text; 204 of a deletion", () =>
+    it.scopedLive("documented responses count as accepted: 202, OK as text, and 204 for a deletion", () =>
       Effect.gen(function*() {
         const server = yield* serve(inOrder(text(202, ""), text(200, "OK"), json(202, { any: "thing" }), text(204, "")))
         yield* over(server.url, (users) =>
@@ -88,7 +88,7 @@ for (const [name, transport] of Object.entries(transports)) {
           }))
       }))
 
-    it.scopedLive("where the vendor documents no status, any 2xx that is not a page will do", () =>
+    it.scopedLive("any 2xx that is not a page counts as success if the vendor documents no status", () =>
       Effect.gen(function*() {
         const page = text(200, html, { "content-type": "text/html" })
         const server = yield* serve(inOrder(text(200, ""), page, json(200, { ok: true }), page))
@@ -131,7 +131,7 @@ for (const [name, transport] of Object.entries(transports)) {
             }))
         }))
 
-      it.scopedLive(`nor does it end a deletion whose first response was lost: ${what}`, () =>
+      it.scopedLive(`a 404 of a proxy does not complete a deletion whose first response was lost: ${what}`, () =>
         Effect.gen(function*() {
           const server = yield* serve(inOrder(text(500, ""), answer))
           const error = yield* over(server.url, (users) => Effect.flip(users.delete("ada")))
@@ -139,7 +139,7 @@ for (const [name, transport] of Object.entries(transports)) {
         }))
     }
 
-    it.scopedLive("the service's own 404 does both", () =>
+    it.scopedLive("SuprSend's own 404 reports a missing user, and completes such a deletion", () =>
       Effect.gen(function*() {
         const own = json(404, { code: 404, message: "user [distinct_id: 'ada'] not found" })
         const server = yield* serve(inOrder(own, text(500, ""), own))
@@ -150,7 +150,7 @@ for (const [name, transport] of Object.entries(transports)) {
           }))
       }))
 
-    it.scopedLive("a page of status 401 or 403 says nothing about credentials, and ends no bulk", () =>
+    it.scopedLive("a page with status 403 is not an error of the credentials", () =>
       Effect.gen(function*() {
         const server = yield* serve(text(403, html, { "content-type": "text/html" }))
         const error = yield* over(server.url, (users) => Effect.flip(users.asyncEdit(ada)))
@@ -158,7 +158,7 @@ for (const [name, transport] of Object.entries(transports)) {
         expect(error.message).toContain("proxy")
       }))
 
-    it.scopedLive("a proxy that wants credentials did nothing", () =>
+    it.scopedLive("a request that a proxy refuses for missing credentials was not applied", () =>
       Effect.gen(function*() {
         const server = yield* serve(text(407, "", { "proxy-authenticate": "Basic" }))
         const error = yield* over(server.url, (users) => Effect.flip(users.edit(visit)))
@@ -174,7 +174,7 @@ for (const [name, transport] of Object.entries(transports)) {
         br: Zlib.brotliCompressSync
       })
     ) {
-      it.scopedLive(`a response in ${encoding}, that was not asked for, is read`, () =>
+      it.scopedLive(`a response in ${encoding} is decoded, although it was not requested`, () =>
         Effect.gen(function*() {
           const body = encode(JSON.stringify({ distinct_id: "ada", properties: { plan: "pro" } }))
           const server = yield* serve((_request, response) => {
@@ -184,7 +184,7 @@ for (const [name, transport] of Object.entries(transports)) {
         }))
     }
 
-    it.scopedLive("a body without end is left where its status says enough, and not kept", () =>
+    it.scopedLive("an endless body is not read to its end if the status settles the call", () =>
       Effect.gen(function*() {
         let written = 0
         const server = yield* serve((_request, response) => {
@@ -213,7 +213,7 @@ for (const [name, transport] of Object.entries(transports)) {
   })
 
   describe(`no connection, over ${name}`, () => {
-    it.scopedLive("to a server with a certificate that is not trusted: nothing was sent, and nothing is tried again", () =>
+    it.scopedLive("to a server with an untrusted certificate: nothing was sent, and the call is not retried", () =>
       Effect.gen(function*() {
         const { handshakes, url } = yield* untrusted
         const error = yield* over(url, (users) => Effect.flip(users.edit(visit)))
@@ -224,7 +224,7 @@ for (const [name, transport] of Object.entries(transports)) {
         expect(handshakes()).toBeLessThanOrEqual(1)
       }))
 
-    it.scopedLive("over TLS to a server that speaks none", () =>
+    it.scopedLive("over TLS to a server without TLS", () =>
       Effect.gen(function*() {
         const server = yield* serve(text(202, "OK"))
         const url = server.url.replace("http:", "https:")
@@ -239,7 +239,7 @@ for (const [name, transport] of Object.entries(transports)) {
         "a name without an address": "http://nowhere.invalid"
       })
     ) {
-      it.scopedLive(`to ${what}: tried again, since nothing was applied`, () =>
+      it.scopedLive(`to ${what}: the call is retried, since nothing was applied`, () =>
         Effect.gen(function*() {
           const error = yield* over(url, (users) => Effect.flip(users.edit(visit)))
           expect(error).toMatchObject({

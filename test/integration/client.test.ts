@@ -52,10 +52,10 @@ const visit = UserEdit.increment(UserEdit.edit("ada"), "visits", 1)
 
 const user = json(200, { distinct_id: "ada" })
 
-/** Says nothing, ever. */
+/** Never responds. */
 const silence: Answer = () => {}
 
-/** The head of an answer, and a piece of its body. */
+/** Sends the head of a response, and a part of its body. */
 const head = (status: number): Answer => (_request, response) => {
   response.writeHead(status, { "content-type": "application/json" })
   response.write("{\"distinct_id\":")
@@ -106,7 +106,7 @@ for (const [name, http] of Object.entries(httpClients)) {
   describe(`over ${name}`, () => {
     describe("a request without a body", () => {
       for (const method of ["GET", "POST", "PATCH", "DELETE"] as const) {
-        it.scoped(`of ${method} has no chunk, and is read as a whole`, () =>
+        it.scoped(`of ${method} has a length of 0, and no chunked encoding`, () =>
           Effect.gen(function*() {
             const server = yield* serve(json(200, {}))
             const client = Effect.flatMap(SuprsendClient.SuprsendClient, (client) =>
@@ -146,7 +146,7 @@ for (const [name, http] of Object.entries(httpClients)) {
           expect(event).toMatchObject({ $insert_id: accepted.insertId, $time: Date.UTC(2024, 10, 23, 8, 5, 9) })
         }))
 
-      it.scoped("follow a connection that was cut before the answer, and one that was cut within it", () =>
+      it.scoped("follow a connection that was cut before the response, and one that was cut within it", () =>
         Effect.gen(function*() {
           const server = yield* serve(inOrder(cutBefore, cutWithin, user))
           const got = yield* calls(server.url, (users) => users.get("ada"))
@@ -155,7 +155,7 @@ for (const [name, http] of Object.entries(httpClients)) {
           server.requests.forEach(isSigned)
         }))
 
-      it.scoped("do not follow one another where that could do the same twice", () =>
+      it.scoped("do not follow a request that may have been applied and is not idempotent", () =>
         Effect.gen(function*() {
           for (const answer of [cutBefore, cutWithin, text(500, ""), text(503, "", { "retry-after": "1" })]) {
             const server = yield* serve(inOrder(answer, user))
@@ -246,7 +246,7 @@ for (const [name, http] of Object.entries(httpClients)) {
       )
 
       it.scoped.prop(
-        "whatever it is",
+        "for any valid id",
         {
           id: FastCheck.string({ unit: character, minLength: 1, maxLength: 40 }).filter((id) =>
             Either.isRight(UserEdit.validate(UserEdit.edit(id)))
@@ -257,7 +257,7 @@ for (const [name, http] of Object.entries(httpClients)) {
       )
 
       for (const id of [".", "..", " .. ", "", " ", "\t\n", "\ud800", "x".repeat(256)]) {
-        it.scoped(`${JSON.stringify(id.slice(0, 10))} cannot be one, and nothing is sent`, () =>
+        it.scoped(`${JSON.stringify(id.slice(0, 10))} is not a valid id, and nothing is sent`, () =>
           Effect.gen(function*() {
             const server = yield* serve(user)
             const errors = yield* calls(server.url, (users) =>
@@ -308,7 +308,7 @@ for (const [name, http] of Object.entries(httpClients)) {
         { fastCheck: { numRuns: 15 } }
       )
 
-      it.scoped("has no question mark where there is no query", () =>
+      it.scoped("has no question mark if there is no query", () =>
         Effect.gen(function*() {
           const server = yield* serve(json(200, { meta: {}, results: [] }))
           yield* calls(server.url, (users) => users.list())
@@ -361,7 +361,7 @@ for (const [name, http] of Object.entries(httpClients)) {
           )
         }))
 
-      it.scoped("by the timeout of an attempt closes the connection too, and what was accepted stays accepted", () =>
+      it.scoped("by the timeout of an attempt closes the connection too, and an accepted event stays accepted", () =>
         Effect.gen(function*() {
           const server = yield* serve(head(202))
           const headIsThere = yield* Deferred.make<void>()
@@ -384,7 +384,7 @@ for (const [name, http] of Object.entries(httpClients)) {
     })
 
     describe("no connection", () => {
-      it.effect("is refused: tried again, and nothing was applied", () =>
+      it.effect("is refused: the call is retried, and nothing was applied", () =>
         Effect.gen(function*() {
           const url = yield* closedPort
           const error = yield* calls(url, (users) => Effect.flip(users.edit(visit)))
@@ -408,7 +408,7 @@ for (const [name, http] of Object.entries(httpClients)) {
     })
 
     describe("a connection that is cut", () => {
-      it.scoped("before the answer", () =>
+      it.scoped("before the response", () =>
         Effect.gen(function*() {
           const server = yield* serve(cutBefore)
           const error = yield* calls(server.url, (users) => Effect.flip(users.get("ada")))
@@ -424,7 +424,7 @@ for (const [name, http] of Object.entries(httpClients)) {
           expect(server.requests).toHaveLength(4)
         }))
 
-      it.scoped("within the answer", () =>
+      it.scoped("within the response", () =>
         Effect.gen(function*() {
           const server = yield* serve(cutWithin)
           const error = yield* calls(server.url, (users) => Effect.flip(once(users.get("ada"))))
@@ -432,14 +432,14 @@ for (const [name, http] of Object.entries(httpClients)) {
           expect(error).toHaveProperty("description", expect.stringMatching(/./))
         }))
 
-      it.scoped("within the answer to an event, which its status has settled", () =>
+      it.scoped("within the response to an event, which its status has settled", () =>
         Effect.gen(function*() {
           const server = yield* serve(cutWithinStatus(202))
           expect(yield* calls(server.url, (users) => users.asyncEdit(ada))).toMatchObject({ status: 202 })
           expect(server.requests).toHaveLength(1)
         }))
 
-      it.scoped("within an answer to an event of another status, which settles nothing and is tried again", () =>
+      it.scoped("within a response of another status to an event, which is retried", () =>
         Effect.gen(function*() {
           const server = yield* serve(inOrder(cutWithin, text(202, "OK")))
           expect(yield* calls(server.url, (users) => users.asyncEdit(ada))).toMatchObject({ status: 202 })
@@ -499,7 +499,7 @@ for (const [name, http] of Object.entries(httpClients)) {
           server.requests.forEach(isSigned)
         }))
 
-      it.scoped("that are signed, or name the SDK, stay the client's", () =>
+      it.scoped("that are signed, or name the SDK, cannot be replaced", () =>
         Effect.gen(function*() {
           const server = yield* serve(user)
           const mine = {
@@ -552,7 +552,7 @@ for (const [name, http] of Object.entries(httpClients)) {
           expect(JSON.parse(server.requests[0]?.body ?? "")).toHaveProperty("env", "wire-workspace-uid")
         }))
 
-      it.scoped("stays the client's, whatever headers are added", () =>
+      it.scoped("cannot be replaced by headers", () =>
         Effect.gen(function*() {
           const server = yield* serve(user)
           yield* calls(server.url, (users) => users.get("ada"), { credentials, headers: { authorization: "mine" } })
@@ -562,8 +562,8 @@ for (const [name, http] of Object.entries(httpClients)) {
   })
 }
 
-describe("straight over undici", () => {
-  /** Runs with a dispatcher that tells when the head of an answer is there. */
+describe("undici without the platform's client", () => {
+  /** Runs with a dispatcher that signals when the head of a response has arrived. */
   const withHead = <A, E>(
     baseUrl: string,
     run: (headIsThere: Effect.Effect<void>) => Effect.Effect<A, E, UsersService.UsersService>
@@ -623,7 +623,7 @@ describe("straight over undici", () => {
         }))
     }))
 
-  it.scoped("many timeouts are kept by one sleeper, each at its own instant, and nothing sleeps once all have ended", () =>
+  it.scoped("many timeouts share one timer, each ends at its own instant, and no timer remains once all have ended", () =>
     Effect.gen(function*() {
       const server = yield* serve(silence)
       yield* Effect.gen(function*() {
@@ -651,7 +651,7 @@ describe("straight over undici", () => {
       }).pipe(Effect.provide(suprsend(SuprsendNode.layerUndici, server.url)))
     }))
 
-  it.scoped("a bulk lets the runtime turn to its sockets before each request is made", () =>
+  it.scoped("a bulk yields to the event loop before each request", () =>
     Effect.gen(function*() {
       const client = yield* Effect.provide(HttpClient.HttpClient, SuprsendNode.layerUndici)
       const yieldToEventLoop = transports.of(client)?.yieldToEventLoop ?? Effect.void
@@ -678,7 +678,7 @@ describe("straight over undici", () => {
       )
     )
 
-  it.scoped("what still waits for a connection when its time is over was certainly not applied", () =>
+  it.scoped("a request that still waits for a connection at its timeout was certainly not applied", () =>
     Effect.gen(function*() {
       const users = yield* UsersService.UsersService
       const fiber = yield* Effect.fork(Effect.flip(once(users.edit(visit))))
@@ -692,7 +692,7 @@ describe("straight over undici", () => {
       })
     }).pipe(Effect.provide(suprsend(connecting(() => {}), "http://127.0.0.1:1", { timeout: "1 second" }))))
 
-  it.scoped("nor was what found no connection, whatever the reason", () =>
+  it.scoped("a request without a connection was not applied, for any reason", () =>
     Effect.gen(function*() {
       const users = yield* UsersService.UsersService
       const error = yield* Effect.flip(once(users.edit(visit)))
@@ -711,7 +711,7 @@ describe("straight over undici", () => {
       )
     ))
 
-  it.scoped("a timeout comes also where the clock stands at a real date", () =>
+  it.scoped("a timeout ends an attempt if the clock is at a real date", () =>
     Effect.gen(function*() {
       yield* TestClock.setTime(1_700_000_000_000)
       const server = yield* serve(silence)
@@ -728,7 +728,7 @@ describe("straight over undici", () => {
       }).pipe(Effect.provide(suprsend(SuprsendNode.layerUndici, server.url, { timeout: "1001 millis" })))
     }))
 
-  it.scoped("half a second after the last answer nothing keeps the process from its end", () =>
+  it.scoped("half a second after the last response, no timer keeps the process alive", () =>
     Effect.gen(function*() {
       const server = yield* serve(text(202, "OK"))
       yield* Effect.gen(function*() {
@@ -742,7 +742,7 @@ describe("straight over undici", () => {
     }))
 })
 
-describe("the front doors", () => {
+describe("the layers for a whole program", () => {
   for (const [name, layer] of Object.entries({ Suprsend: Suprsend.layer, SuprsendNode: SuprsendNode.layer })) {
     it.scopedLive(`${name}.layer sends, limited, signed and retried`, () =>
       Effect.gen(function*() {
@@ -755,7 +755,7 @@ describe("the front doors", () => {
       }))
   }
 
-  it.scopedLive("SuprsendNode sends over a dispatcher of one's own, which the layer leaves open", () =>
+  it.scopedLive("SuprsendNode sends over a given dispatcher, which the layer leaves open", () =>
     Effect.gen(function*() {
       const server = yield* serve(text(202, "OK"))
       const agent = yield* Effect.acquireRelease(

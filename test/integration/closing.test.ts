@@ -21,7 +21,7 @@ import { transports } from "../utils/transports.js"
 const all = {
   ...transports,
   // Its dispatcher outlives the layer, and so do the connections in it.
-  "undici with a dispatcher of one's own": Layer.provide(
+  "undici with a given dispatcher": Layer.provide(
     SuprsendNode.layerUndiciWithoutDispatcher,
     Layer.sync(NodeHttpClient.Dispatcher, () => new Undici.Agent())
   )

@@ -1,5 +1,5 @@
-// The table of docs/reliability.md once more, over sockets: a sandbox in its server, and each way in which the client can reach it. Every
-// cell has the promises of `faultMatrix.test.ts`, and ends as the table says.
+// The table of docs/reliability.md over sockets: a sandbox server, and each transport. Every cell keeps the promises of
+// `sandbox/faultMatrix.test.ts`, and has the outcome in the table.
 import type * as HttpClient from "@effect/platform/HttpClient"
 import { describe, expect, it } from "@effect/vitest"
 import * as RateLimiter from "effect-suprsend/RateLimiter"
@@ -25,10 +25,10 @@ const rows = rowsOver(ids)
 
 const patient: Settings = { timeout: "20 seconds", retry: { attempts: 4, initialDelay: 1, maximumDelay: 2 } }
 
-// Where a response is waited for that never comes. A machine that is busy needs much of this for one that does.
+// For faults without a response. A busy machine needs much of this time for a response that does arrive.
 const hasty: Settings = { ...patient, timeout: "1 second" }
 
-// And where an attempt takes too long by itself, there are some to spare.
+// More attempts than faults, because an attempt may time out on a busy machine.
 const inManyAttempts = (settings: Settings): Settings => ({ ...settings, retry: { ...settings.retry, attempts: 8 } })
 
 const inTwoAttempts = (settings: Settings): Settings => ({
@@ -48,7 +48,7 @@ const usersOf = (baseUrl: string, transport: Layer.Layer<HttpClient.HttpClient>,
     (context) => Context.get(context, UsersService.UsersService)
   ).pipe(Effect.orDie)
 
-/** A server, users who reach it in the plain way, and a program in any language that sets its faults. */
+/** A server, its users without faults, and a function that sets its faults over HTTP. */
 const open = (transport: Layer.Layer<HttpClient.HttpClient>) =>
   Effect.gen(function*() {
     const context = yield* Effect.orDie(Layer.build(SandboxServer.layer()))
@@ -77,7 +77,7 @@ interface Column {
 
 const html = "<html><body><h1>429 Too Many Requests</h1></body></html>"
 
-/** By the names of the table: what a program asks the server for. */
+/** The faults, by the names of the table. */
 const columns: Record<string, Column> = {
   "reset before it is applied": { fault: { _tag: "ResetPeer" }, settings: patient },
   "reset before the headers": { fault: { _tag: "ResetPeer", applied: true }, settings: patient },
@@ -99,7 +99,7 @@ const columns: Record<string, Column> = {
   "slow drip": { fault: { _tag: "SlowBody", bytes: 100, interval: 50 }, settings: hasty }
 }
 
-/** What becomes of a call while faults are there. Its promises are looked at when they are gone. */
+/** Runs a call under faults, and checks its promises once they are removed. */
 const play = (
   settings: Settings,
   given: ReadonlyArray<FaultJson>,
@@ -119,7 +119,7 @@ const play = (
 
 const table = tables(read("reliability.md"))[0] ?? []
 
-/** What the table says of a cell, in its order: of a fault that passes, and of one that lasts. */
+/** The outcomes in a cell of the table: under a passing fault, then under a lasting one. */
 const cell = (column: string, row: string): ReadonlyArray<string> => {
   const [head, ...lines] = table
   const at = head?.indexOf(row) ?? -1
@@ -132,7 +132,7 @@ const unreachable: Record<string, Effect.Effect<string>> = {
   "refused connection": closedPort
 }
 
-/** What stands around a fault, and how often it happens then to the first requests of a call. */
+/** Combinators of faults, each applied so that the first three requests fail. */
 const around: Record<string, (fault: FaultJson) => ReadonlyArray<FaultJson>> = {
   On: (fault) => [{ _tag: "On", endpoint: "*", fault: { _tag: "Next", times: 3, fault } }],
   Lasting: (fault) => [{ _tag: "Next", times: 3, fault: { _tag: "Lasting", duration: "1 minute", fault } }],

@@ -48,7 +48,7 @@ it.effect("the page about the sandbox shows what it takes, and what it says", ()
     expect(page).toContain(JSON.parse(form.text).message)
   }).pipe(Effect.provide(services)))
 
-it.effect("what is wrong with a script is said in two lines at the most", () =>
+it.effect("the issues of a script are reported in at most two lines", () =>
   Effect.gen(function*() {
     const wrong = [
       "{",

@@ -143,7 +143,7 @@ describe("hostile input", () => {
     30_000 + requests * 5
   )
 
-  it.scopedLive("a signed body that is no event is refused, and changes nothing", () =>
+  it.scopedLive("a signed body that is not an event is refused, and changes nothing", () =>
     Effect.gen(function*() {
       const context = yield* Layer.build(SandboxServer.layer())
       const { url } = Context.get(context, SandboxServer.SandboxServer)

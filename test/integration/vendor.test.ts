@@ -354,7 +354,7 @@ describe("defects of the vendor's Node SDK", () => {
       expect(ours.server.requests.length).toBe(2)
     }))
 
-  it.scopedLive("D11: an error loses what the server said, and with a body of null itself", () =>
+  it.scopedLive("D11: an error loses the message of the server, and is lost itself if the body is null", () =>
     Effect.gen(function*() {
       const refused = yield* sideBySide(json(401, { detail: "workspace key inactive" }))
       const unread = yield* Effect.flip(vendorPromise(() => refused.vendor.users.get("user-42")))

@@ -188,7 +188,7 @@ describe("delete", () => {
     }))
 
   test(
-    "of nobody is not found, however often the server was too busy to say so",
+    "of an unknown user is not found, even if earlier attempts failed with a server error",
     (users, sandbox) =>
       Effect.gen(function*() {
         yield* sandbox.script([Sandbox.status(429, { retryAfter: "1" })])
@@ -217,7 +217,7 @@ describe("bulkDelete", () => {
   const deletions = (sandbox: Sandbox.Sandbox.Service) =>
     Effect.map(sandbox.requests, (requests) => requests.filter(({ method }) => method === "DELETE"))
 
-  test("goes in requests of at most 100", (users, sandbox) =>
+  test("sends requests of at most 100 ids", (users, sandbox) =>
     Effect.gen(function*() {
       yield* makeUsers(users, 250)
       const ids = Arr.makeBy(250, (n) => `user-${n}`)
@@ -230,7 +230,7 @@ describe("bulkDelete", () => {
       expect(yield* sandbox.users).toEqual([])
     }))
 
-  test("of nobody sends nothing", (users, sandbox) =>
+  test("of an empty list sends nothing", (users, sandbox) =>
     Effect.gen(function*() {
       expect(yield* users.bulkDelete([])).toMatchObject({ status: "success", total: 0 })
       expect(yield* sandbox.requests).toEqual([])
@@ -262,7 +262,7 @@ describe("bulkDelete", () => {
     ]
   ) {
     test(
-      `halves what is refused with ${fault._tag === "Status" ? fault.status : ""} until the id stands alone`,
+      `bisects a request that is refused with ${fault._tag === "Status" ? fault.status : ""} until the id is alone`,
       (users, sandbox) =>
         Effect.gen(function*() {
           // In this order: all four, the first two, the last two, the third alone.
@@ -275,7 +275,7 @@ describe("bulkDelete", () => {
     )
   }
 
-  test("does not halve what no smaller request would mend", (users, sandbox) =>
+  test("does not bisect a request if a smaller one would fail too", (users, sandbox) =>
     Effect.gen(function*() {
       yield* sandbox.script([refuses(404, "not found")])
       const report = yield* users.bulkDelete(["a", "b"])
@@ -284,7 +284,7 @@ describe("bulkDelete", () => {
     }))
 
   test(
-    "counts as done whose first answer was lost, also where the server then says which user is gone",
+    "counts as done if the first response was lost, even if the server then names a missing user",
     (users, sandbox) =>
       Effect.gen(function*() {
         const gone = refuses(404, "user [distinct_id: 'user-0'] not found")
@@ -308,7 +308,7 @@ describe("bulkDelete", () => {
   const userNotFound = refuses(404, "user [distinct_id: 'user-0'] not found")
 
   it.effect.prop(
-    "accounts for each id exactly once, whatever goes wrong",
+    "accounts for each id exactly once, under any faults",
     {
       count: FastCheck.integer({ min: 0, max: 350 }),
       concurrency: FastCheck.integer({ min: 1, max: 5 }),
@@ -335,7 +335,7 @@ describe("bulkDelete", () => {
           failure: failed.length,
           status: failed.length === 0 ? "success" : failed.length === count ? "fail" : "partial"
         })
-        // Nobody who is still there counts as deleted, and nobody who was deleted as certainly not.
+        // No remaining user counts as deleted, and no deleted user as certainly not deleted.
         const left = new Set((yield* sandbox.users).map(({ distinctId }) => distinctId))
         expect(ids.filter((id) => left.has(id) && !failed.includes(id))).toEqual([])
         const surely = report.failedRecords.filter(({ outcome }) => outcome !== "unknown")
@@ -408,7 +408,7 @@ describe("tenants", () => {
       expect(yield* Effect.flip(users.listAssociatedTenants("nobody"))).toMatchObject({ _tag: "SuprsendUserNotFound" })
     }))
 
-  test("are left, and the user stays", (users) =>
+  test("are unlinked, and the user stays", (users) =>
     Effect.gen(function*() {
       yield* users.upsertForTenant("ada", "acme", { role: "admin" })
       yield* users.unlinkTenant("ada", "acme")
@@ -421,7 +421,7 @@ describe("tenants", () => {
       })
     }))
 
-  test("count as left where the answer was lost", (users, sandbox) =>
+  test("count as unlinked if the response was lost", (users, sandbox) =>
     Effect.gen(function*() {
       yield* users.upsertForTenant("ada", "acme", {})
       yield* sandbox.script([Sandbox.resetPeerApplied])
@@ -429,7 +429,7 @@ describe("tenants", () => {
       expect((yield* sandbox.requests).at(-1)?.status).toBe(404)
     }))
 
-  test("that are missing are told from users that are", (users, sandbox) =>
+  test("that are missing are distinguished from missing users", (users, sandbox) =>
     Effect.gen(function*() {
       for (const call of [users.getForTenant, users.unlinkTenant]) {
         const missing = (id: string) =>
@@ -445,7 +445,7 @@ describe("tenants", () => {
       })
     }))
 
-  test("that cannot be addressed are not sent", (users, sandbox) =>
+  test("that are not valid in a path are not sent", (users, sandbox) =>
     Effect.gen(function*() {
       for (const tenantId of ["", " ", ".", "..", "x".repeat(65), "\ud800"]) {
         for (
@@ -463,24 +463,27 @@ describe("tenants", () => {
       expect(yield* sandbox.requests).toEqual([])
     }))
 
-  test("filter the list of users, and show what these are to them", (users, sandbox) =>
-    Effect.gen(function*() {
-      yield* users.edit(pipe(ada, UserEdit.set("role", "user")))
-      yield* users.upsert("bob", {})
-      yield* users.upsertForTenant("ada", "acme", { role: "admin" })
-      const page = yield* users.list({ tenantId: " acme ", limit: 5 })
-      expect(page.items.map((user) => [user.distinctId, user.properties])).toEqual([
-        ["ada", { plan: "pro", role: "admin" }]
-      ])
-      expect(lines(yield* sandbox.requests).at(-1)).toBe("GET /v1/user/?tenant_id=acme&limit=5")
-      expect(yield* Stream.runCount(users.listStream({ tenantId: "acme" }))).toBe(1)
-      expect(yield* Stream.runCount(users.listStream({ tenantId: "nobodys" }))).toBe(0)
-      expect(yield* Stream.runCount(users.listStream())).toBe(2)
-    }))
+  test(
+    "filter the list of users, and show each profile as the tenant sees it",
+    (users, sandbox) =>
+      Effect.gen(function*() {
+        yield* users.edit(pipe(ada, UserEdit.set("role", "user")))
+        yield* users.upsert("bob", {})
+        yield* users.upsertForTenant("ada", "acme", { role: "admin" })
+        const page = yield* users.list({ tenantId: " acme ", limit: 5 })
+        expect(page.items.map((user) => [user.distinctId, user.properties])).toEqual([
+          ["ada", { plan: "pro", role: "admin" }]
+        ])
+        expect(lines(yield* sandbox.requests).at(-1)).toBe("GET /v1/user/?tenant_id=acme&limit=5")
+        expect(yield* Stream.runCount(users.listStream({ tenantId: "acme" }))).toBe(1)
+        expect(yield* Stream.runCount(users.listStream({ tenantId: "nobodys" }))).toBe(0)
+        expect(yield* Stream.runCount(users.listStream())).toBe(2)
+      })
+  )
 })
 
 describe("withResponse", () => {
-  test("gives the answer beside the value: status, headers, attempts", (users, sandbox) =>
+  test("returns the response beside the value: status, headers, attempts", (users, sandbox) =>
     Effect.gen(function*() {
       yield* users.edit(ada)
       yield* sandbox.script([
@@ -498,7 +501,7 @@ describe("withResponse", () => {
       })
     }))
 
-  test("gives the last answer of several calls, and none where nothing is sent", (users) =>
+  test("returns the last response of several calls, and none if nothing was sent", (users) =>
     Effect.gen(function*() {
       const [, last] = yield* withResponse(Effect.zipRight(users.upsert("ada", {}), users.edit(ada)))
       expect(Option.map(last, ({ status }) => status)).toEqual(Option.some(202))

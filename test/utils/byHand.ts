@@ -17,7 +17,7 @@ export const signedHeaders = (method: Method, uri: string, body?: string): Recor
   authorization: Signature.authorization({ method, uri, body, contentType, date }, Sandbox.credentials)
 })
 
-/** Sends a request as it is, signed unless headers say otherwise, and gives all that comes back. */
+/** Sends a request as it is, signed unless headers are given, and returns the response. */
 export const byHand = (
   method: Method,
   uri: string,

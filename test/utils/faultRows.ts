@@ -1,5 +1,5 @@
-// The rows of the fault matrix: a call each, and the promises that hold whatever happens to it. They know nothing of what goes wrong, nor of
-// the way to the server, so that `faultMatrix.test.ts` plays them in memory and `integration/faultMatrix.test.ts` over sockets.
+// The rows of the fault matrix: one call each, and the promises that hold under every fault. They depend on neither the fault nor the
+// transport: `sandbox/faultMatrix.test.ts` runs them in memory, and `integration/faultMatrix.test.ts` over sockets.
 import { expect } from "@effect/vitest"
 import type * as Bulk from "effect-suprsend/Bulk"
 import type * as Sandbox from "effect-suprsend/Sandbox"
@@ -18,20 +18,20 @@ export interface World {
   readonly sandbox: Sandbox.Sandbox.Service
 }
 
-// Applied twice, this is seen.
+// Applying it twice is visible.
 const counted = (id: string) => UserEdit.increment(UserEdit.edit(id, { insertId: `insert-${id}` }), "visits", 1)
 
-/** A call. What each run of it gives is a cell of the table. */
+/** A call. Each run of it fills a cell of the table. */
 export interface Row {
-  /** What must be there before anything goes wrong. */
+  /** Prepares the sandbox, without faults. */
   readonly prepare: (world: World) => Effect.Effect<void>
-  /** The call, what was known of it by then if it is interrupted, and what its outcome obliges to. */
+  /** Makes the call, and the check of its promises. */
   readonly start: (world: World) => Effect.Effect<Run>
 }
 
 export interface Run {
   readonly call: Effect.Effect<void>
-  /** Checks the laws, with no fault in the way any more, and says what came of the call. */
+  /** Checks the promises once faults are removed, and returns the outcome of the call. */
   readonly check: (world: World, wasInterrupted: boolean) => Effect.Effect<string>
 }
 
@@ -63,7 +63,7 @@ const single: Row = {
           if (found !== undefined && Either.isRight(found)) {
             expect(arrived).toBe(true)
           } else {
-            // Not lost: it says what is known of it, and can be sent again.
+            // Not lost: the error says whether it may have been applied, and it can be sent again.
             if (found !== undefined && appliedOf(found.left) === "no") {
               expect(arrived).toBe(false)
             }
@@ -91,7 +91,7 @@ const bulk = (ids: ReadonlyArray<string>): Row => ({
           yield counted(id)
         }
       }
-      // The report counts what was accepted, the outcomes name it: both are looked at.
+      // The report of the call, or the partial report of an interrupted one.
       const report = yield* Ref.make(Option.none<Bulk.BulkReport>())
       return {
         call: users.bulkEdit(edits(), {
@@ -106,7 +106,7 @@ const bulk = (ids: ReadonlyArray<string>): Row => ({
             const known = Option.getOrThrow(yield* Ref.get(report))
             yield* Ref.set(failed, known.failedRecords)
             const failures = new Map(known.failedRecords.map((record) => [record.edit.distinctId, record]))
-            // Exactly one outcome a record that was pulled.
+            // Exactly one outcome for each record that was pulled.
             expect(failures.size).toBe(known.failure)
             expect(known.total).toBe(pulled.size)
             for (const id of failures.keys()) expect(pulled.has(id)).toBe(true)
@@ -116,7 +116,7 @@ const bulk = (ids: ReadonlyArray<string>): Row => ({
             for (const record of failures.values()) {
               if (record.outcome !== "unknown") expect(arrived.has(record.edit.insertId ?? "")).toBe(false)
             }
-            // What was never pulled is still the caller's.
+            // The caller still has the edits that were never pulled.
             const rest = ids.filter((id) => !pulled.has(id)).map(counted)
             const again = yield* world.users.bulkEdit([...known.failedRecords.map(({ edit }) => edit), ...rest]).pipe(
               Effect.orDie
@@ -156,7 +156,7 @@ const list = (ids: ReadonlyArray<string>): Row => ({
               all
             ) => Array.from(all, (user) => user.distinctId))
             expect(new Set(whole).size).toBe(ids.length)
-            // No gap and nobody twice: what was seen is how the whole begins.
+            // No user is missing or repeated: the users seen are the first of the list.
             const got = yield* Ref.get(seen)
             expect(got).toEqual(whole.slice(0, got.length))
             if (found !== undefined && Either.isRight(found)) expect(got.length).toBe(ids.length)
@@ -189,7 +189,7 @@ const remove: Row = {
     }))
 }
 
-/** Ids of users, as many as a bulk edits and a list has. */
+/** Ids of users, for the bulk and for the list. */
 export const idsOf = (records: number): ReadonlyArray<string> => Array.from({ length: records }, (_, n) => `user-${n}`)
 
 /** The four rows, by the names of the table in docs/reliability.md. */

@@ -15,15 +15,15 @@ export interface WireRequest {
 export interface Loopback {
   readonly url: string
   readonly requests: ReadonlyArray<WireRequest>
-  /** How many responses have ended. */
+  /** Returns the number of responses that have ended. */
   readonly responses: () => number
-  /** Ends as soon as that many requests have arrived as a whole. */
+  /** Waits until that many whole requests have arrived. */
   readonly arrived: (count: number) => Effect.Effect<void>
-  /** Ends when the server sees a connection close that was closed from the other side. */
+  /** Waits until a connection is closed by the client. */
   readonly connectionClosed: Effect.Effect<void>
 }
 
-/** Answers a request. To cut the connection, destroy `response.socket`. */
+/** Responds to a request. To cut the connection, destroy `response.socket`. */
 export type Answer = (request: WireRequest, response: Http.ServerResponse, position: number) => void
 
 export const text =
@@ -34,7 +34,7 @@ export const text =
 export const json = (status: number, body: unknown, headers: Http.OutgoingHttpHeaders = {}): Answer =>
   text(status, JSON.stringify(body), { "content-type": "application/json", ...headers })
 
-/** Answers the first request as the first answer says, and so on; those that follow as the last one does. */
+/** Responds with the given answers in order, and then repeats the last one. */
 export const inOrder = (...answers: ReadonlyArray<Answer>): Answer => (request, response, position) =>
   answers[Math.min(position, answers.length - 1)]?.(request, response, position)
 

@@ -16,7 +16,7 @@ export type Services =
   | HttpClient.HttpClient
   | RateLimiter.RateLimiter
 
-/** Users over a sandbox, with settings of one's own; with a limiter if they say at which rate, without one otherwise. */
+/** Users over a sandbox, with the given settings. There is a limiter only if they have a rate limit. */
 export const sandboxed = (
   settings: SuprsendConfig.Settings = {}
 ): Layer.Layer<Services, ConfigError.ConfigError> =>

@@ -11,21 +11,21 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 
-/** A request as the client handed it over, and when. */
+/** A request as the client sent it, and the time. */
 export interface Sent {
   readonly at: number
   readonly request: HttpClientRequest.HttpClientRequest
   readonly body: string
 }
 
-/** What comes back: an answer, or what the runtime throws when there is none. */
+/** A response, or the error that the runtime throws without one. */
 export type Answer = (sent: Sent) => Effect.Effect<Response, unknown>
 
 export const answer =
   (status: number, body: BodyInit | null = "{}", headers: Record<string, string> = {}): Answer => () =>
     Effect.sync(() => new Response(body, { status, headers }))
 
-/** The head of an answer and a piece of its body; then the rest never comes, or the connection is cut. */
+/** The head of a response and a part of its body; then the body stalls, or the connection is cut. */
 export const half = (
   status: number,
   end: "stalled" | "cut",
@@ -42,14 +42,14 @@ export const half = (
     return new Response(body, { status, headers })
   })
 
-/** What a runtime throws where there is no connection. */
+/** Fails like a runtime without a connection. */
 export const broken = (code: string, message = `connect ${code} 127.0.0.1:1`): Answer => () =>
   Effect.fail(new TypeError("fetch failed", { cause: Object.assign(new Error(message), { code }) }))
 
 export const never: Answer = () => Effect.never
 
 /**
- * A client that answers each request as the script says, the last answer again and again, over an `HttpClient` made by hand.
+ * A client over an `HttpClient` that returns the given responses in order, and then repeats the last one.
  */
 export const scripted = (
   answers: ReadonlyArray<Answer>,

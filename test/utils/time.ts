@@ -8,7 +8,7 @@ import * as TestClock from "effect/TestClock"
 export const inAnHour = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.flatMap(Effect.fork(effect), (fiber) => Effect.zipRight(TestClock.adjust("1 hour"), ended(fiber)))
 
-/** What a fiber ended with; a defect if it still runs. */
+/** Returns the result of a fiber that has ended. Dies if it still runs. */
 export const ended = <A, E>(fiber: Fiber.Fiber<A, E>): Effect.Effect<A, E> =>
   Effect.flatMap(
     Fiber.poll(fiber),
@@ -18,7 +18,7 @@ export const ended = <A, E>(fiber: Fiber.Fiber<A, E>): Effect.Effect<A, E> =>
     })
   )
 
-/** Lets everybody else run until nobody can go on without time, an answer, or an interruption. */
+/** Lets other fibers run until all wait for time, a response, or an interruption. */
 export { settle } from "../../src/internal/sandbox/testClock.js"
 
 /** Runs an effect that talks to a real socket under the `TestClock`, and skips its retry delays as soon as they begin. */

@@ -5,7 +5,7 @@ export const untyped = <A>(f: (...args: never) => A) => (...args: ReadonlyArray<
   Reflect.apply(f, undefined, args)
 
 export const asEdit = (u: unknown): UserEdit => {
-  if (!isUserEdit(u)) throw new Error("This is no UserEdit")
+  if (!isUserEdit(u)) throw new Error("This is not a UserEdit")
   return u
 }
 
@@ -16,6 +16,6 @@ export const dataFirst = (verb: (...args: never) => unknown, edit: UserEdit, arg
 /** A verb called as in a pipe, without regard to its types. */
 export const dataLast = (verb: (...args: never) => unknown, edit: UserEdit, args: ReadonlyArray<unknown>): UserEdit => {
   const step = untyped(verb)(...args)
-  if (typeof step !== "function") throw new Error("This is no step of a pipe")
+  if (typeof step !== "function") throw new Error("This is not a step of a pipe")
   return asEdit(Reflect.apply(step, undefined, [edit]))
 }

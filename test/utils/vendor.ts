@@ -26,6 +26,6 @@ const vendorArguments = ({ args, verb }: Pick<Verb, "verb" | "args">): ReadonlyA
 export const callVendor = (edit: VendorEdit, verb: Pick<Verb, "verb" | "args">): void =>
   Reflect.apply(Reflect.get(edit, vendorName(verb.verb)), edit, [...vendorArguments(verb)])
 
-/** What comes of a promise of the vendor's, with its error as it is. */
+/** Converts a promise of the vendor's SDK to an effect, with the original error. */
 export const vendorPromise = <A>(promise: () => Promise<A>): Effect.Effect<A, unknown> =>
   Effect.tryPromise({ try: promise, catch: (error) => error })

@@ -121,7 +121,7 @@ describe("pages", () => {
       expect(yield* requested(() => page({ has_next: true }))).toEqual([{}])
     }))
 
-  it.effect("end where a cursor comes again, be it the first one", () =>
+  it.effect("end if a cursor repeats, even the first one", () =>
     Effect.gen(function*() {
       const next: Readonly<Record<string, string>> = { a: "b", b: "c", c: "a" }
       const asked = yield* requested(({ after }) => page({ has_next: true, after: next[after ?? ""] }), { after: "a" })

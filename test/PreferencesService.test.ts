@@ -107,7 +107,7 @@ describe("get", () => {
       )
     }))
 
-  test("shows the channels of what is opted out of only when asked to", (preferences) =>
+  test("shows the channels of opted-out categories only if the option is set", (preferences) =>
     Effect.gen(function*() {
       expect((yield* preferences.getCategory("ada", "offers")).channels).toEqual([])
       const offers = yield* preferences.getCategory("ada", "offers", { showOptOutChannels: true })
@@ -191,7 +191,7 @@ describe("update", () => {
       expect((yield* requests(sandbox))[0]?.body).toBe("{}")
     }))
 
-  test("changes nothing where a part is refused", (preferences) =>
+  test("changes nothing if a part is refused", (preferences) =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(preferences.update("ada", {
         channelPreferences: [{ channel: "sms", isRestricted: true }],
@@ -251,7 +251,7 @@ describe("categories", () => {
       expect(yield* preferences.listCategories("ada", { limit: 3 })).toMatchObject({ offset: 0, hasMore: true })
     }))
 
-  test("stream over all pages, fetching only what is taken", (preferences, sandbox) =>
+  test("stream over all pages, and fetch only those that are read", (preferences, sandbox) =>
     Effect.gen(function*() {
       yield* define(sandbox, 25)
       const options = { tags: "many", limit: 10, tenantId: "acme" }
@@ -281,7 +281,7 @@ describe("categories", () => {
   const page = (meta: unknown, ...categories: ReadonlyArray<string>) =>
     Sandbox.status(200, { body: JSON.stringify({ meta, results: categories.map((category) => ({ category })) }) })
 
-  test("end where the server repeats a page", (preferences, sandbox) =>
+  test("end if the server repeats a page", (preferences, sandbox) =>
     Effect.gen(function*() {
       yield* sandbox.script(Arr.makeBy(9, () => page({ count: 1000, limit: 1, offset: 0 }, "newsletter")))
       expect(yield* Stream.runCount(preferences.listCategoriesStream("ada"))).toBe(2)
@@ -295,7 +295,7 @@ describe("categories", () => {
       expect((yield* lines(sandbox)).map((line) => line.split("?")[1])).toEqual(["offset=0", "offset=2", "offset=3"])
     }))
 
-  test("end where the server says nothing of a total", (preferences, sandbox) =>
+  test("end if the response has no total", (preferences, sandbox) =>
     Effect.gen(function*() {
       yield* sandbox.script([page({}, "a", "b")])
       expect(yield* Stream.runCount(preferences.listCategoriesStream("ada"))).toBe(2)
@@ -585,7 +585,7 @@ describe("bulk", () => {
       })
   )
 
-  test("halves what is refused for one of the users", (preferences, sandbox) =>
+  test("bisects a request that is refused because of one user", (preferences, sandbox) =>
     Effect.gen(function*() {
       const fault = refuses(404, "user [distinct_id: 'b'] not found")
       yield* sandbox.script([fault, fault])
@@ -594,28 +594,34 @@ describe("bulk", () => {
       expect(report.failedRecords).toMatchObject([{ outcome: "rejected", distinctId: "a" }])
     }))
 
-  test("does not halve what is refused for the change or the tenant", (preferences, sandbox) =>
-    Effect.gen(function*() {
-      const ids = Arr.makeBy(100, (n) => `user-${n}`)
-      const reports = yield* Effect.all([
-        preferences.bulkUpdate(ids, { channelPreferences: [{ channel: "fax", isRestricted: true }] }),
-        preferences.bulkUpdate(ids, { categories: [{ category: "user", preference: "opt_in" }] }),
-        preferences.bulkUpdate(ids, { categories: [{ category: "security", preference: "opt_out" }] }),
-        preferences.bulkUpdate(ids, quiet, { tenantId: "user" })
-      ])
-      for (const report of reports) {
-        expect(report).toMatchObject({ status: "fail", failure: 100 })
-        expect(report.failedRecords[0]).toMatchObject({ outcome: "rejected", error: { _tag: "SuprsendRejected" } })
-      }
-      expect(yield* requests(sandbox)).toHaveLength(4)
-    }))
+  test(
+    "does not bisect a request that is refused because of the change or the tenant",
+    (preferences, sandbox) =>
+      Effect.gen(function*() {
+        const ids = Arr.makeBy(100, (n) => `user-${n}`)
+        const reports = yield* Effect.all([
+          preferences.bulkUpdate(ids, { channelPreferences: [{ channel: "fax", isRestricted: true }] }),
+          preferences.bulkUpdate(ids, { categories: [{ category: "user", preference: "opt_in" }] }),
+          preferences.bulkUpdate(ids, { categories: [{ category: "security", preference: "opt_out" }] }),
+          preferences.bulkUpdate(ids, quiet, { tenantId: "user" })
+        ])
+        for (const report of reports) {
+          expect(report).toMatchObject({ status: "fail", failure: 100 })
+          expect(report.failedRecords[0]).toMatchObject({ outcome: "rejected", error: { _tag: "SuprsendRejected" } })
+        }
+        expect(yield* requests(sandbox)).toHaveLength(4)
+      })
+  )
 
-  test("tells what is unknown from what was certainly not done", (preferences, sandbox) =>
-    Effect.gen(function*() {
-      const outcome = once(
-        Effect.map(preferences.bulkUpdate(["ada"], quiet), (report) => report.failedRecords[0]?.outcome)
-      )
-      yield* sandbox.script([Sandbox.status(429), Sandbox.resetPeerApplied, Sandbox.status(401)])
-      expect([yield* outcome, yield* outcome, yield* outcome]).toEqual(["unsent", "unknown", "rejected"])
-    }))
+  test(
+    "distinguishes unknown outcomes from requests that were certainly not applied",
+    (preferences, sandbox) =>
+      Effect.gen(function*() {
+        const outcome = once(
+          Effect.map(preferences.bulkUpdate(["ada"], quiet), (report) => report.failedRecords[0]?.outcome)
+        )
+        yield* sandbox.script([Sandbox.status(429), Sandbox.resetPeerApplied, Sandbox.status(401)])
+        expect([yield* outcome, yield* outcome, yield* outcome]).toEqual(["unsent", "unknown", "rejected"])
+      })
+  )
 })

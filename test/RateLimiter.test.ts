@@ -142,7 +142,7 @@ const worstWindow = (arrivals: ReadonlyArray<{ readonly at: number; readonly cos
 
 describe("RateLimiter", () => {
   describe("limit", () => {
-    it.scoped("runs at once while a slot is free, and gives back what the attempt gives", () =>
+    it.scoped("runs at once while a slot is free, and returns the result of the attempt", () =>
       Effect.gen(function*() {
         const limiter = yield* RateLimiter.make({ limit: 3, window: "1 second" })
         expect(yield* limiter.limit(Effect.succeed(1))).toBe(1)
@@ -203,7 +203,7 @@ describe("RateLimiter", () => {
         expect(entries).toEqual(["first@0", "second left@100", "third left@100", "fifth left@100", "fourth@1000"])
       }))
 
-    it.scoped("the slot comes back one window after the answer, not after the start", () =>
+    it.scoped("the slot is free again one window after the response, not after the start", () =>
       Effect.gen(function*() {
         const { entries, note } = journal()
         const limiter = yield* RateLimiter.make({ limit: 1, window: "1 second" })
@@ -367,7 +367,7 @@ describe("RateLimiter", () => {
         expect(entries).toEqual(["a@0", "b@1000", "c@2000"])
       }))
 
-    it.scoped("refuses at once what can never pass", () =>
+    it.scoped("refuses at once an attempt that can never start", () =>
       Effect.gen(function*() {
         const { entries, note } = journal()
         const limiter = yield* RateLimiter.make({ limit: 5, window: "1 second" })
@@ -430,7 +430,7 @@ describe("RateLimiter", () => {
         expect(entries).toEqual(["first@10000", "second@10000"])
       }))
 
-    it.scoped("leaves alone what runs: it keeps its slot, also if it had to wait for it", () =>
+    it.scoped("does not affect running attempts: they keep their slots, even if they had to wait for them", () =>
       Effect.gen(function*() {
         const { entries, note } = journal()
         const limiter = yield* RateLimiter.make({ limit: 1, window: "1 second" })
@@ -602,7 +602,7 @@ describe("RateLimiter", () => {
         expect(entries).toEqual(["newest@80000", "oldest@81000"])
       }))
 
-    it.scoped("goes by the cost of an attempt as well", () =>
+    it.scoped("counts the cost of an attempt as well", () =>
       Effect.gen(function*() {
         const { entries, limiter, note } = yield* paused({})
         yield* Effect.fork(limiter.limitCost(note("large"), 10))

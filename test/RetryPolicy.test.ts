@@ -138,15 +138,20 @@ describe("decide", () => {
     runs
   )
 
-  it.prop("repeats what must not happen twice only if it did not happen", { policy, state }, ({ policy, state }) => {
-    const wait = RetryPolicy.decide(policy, { ...state, idempotent: false })
-    if (Option.isNone(wait)) return
-    expect(
-      state.failure._tag === "NotSent" || (state.failure._tag === "Status" && state.failure.status === 429)
-    ).toBe(true)
-  }, runs)
+  it.prop(
+    "retries a request that is not idempotent only if it was not applied",
+    { policy, state },
+    ({ policy, state }) => {
+      const wait = RetryPolicy.decide(policy, { ...state, idempotent: false })
+      if (Option.isNone(wait)) return
+      expect(
+        state.failure._tag === "NotSent" || (state.failure._tag === "Status" && state.failure.status === 429)
+      ).toBe(true)
+    },
+    runs
+  )
 
-  it.prop("tries again whatever may pass, as long as it may", { policy, state }, ({ policy, state }) => {
+  it.prop("retries passing failures, as long as the policy allows", { policy, state }, ({ policy, state }) => {
     const { failure } = state
     const wait = asked(failure) ?? Math.floor(capOf(policy, state.attempts) * state.random)
     const mayPass = failure._tag === "NotSent" ||
@@ -279,7 +284,7 @@ describe("parseRetryAfter", () => {
     expect(parse("Sun Nov  6 08:49:37 1994", now)).toBe(30_000)
   })
 
-  it("takes a date that is past for no wait", () => {
+  it("treats a past date as no wait", () => {
     expect(parse("Sun, 06 Nov 1994 08:49:37 GMT", Date.UTC(2024, 0, 1))).toBe(0)
   })
 
@@ -307,7 +312,7 @@ describe("parseRetryAfter", () => {
     }
   })
 
-  it("counts a date from our own clock where the response's cannot be read", () => {
+  it("measures a date from the local clock if the response's date cannot be read", () => {
     for (const date of [undefined, "", "today", "1994-11-06T08:49:07Z", "0", "Sun, 99 Nov 1994 08:49:07 GMT"]) {
       expect(parse("Sun, 06 Nov 1994 08:49:37 GMT", Date.UTC(1994, 10, 6, 8, 49, 7), date)).toBe(30_000)
     }

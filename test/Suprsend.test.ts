@@ -112,7 +112,7 @@ describe("two workspaces in one program", () => {
       expect(keys(server)).toEqual(["one", "two"])
     }))
 
-  it.scoped("stay apart where one of them is a test layer", () =>
+  it.scoped("stay separate if one of them is a test layer", () =>
     Effect.gen(function*() {
       const server = yield* accepts
       const Program = Layer.mergeAll(
@@ -128,7 +128,7 @@ describe("two workspaces in one program", () => {
       expect(keys(server)).toEqual(["two"])
     }))
 
-  it.scoped("have a limiter each, by hand too", () =>
+  it.scoped("have a limiter each, also if composed by hand", () =>
     Effect.gen(function*() {
       const server = yield* accepts
       const limits: Array<string> = []
@@ -250,7 +250,7 @@ describe("the client of the user is the one that sends", () => {
       expect(server.requests).toHaveLength(1)
     }))
 
-  it.effect("a test layer asks no host, whatever is around it", () =>
+  it.effect("a test layer sends nothing, whatever client is in its context", () =>
     Effect.gen(function*() {
       const users = yield* UsersService.UsersService
       const sandbox = yield* Sandbox.Sandbox

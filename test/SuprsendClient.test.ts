@@ -96,7 +96,7 @@ describe("the schedule", () => {
       expect(yield* instants).toEqual([0, 250, 750, 1_750, 2_750, 3_750, 4_750])
     }), { retry: { attempts: 7, maximumDelay: "1 second" } })
 
-  test("stays within the backoff whatever the dice say", ({ sandbox, times: instants, users }) =>
+  test("stays within the backoff for any random number", ({ sandbox, times: instants, users }) =>
     Effect.gen(function*() {
       for (let i = 0; i < 12; i++) {
         yield* sandbox.script(times(2, Sandbox.status(503)))
@@ -135,7 +135,7 @@ describe("the schedule", () => {
       }))
   }
 
-  test("backs off where the server asks for nothing that can be read", ({ sandbox, times: instants, users }) =>
+  test("backs off if `Retry-After` cannot be read", ({ sandbox, times: instants, users }) =>
     Effect.gen(function*() {
       yield* sandbox.script([Sandbox.status(429, { retryAfter: "soon" })])
       yield* inAnHour(users.list()).pipe(fixed(0.5))
@@ -266,7 +266,7 @@ describe("a clock that stands at a real date", () => {
   }
 })
 
-describe("what is tried again", () => {
+describe("retries", () => {
   for (const status of [408, 425, 429, 500, 502, 503, 504, 507, 520, 599]) {
     test(`${status} is`, ({ sandbox, users }) =>
       Effect.gen(function*() {
@@ -747,7 +747,7 @@ describe("the rate limiter", () => {
   })
 })
 
-describe("what must not happen twice", () => {
+describe("a request that is not idempotent", () => {
   const never: Record<string, Sandbox.Fault> = {
     "a connection that is cut": Sandbox.resetPeer,
     "a connection that is cut after the request was applied": Sandbox.resetPeerApplied,
@@ -762,7 +762,7 @@ describe("what must not happen twice", () => {
     "504": Sandbox.status(504)
   }
   for (const [name, fault] of Object.entries(never)) {
-    test(`is not tried again after ${name}`, ({ sandbox, users }) =>
+    test(`is not retried after ${name}`, ({ sandbox, users }) =>
       Effect.gen(function*() {
         yield* sandbox.script([fault])
         const { error } = yield* failure(users.edit(visit))
@@ -771,7 +771,7 @@ describe("what must not happen twice", () => {
       }))
   }
 
-  test("is tried again after 429, as often as the policy allows", ({ sandbox, users }) =>
+  test("is retried after 429, as often as the policy allows", ({ sandbox, users }) =>
     Effect.gen(function*() {
       yield* sandbox.script(times(3, Sandbox.status(429, { retryAfter: "1" })))
       expect((yield* inAnHour(users.edit(visit))).properties).toEqual({ visits: 1 })
@@ -844,7 +844,7 @@ describe("what must not happen twice", () => {
     )
   }
 
-  test("is not an event, whatever it holds, for its insert id guards it", ({ sandbox, users }) =>
+  test("is never an event, because its insert id makes retries safe", ({ sandbox, users }) =>
     Effect.gen(function*() {
       yield* sandbox.script([Sandbox.resetPeerApplied, Sandbox.status(500)])
       yield* inAnHour(users.asyncEdit(visit))
@@ -1164,7 +1164,7 @@ describe("errors", () => {
     }
   ]
   for (const { call, expected, faults, fix } of cases) {
-    test(`${expected._tag} says what was called, how often, and what to do: ${fix.source.slice(0, 50)}`, ({ sandbox, users }) =>
+    test(`${expected._tag} names the call, the attempts and the remedy: ${fix.source.slice(0, 50)}`, ({ sandbox, users }) =>
       Effect.gen(function*() {
         yield* sandbox.script(faults)
         const { error } = yield* failure(call(users))

@@ -196,7 +196,7 @@ describe("lists", () => {
       ])
     }))
 
-  test("stream over all pages, fetching only what is taken", (users, sandbox) =>
+  test("stream over all pages, and fetch only those that are read", (users, sandbox) =>
     Effect.gen(function*() {
       yield* makeUsers(users, 25)
       const some = yield* Stream.runCollect(Stream.take(users.listStream({ limit: 10 }), 10))

@@ -98,7 +98,7 @@ const bounds: Record<string, string> = {
   "an attempt, from its start to the end of its response": time(resolved.timeout),
   "attempts of a call": n(retry.attempts),
   "a call, with all its waits and attempts": time(retry.elapsed),
-  "a wait before a retry that the server did not ask for": `${
+  "a wait before a retry, if the server sent no `Retry-After`": `${
     time(retry.initialDelay)
   } the first time, then twice as long each time, up to ${time(retry.maximumDelay)}`,
   "how late a request without a response may still arrive": time(rule.lateArrival),

@@ -50,7 +50,7 @@ describe("assertVerb", () => {
     expect(Object.keys(broken).length).toBe(Arbitraries.verbLaws.length)
   })
 
-  it("says what validate has against the edit that a verb makes", () => {
+  it("reports the issues of the edit that a verb makes", () => {
     expect(() => Arbitraries.assertVerb(broken["keeps a valid edit valid"] ?? ((edit) => edit), { seed: 1 })).toThrow(
       "JSON has no NaN: send a finite number, or null"
     )
@@ -60,7 +60,7 @@ describe("assertVerb", () => {
     )
   })
 
-  it("says what a verb throws", () => {
+  it("reports the error that a verb throws", () => {
     const broken = (): UserEdit.UserEdit => {
       throw new Error("this verb is broken")
     }
@@ -90,7 +90,7 @@ describe("arbitraries", () => {
 
   it.effect.prop("profiles are taken, and arrive", [Arbitraries.userProfile], ([profile]) => arrives(profile))
 
-  it.effect("an address that stands in a profile twice arrives once, where it first stood", () =>
+  it.effect("a repeated address in a profile is sent once, at its first position", () =>
     arrives({ $email: ["a@example.com", "b@example.com", "a@example.com"] }))
 
   it.effect.prop("page options are sent as they are", [Arbitraries.pageOptions], ([options]) =>
@@ -130,7 +130,7 @@ describe("playOut", () => {
       Layer.provideMerge(Sandbox.layer)
     ))))
 
-  it.effect("gives back what the effect ends with, also if it never sleeps", () =>
+  it.effect("returns the result of the effect, even if it never sleeps", () =>
     Effect.gen(function*() {
       expect(yield* Sandbox.runToCompletion(Effect.succeed(1))).toBe(1)
       expect(yield* Effect.flip(Sandbox.runToCompletion(Effect.fail("no")))).toBe("no")
@@ -165,7 +165,7 @@ describe("playOut", () => {
       yield* Fiber.join(fiber)
     }))
 
-  it.effect("takes the effect with it when it is interrupted", () =>
+  it.effect("interrupts the effect when it is interrupted", () =>
     Effect.gen(function*() {
       const ended = yield* Ref.make(false)
       const fiber = yield* Effect.fork(

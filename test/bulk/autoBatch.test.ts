@@ -45,7 +45,7 @@ const sizes = (sandbox: Sandbox.Sandbox.Service) =>
 const together = { concurrency: "unbounded" } as const
 
 describe("layerBatched", () => {
-  test("edits that are handed over at the same time travel together", (users, sandbox) =>
+  test("concurrent edits share a request", (users, sandbox) =>
     Effect.gen(function*() {
       const fiber = yield* Effect.fork(Effect.forEach(Arr.makeBy(1000, visit), users.asyncEdit, together))
       yield* TestClock.adjust("5 millis")
@@ -84,7 +84,7 @@ describe("layerBatched", () => {
       yield* Fiber.join(fiber)
     }))
 
-  test("each caller has its own answer", (users, sandbox) =>
+  test("each caller has its own result", (users, sandbox) =>
     Effect.gen(function*() {
       const edits = [
         visit(1),
@@ -171,7 +171,7 @@ describe("layerBatched", () => {
       expect((yield* sandbox.requests).map(({ headers }) => headers["x-trace"])).toEqual(["1"])
     }))
 
-  it.effect("a scope that closes sends what was handed over first", () =>
+  it.effect("a scope that closes first sends the waiting edits", () =>
     Effect.gen(function*() {
       const sandbox = yield* Sandbox.Sandbox
       const scope = yield* Scope.make()
@@ -185,7 +185,7 @@ describe("layerBatched", () => {
       expect((yield* Fiber.join(fiber)).status).toBe(202)
     }).pipe(Effect.provide(Client)))
 
-  test("events have the time at which they were handed over", (users, sandbox) =>
+  test("events have the time at which they were submitted", (users, sandbox) =>
     Effect.gen(function*() {
       yield* settle
       yield* TestClock.adjust("1 hour")
@@ -222,7 +222,7 @@ describe("layerBatched", () => {
     ))
   })
 
-  it.effect("an edit whose id is made while the scope closes goes alone", () =>
+  it.effect("an edit whose id is made while the scope closes is sent alone", () =>
     Effect.gen(function*() {
       const scope = yield* Scope.make()
       const context = yield* Layer.buildWithScope(UsersService.layerBatched(), scope)
@@ -319,7 +319,7 @@ describe("a caller that is interrupted before its request has a slot", () => {
     }))
 })
 
-it.effect("steady load keeps no edit that was sent, though there are always some that wait", () =>
+it.effect("steady load keeps no sent edit in memory, although some edits always wait", () =>
   Effect.gen(function*() {
     // One request at a time, which the callers fill faster than it goes.
     const client: SuprsendClient.SuprsendClient.Service = {

@@ -91,7 +91,7 @@ describe("requests in flight", () => {
       expect(pulled).toBeLessThan(requests * 90 + 400)
     }))
 
-  it("are 1,000 at most, whatever the options say", () => {
+  it("are at most 1,000, with any options", () => {
     const most = (layer: number, call?: number) =>
       Either.map(SuprsendConfig.inBulk({ concurrency: layer }, { concurrency: call }), ({ concurrency }) => concurrency)
     expect(most(128, 100_000)).toEqual(Either.right(1_000))

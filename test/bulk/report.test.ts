@@ -93,7 +93,7 @@ describe("reports", () => {
     }
   )
 
-  it.prop("of two parts are together what the report of the whole is", [
+  it.prop("of two parts combine to the report of the whole", [
     FastCheck.array(outcome, { maxLength: 4 }),
     FastCheck.array(outcome, { maxLength: 4 })
   ], ([first, second]) => {
@@ -174,7 +174,7 @@ describe("reports", () => {
       ])
     }).pipe(Effect.provide(Suprsend.layerTest)))
 
-  it.effect("tell what is invalid from what was refused, and a second try leaves it out", () =>
+  it.effect("distinguish invalid records from rejected ones, and a second try omits them", () =>
     Effect.gen(function*() {
       const users = yield* UsersService
       const invalid = UserEdit.setTimezone(UserEdit.edit("bad"), "Mars/Olympus")
@@ -206,7 +206,7 @@ describe("reports", () => {
     expect(Either.isLeft(decoded) && decoded.left.message).toContain("[\"failedRecords\"]")
   })
 
-  it.effect("of what failed, kept as JSON, are sent again under the same insert ids", () =>
+  it.effect("of failed records, kept as JSON, are sent again with the same insert ids", () =>
     Effect.gen(function*() {
       const users = yield* UsersService
       const edit = UserEdit.addAndroidPush(UserEdit.edit("ada", { insertId: "kept" }), "token-1")
@@ -381,7 +381,7 @@ describe("progress", () => {
       expect(lines.at(-1)).toContain("4,000 of 4,000 records")
     }))
 
-  it.effect("is a line from time to time elsewhere", () =>
+  it.effect("is a line from time to time without a terminal", () =>
     Effect.gen(function*() {
       const { layer, shown } = yield* terminal(false)
       yield* passing(25, "1 second").pipe(Bulk.progress(), Stream.runDrain, Effect.provide(layer))
@@ -401,7 +401,7 @@ describe("progress", () => {
       expect((yield* shown).at(-1)?.endsWith("\n")).toBe(true)
     }))
 
-  it.effect("costs the bulk nothing if the terminal cannot be written to", () =>
+  it.effect("does not affect the bulk if the terminal cannot be written to", () =>
     Effect.gen(function*() {
       const broken = new SystemError({ reason: "Unknown", module: "Terminal", method: "display", description: "EPIPE" })
       const { layer } = yield* terminal(true, () => Effect.fail(broken))
@@ -409,7 +409,7 @@ describe("progress", () => {
       expect(report.success).toBe(1_200)
     }))
 
-  it.effect("goes on during the time of grace of a bulk that is interrupted, and ends after its report", () =>
+  it.effect("continues during the grace of an interrupted bulk, and ends after its report", () =>
     Effect.gen(function*() {
       const { layer, shown } = yield* terminal(true)
       const users = yield* UsersService
@@ -441,7 +441,7 @@ describe("progress", () => {
       expect(lines[2]).toMatch(/800 of 2,000 records.*\n$/)
     }).pipe(Effect.provide(Suprsend.layerTest)))
 
-  it.effect("shows all of a bulk that comes to its end, invalid records too", () =>
+  it.effect("shows all records of a completed bulk, including invalid ones", () =>
     Effect.gen(function*() {
       const { layer, shown } = yield* terminal(false)
       const users = yield* UsersService

@@ -36,7 +36,7 @@ const sizes = (sandbox: Sandbox.Sandbox.Service) =>
 const outcomesOf = (report: Bulk.BulkReport) => report.failedRecords.map((record) => record.outcome)
 
 describe("requests made in a row", () => {
-  it.effect("leave one by one: before each is made, what sends can get on", () =>
+  it.effect("are sent one by one: earlier requests proceed before the next one is made", () =>
     Effect.gen(function*() {
       const log: Array<string> = []
       function* edits() {
@@ -102,7 +102,7 @@ describe("sources", () => {
       })
   )
 
-  test("an iterable that throws is a defect, after what it gave was sent", (users, sandbox) =>
+  test("an iterable that throws is a defect, after its edits were sent", (users, sandbox) =>
     Effect.gen(function*() {
       function* broken() {
         yield signUp(1)
@@ -193,7 +193,7 @@ describe("sources", () => {
       "fails later": () => Promise.reject(new Error("not open"))
     })
   ) {
-    test(`whose return ${what} cost no outcome, and have it called only if they were left before their end`, (users) =>
+    test(`whose return ${what} lose no outcome, and are called only if the source was left before its end`, (users) =>
       Effect.gen(function*() {
         let closed = 0
         const upTo = (count: number): AsyncIterable<UserEdit.UserEdit> => {
@@ -553,23 +553,26 @@ describe("a run that is stopped", () => {
 })
 
 describe("an interruption", () => {
-  test("hands over what was known, with the requests under way drained", (users, sandbox) =>
-    Effect.gen(function*() {
-      const known = yield* Deferred.make<Bulk.BulkReport>()
-      yield* sandbox.script([Sandbox.delay("2 seconds")])
-      const fiber = yield* users.bulkEdit(Arr.makeBy(1000, signUp), {
-        concurrency: 1,
-        grace: "5 seconds",
-        onError: (report) => Deferred.succeed(known, report)
-      }).pipe(Effect.fork)
-      yield* TestClock.adjust("1 second")
-      const ended = yield* Effect.fork(Fiber.interrupt(fiber))
-      yield* TestClock.adjust("1 second")
-      expect(Exit.isInterrupted(yield* Fiber.join(ended))).toBe(true)
-      const report = yield* Deferred.await(known)
-      expect(report.success).toBe(400)
-      expect(yield* sandbox.users).toHaveLength(400)
-    }))
+  test(
+    "reports the outcomes so far, after the requests in flight have ended",
+    (users, sandbox) =>
+      Effect.gen(function*() {
+        const known = yield* Deferred.make<Bulk.BulkReport>()
+        yield* sandbox.script([Sandbox.delay("2 seconds")])
+        const fiber = yield* users.bulkEdit(Arr.makeBy(1000, signUp), {
+          concurrency: 1,
+          grace: "5 seconds",
+          onError: (report) => Deferred.succeed(known, report)
+        }).pipe(Effect.fork)
+        yield* TestClock.adjust("1 second")
+        const ended = yield* Effect.fork(Fiber.interrupt(fiber))
+        yield* TestClock.adjust("1 second")
+        expect(Exit.isInterrupted(yield* Fiber.join(ended))).toBe(true)
+        const report = yield* Deferred.await(known)
+        expect(report.success).toBe(400)
+        expect(yield* sandbox.users).toHaveLength(400)
+      })
+  )
 
   test("aborts at once otherwise", (users, sandbox) =>
     Effect.gen(function*() {
@@ -587,7 +590,7 @@ describe("an interruption", () => {
 describe("a source that fails", () => {
   const broken = Stream.concat(Stream.fromIterable(Arr.makeBy(500, signUp)), Stream.fail("no more rows" as const))
 
-  test("hands over what was known, and why", (users, sandbox) =>
+  test("reports the outcomes so far, and the cause", (users, sandbox) =>
     Effect.gen(function*() {
       const known = yield* Deferred.make<readonly [Bulk.BulkReport, Cause.Cause<unknown>]>()
       yield* sandbox.script([Sandbox.status(501)])
@@ -601,7 +604,7 @@ describe("a source that fails", () => {
       expect(Cause.failureOption(cause)).toEqual(Option.some("no more rows"))
     }))
 
-  test("gives all outcomes of a stream before its failure", (users) =>
+  test("emits all outcomes of a stream before its failure", (users) =>
     Effect.gen(function*() {
       const seen: Array<number> = []
       const watched = users.bulkEditStream(broken).pipe(

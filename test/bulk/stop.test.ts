@@ -133,7 +133,7 @@ for (const [how, start] of Object.entries(endings)) {
       }
     }
     for (const [what, edits] of Object.entries(iterables)) {
-      test(`accounts for what ${what} gives within a second`, (users) =>
+      test(`accounts for the edits that ${what} returns within a second`, (users) =>
         Effect.gen(function*() {
           const source = yield* late(edits)
           const run = yield* start(users, source.edits, { linger: "1 hour" })
@@ -487,7 +487,7 @@ describe("a client that closes while a bulk runs", () => {
     }))
 
   for (const applied of [true, false]) {
-    it.effect(`makes unknown what is in flight, and unsent what waits, ${applied ? "" : "not "}applied`, () =>
+    it.effect(`makes records in flight unknown, and waiting ones unsent, ${applied ? "" : "not "}applied`, () =>
       Effect.gen(function*() {
         const { counter, edits } = endless()
         const report = yield* inScope((users) => users.bulkEdit(edits, { concurrency: 16, grace: "1 hour" }), [
@@ -616,14 +616,14 @@ describe("a defect", () => {
       })
   )
 
-  test("of what looks at the outcomes costs none of them", (users) =>
+  test("of `onOutcome` loses no outcome", (users) =>
     Effect.gen(function*() {
       const [report, defect] = yield* reported(users, edits, { concurrency: 1, onOutcome: () => Effect.die("no log") })
       expect(defect).toBe("no log")
       expect(report).toMatchObject({ success: 400, failure: 0 })
     }))
 
-  test("of insert ids that the caller makes costs none of the edits that were pulled", (users) =>
+  test("of custom insert ids loses none of the edits that were pulled", (users) =>
     Effect.gen(function*() {
       let made = 0
       const makeId = Effect.suspend(() => ++made === 500 ? Effect.die("no id") : Effect.succeed(`id-${made}`))
@@ -690,13 +690,13 @@ describe("a call for many users by their ids that is interrupted", () => {
     })
 
   for (const [name, call] of Object.entries(calls)) {
-    it.effect(`${name} hands over what is known: what was in flight is unknown, and the rest unsent`, () =>
+    it.effect(`${name} reports the outcomes so far: records in flight are unknown, the rest unsent`, () =>
       Effect.gen(function*() {
         expect(yield* interrupted(call, {})).toEqual({ invalid: 1, unknown: 400, unsent: 600 })
         expect(yield* (yield* Sandbox.Sandbox).requests).toHaveLength(4)
       }).pipe(Effect.provide(over)))
 
-    it.effect(`${name} lets what is in flight end within its grace`, () =>
+    it.effect(`${name} lets requests in flight end within its grace`, () =>
       Effect.gen(function*() {
         const { unknown, unsent } = yield* interrupted(call, { grace: "5 seconds" })
         expect([unknown, unsent]).toEqual([undefined, 600])
@@ -704,7 +704,7 @@ describe("a call for many users by their ids that is interrupted", () => {
       }).pipe(Effect.provide(over)))
   }
 
-  it.effect("is logged in one line where nothing else takes its report", () =>
+  it.effect("is logged in one line without `onError`", () =>
     Effect.gen(function*() {
       const lines: Array<string> = []
       const logger = Logger.make(({ message }) => lines.push(String(message)))

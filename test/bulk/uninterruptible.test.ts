@@ -66,7 +66,7 @@ describe("a bulk that cannot be interrupted", () => {
       }))
   }
 
-  test("can be stopped, and keeps its time of grace", (users, sandbox) =>
+  test("can be stopped, and has its grace", (users, sandbox) =>
     Effect.gen(function*() {
       yield* sandbox.script([Sandbox.noResponse()])
       const call = users.bulkEdit([one], { stopWhen: Effect.sleep("1 second"), grace: "2 seconds" })
@@ -76,7 +76,7 @@ describe("a bulk that cannot be interrupted", () => {
       expect(hasEnded(yield* after(3_000, call))).toBe(true)
     }))
 
-  it.effect("is that of a layer that batches, whose scope sends what is left", () =>
+  it.effect("is that of a batching layer, whose scope sends the waiting edits", () =>
     Effect.gen(function*() {
       const sandbox = yield* Sandbox.Sandbox
       const leaving = Effect.scoped(Effect.gen(function*() {
@@ -102,7 +102,7 @@ describe("a single call that cannot be interrupted", () => {
       })
     }))
 
-  it.effect("ends with its answer, not with the timeout that it did not need", () =>
+  it.effect("ends with its response, before its timeout", () =>
     Effect.gen(function*() {
       const { layer } = scripted([answer(200, "{\"distinct_id\":\"ada\"}")], { timeout: "1 minute" })
       expect(hasEnded(yield* after(0, Effect.provide(get, Layer.orDie(layer))))).toBe(true)

@@ -62,7 +62,7 @@ describe("credentials as an effect", () => {
       expect([state.asked, sent.length]).toEqual([1, 5])
     }))
 
-  it.effect("are asked again after a 401, and the request is sent once more at once, whatever the retry policy says", () =>
+  it.effect("are read again after a 401, and the request is sent once more at once, with any retry policy", () =>
     Effect.gen(function*() {
       const { state, ...options } = provider(old, renewed)
       const { layer, sent, times } = scripted([refusesFirst()], { retry: { attempts: 1 } }, options)
@@ -108,7 +108,7 @@ describe("credentials as an effect", () => {
     "an API key": Effect.succeed({ apiKey: Redacted.make("an-api-key"), workspaceUid: "uid" })
   }
   for (const [what, second] of Object.entries(dead)) {
-    it.effect(`that give ${what} leave the call refused, and say nothing secret`, () =>
+    it.effect(`that give ${what} leave the call refused, and say no secret`, () =>
       Effect.gen(function*() {
         const { state, ...options } = provider(old, second)
         const { lines, layer: logger } = logged()

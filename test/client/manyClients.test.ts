@@ -47,7 +47,7 @@ describe("a layer that is provided anew for each call", () => {
       expect(lines).toEqual([])
     }))
 
-  it.effect("is not where one value is provided again and again at the same time", () =>
+  it.effect("is not logged if one layer value is provided many times at once", () =>
     Effect.gen(function*() {
       const { layer, lines } = logged()
       const live = layerOf("constant")

@@ -29,7 +29,7 @@ describe("traceparent", () => {
       expect(spanId).not.toBe(outer.spanId)
     }))
 
-  it.effect("is that of the caller where one is given by hand", () =>
+  it.effect("is the caller's own header if there is one", () =>
     Effect.gen(function*() {
       const { layer, sent } = scripted([page], { tracePropagation: true })
       yield* list.pipe(withRequestOptions({ headers: { traceparent: "by hand" } }), Effect.provide(layer))

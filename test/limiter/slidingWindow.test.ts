@@ -709,7 +709,7 @@ describe("slots", () => {
       expect(worst(SlidingWindow, server, { timeout: 200 })).toBeLessThanOrEqual(limit)
     })
 
-    it("where one attempt in ten times out, half of the limit is left", () => {
+    it("if one attempt in ten times out, half of the limit remains", () => {
       const windows = 60
       const jobs = Array.from({ length: limit * windows }, (_, n): Job => ({
         ...plain,
@@ -744,7 +744,7 @@ describe("slots", () => {
       expect(others.at(-1)?.at).toBeLessThan(minute + 2_000)
     })
 
-    it("goes on while probes fail, a minute from the end of one to the start of the next", () => {
+    it("continues while probes fail, with a minute from the end of one to the start of the next", () => {
       const fails: ReadonlyArray<Partial<Job>> = Array.from(
         { length: 20 },
         (_, n) => n >= 17 ? { response: "refusal" } : {}

@@ -127,7 +127,7 @@ describe("deadlines", () => {
     }
 
     for (const at of Object.keys(orders)) {
-      it(`adding and removing ${at} takes n log n`, () => {
+      it(`adding and removing ${at} takes O(n log n)`, () => {
         for (const removed of removals) nLogN(5_000, at, removed)
       })
     }

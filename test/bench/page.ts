@@ -25,8 +25,8 @@ const chapter = ({ measure, outcome }: Measured): string => {
 
 const opening = `# Benchmarks
 
-What this package costs, beside the vendor's Node SDK (\`@suprsend/node-sdk\` 1.15.1) and beside code written by hand on raw
-undici for nothing but the one job: no limiter, no retry, no validation, no report. That code is the yardstick of what is
+This page compares this package with the vendor's Node SDK (\`@suprsend/node-sdk\` 1.15.1) and with code written by hand. The
+code by hand uses undici directly, and does only the one job: it has no limiter, retry, validation or report. It shows what is
 possible on one thread.
 
 \`\`\`sh
@@ -35,20 +35,21 @@ npm run bench -- --full --write   # the sizes of this page, and this page
 npm run bench -- --draw           # this page again, from docs/benchmarks/results.json
 \`\`\`
 
-The server is a sink on the loopback interface, in a process of its own, that reads requests and answers as SuprSend does. Each
-run is a process of its own too, and the contenders take turns, round after round, so that a machine that is slow for a while is
-slow for all. Numbers are medians over the rounds; "to" is the median of the ratios within each round. Before anything is
-timed, each contender sends to a sink that checks every signature, limit and operation. All send the same edit: an e-mail,
-three properties and an increment.`
+The server is a sink on the loopback interface: a separate process that reads requests and responds as SuprSend does. Each run
+is a separate process too. The contenders take turns in each round, so that a slow phase of the machine affects all of them.
+Numbers are medians over the rounds; "to" is the median of the ratios within each round. Before the measurement, each contender
+sends to a sink that checks every signature, limit and operation. All send the same edit: an e-mail, three properties and an
+increment.`
 
 const closing = `## What the numbers do not say
 
 - There is no TLS and no network: on a real one, latency and bandwidth matter more, and the difference in CPU matters less.
-- The sink shares the machine with whoever is measured. With few cores it takes its part of the throughput, of the quickest most;
-  CPU seconds are those of the contender alone.
-- Absolute numbers are those of one machine on one day. Ratios travel better, but not to another version of Node for certain.
-- SuprSend allows 1000 requests a second. Above 400,000 users a second in bulk, and 1000 calls one by one, faster is only cheaper.
-- What is written by hand is no contender for real use: it stops at the first failure and cannot say what became of whom.`
+- The sink and the contender share the machine. With few cores, the sink lowers the throughput, most of all for the fastest
+  contender. CPU seconds are those of the contender alone.
+- Absolute numbers are from one machine on one day. Ratios are more stable, but may change with the version of Node.
+- SuprSend allows 1000 requests a second: 400,000 users in bulk, or 1000 single calls. Beyond that, a faster contender only uses
+  less CPU.
+- The code by hand is not fit for production: it stops at the first failure, and does not report the outcome of each user.`
 
 export const toPage = (measured: ReadonlyArray<Measured>): string =>
   `${[opening, ...measured.map(chapter), closing].join("\n\n")}\n`

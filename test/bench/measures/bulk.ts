@@ -2,8 +2,8 @@ import * as Results from "../results.js"
 import { atLeast, atMost, type Measure, short, show, times } from "../section.js"
 
 const raised =
-  "Our rate limit is raised far above what is reached, because neither the vendor's SDK nor what is written " +
-  "by hand has one; at SuprSend's 1000 requests a second, 400 users each, nobody passes 400,000 users a second."
+  "Our rate limit is raised far above the measured rates, because the vendor's SDK and the code by hand have none. At " +
+  "SuprSend's limit of 1000 requests a second, with 400 users each, the maximum is 400,000 users a second."
 
 const begun = ({ warmUp }: Results.Case): string => warmUp > 0 ? "warm" : "cold"
 
@@ -45,11 +45,11 @@ export const bulk: Measure = {
       title: "Bulk",
       about: [
         "`bulkEdit` of an iterable whose edits are built as it is pulled; the vendor's bulk instance, `append` and `save`; and " +
-        "a loop by hand. Building the edits is part of it. A cold process did nothing before, and what runs for half a second " +
-        "spends much of it on warming up: our JavaScript, where the code by hand lets the runtime do it (`JSON.stringify`). A warm one " +
-        "has sent as many users before.",
+        "a loop by hand. Building the edits is included. A cold process did nothing before, so a run of half a second spends " +
+        "much of its time on warm-up. This affects our JavaScript more than the code by hand, which uses `JSON.stringify` of the runtime. A warm " +
+        "process has sent as many users before.",
         raised,
-        "The vendor sends one request after another, whatever the latency; the others keep as many under way as the table says."
+        "The vendor's SDK sends one request after another, at any latency; the others have as many in flight as the table says."
       ],
       table: {
         head: [

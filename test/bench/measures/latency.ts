@@ -36,7 +36,7 @@ export const latency: Measure = {
     return {
       title: "Concurrency and latency",
       about: [
-        "A bulk over the default layer, with the default concurrency and with others, against a server that takes so long to answer.",
+        "A bulk over the default layer, with the default concurrency and with others, against a server with the given latency.",
         "A default of 128 starts a further request only while all others are in flight."
       ],
       table: {

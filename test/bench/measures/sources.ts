@@ -20,8 +20,8 @@ export const sources: Measure = {
     return {
       title: "Where the edits come from",
       about: [
-        "The same, from sources that have the next edit at once, so that nothing is measured but how it is pulled. What comes one by " +
-        "one is gathered until it fills a request, or has waited for as long as `linger` says."
+        "The same, from sources that have the next edit immediately, so that only pulling is measured. Single edits are collected " +
+        "until they fill a request, or the first one has waited for `linger`."
       ],
       table: {
         head: ["users", "from", "users/s", "to an iterable", "CPU µs a user", "peak MB"],

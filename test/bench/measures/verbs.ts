@@ -16,10 +16,10 @@ export const verbs: Measure = {
     return {
       title: "A verb, checked and written",
       about: [
-        "An event with one verb, for every verb and form of the vendor's page and for values that are dearer to check: checked, and " +
-        "written as the bytes of a bulk, beside `JSON.stringify` of the same event, which checks nothing. Both take turns in one process; " +
-        "what is shown is the median of the ratios.",
-        "What is sent by one call alone costs the same."
+        "An event with one verb is validated and written as bytes, as in a bulk, and compared with `JSON.stringify` of the same event, " +
+        "which validates nothing. The events cover every verb and form of the vendor's page, and values that are expensive to check. " +
+        "Both take turns in one process; the table shows the median of the ratios.",
+        "An event of a single call costs the same."
       ],
       table: {
         head: ["", "to JSON.stringify", "ns"],

@@ -188,3 +188,42 @@ describe("fetch in the context", () => {
       }))
   }
 })
+
+describe("Transport.layer, wrapped", () => {
+  /** The transport that sent a request: only `fetch` sends these headers of browsers. */
+  const transportOf = (headers: Readonly<Record<string, unknown>> | undefined) =>
+    headers?.["sec-fetch-mode"] === undefined ? "http" : "fetch"
+
+  const wrapped = Layer.effect(
+    HttpClient.HttpClient,
+    Effect.map(HttpClient.HttpClient, HttpClient.mapRequest(HttpClientRequest.setHeader("x-mine", "yes")))
+  )
+
+  const over = (url: string, transport: Layer.Layer<HttpClient.HttpClient>) =>
+    Suprsend.layerWithoutHttpClient({ ...Sandbox.credentials, baseUrl: url }).pipe(
+      Layer.provide(wrapped),
+      Layer.provide(transport)
+    )
+
+  it.scopedLive("still sends over Node's http, as it does by itself", () =>
+    Effect.gen(function*() {
+      const server = yield* accepts
+      yield* Effect.provide(send, over(server.url, Transport.layer))
+      yield* Effect.provide(send, over(server.url, Transport.layerFetch))
+      expect(server.requests.map(({ headers }) => [headers["x-mine"], transportOf(headers)])).toEqual([
+        ["yes", "http"],
+        ["yes", "fetch"]
+      ])
+    }))
+
+  it.scopedLive("sends over fetch with the options of a program", () =>
+    Effect.gen(function*() {
+      const server = yield* accepts
+      const options = Layer.succeed(FetchHttpClient.RequestInit, { headers: { "x-option": "yes" } })
+      yield* Effect.provide(send, Layer.provide(over(server.url, Transport.layer), options))
+      expect(server.requests.map(({ headers }) => [headers["x-option"], transportOf(headers)])).toEqual([[
+        "yes",
+        "fetch"
+      ]])
+    }))
+})

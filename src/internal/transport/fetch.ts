@@ -43,12 +43,21 @@ export const requestInit = (made: Context.Context<never>, context: Context.Conte
 })
 
 /**
+ * The options that the client itself adds for a wrapped `HttpClient`. They customise nothing.
+ *
+ * @internal
+ */
+export const withoutRedirects: RequestInit = { redirect: "manual" }
+
+/**
  * Checks whether a context customises `fetch`, with a mock or options.
  *
  * @internal
  */
-export const isCustomised = (context: Context.Context<never>): boolean =>
-  context.unsafeMap.has(FetchHttpClient.Fetch.key) || context.unsafeMap.has(FetchHttpClient.RequestInit.key)
+export const isCustomised = ({ unsafeMap }: Context.Context<never>): boolean => {
+  const init = unsafeMap.get(FetchHttpClient.RequestInit.key)
+  return unsafeMap.has(FetchHttpClient.Fetch.key) || (init !== undefined && init !== withoutRedirects)
+}
 
 const run = async (
   fetch: Fetch,

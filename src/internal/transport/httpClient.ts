@@ -14,7 +14,7 @@ import * as Stream from "effect/Stream"
 import type * as Zlib from "node:zlib"
 import { maximumBodyBytes } from "./bodyLimits.js"
 import { decodedAll } from "./decode.js"
-import { requestInit } from "./fetch.js"
+import { requestInit, withoutRedirects } from "./fetch.js"
 import { modules } from "./node.js"
 import type { Listener, Request, Transport } from "./transport.js"
 
@@ -77,8 +77,14 @@ const harden = (client: HttpClient.HttpClient, made: Context.Context<never>): Ht
   client.pipe(
     HttpClient.withTracerDisabledWhen(() => true),
     HttpClient.transformResponse((effect) =>
-      Effect.mapInputContext(effect, (context: Context.Context<never>) =>
-        Context.add(context, FetchHttpClient.RequestInit, { ...requestInit(made, context), redirect: "manual" }))
+      Effect.mapInputContext(effect, (context: Context.Context<never>) => {
+        const init = requestInit(made, context)
+        return Context.add(
+          context,
+          FetchHttpClient.RequestInit,
+          Object.keys(init).length === 0 ? withoutRedirects : { ...init, ...withoutRedirects }
+        )
+      })
     )
   )
 

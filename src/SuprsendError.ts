@@ -2,7 +2,8 @@
  * Errors of SDK calls, one type per recovery strategy.
  *
  * The tags are specific to this package, so `Effect.catchTag` in a large program does not match
- * other errors. Each error says whether retrying may help (`retryable`) and how many requests were
+ * other errors. They have the prefix `Suprsend`, except for `InvalidUserEdit` and
+ * `InvalidDistinctId`, whose names are specific already. Each error says whether retrying may help (`retryable`) and how many requests were
  * sent (`attempts`). Errors contain no secrets: neither credentials nor tokens of an edit. They are
  * schemas, so you can send them through RPC, queues and logs.
  *

@@ -40,13 +40,14 @@ export const shared = <A, E, R, R2>(
 ): Effect.Effect<A, E, R | R2 | Scope.Scope> => {
   const lookup = ({ context }: Origin<R>): Effect.Effect<A, E, Scope.Scope> =>
     Effect.mapInputContext(acquire, (scope: Context.Context<Scope.Scope>) => Context.merge(context, scope))
-  // This scope owns nothing itself: each resource is released with its last use.
-  const resources = Effect.runSync(
-    Effect.flatMap(Scope.make(), (scope) => Scope.extend(RcMap.make({ lookup }), scope))
-  )
+  // Made at first use, because it takes milliseconds of an import (`npm run bench -- --only imports`).
+  // The scope owns nothing itself: each resource is released with its last use.
+  let made: RcMap.RcMap<Origin<R>, A, E> | undefined
+  const resources = () =>
+    made ??= Effect.runSync(Effect.flatMap(Scope.make(), (scope) => Scope.extend(RcMap.make({ lookup }), scope)))
   return Effect.flatMap(
     things,
-    (things) => Effect.flatMap(Effect.context<R>(), (context) => RcMap.get(resources, new Origin(things, context)))
+    (things) => Effect.flatMap(Effect.context<R>(), (context) => RcMap.get(resources(), new Origin(things, context)))
   )
 }
 

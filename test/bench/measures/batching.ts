@@ -36,11 +36,10 @@ export const batching: Measure = {
     return {
       title: "Automatic batching",
       about: [
-        "`Effect.forEach(edits, users.asyncEdit, { concurrency: \"unbounded\" })`, with one request each and with " +
-        "`UsersService.layerBatched`: with our rate limit raised far above what is reached, and as it is by default, which is " +
-        "SuprSend's.",
-        "`forEach` makes a fiber of each call, and of 100,000 that wait at once these take most of the time and of the memory, as the " +
-        "first line shows: each of its fibers waits and is resumed, 400 at a time, and does nothing else."
+        "`Effect.forEach(edits, users.asyncEdit, { concurrency: \"unbounded\" })`, with one request for each edit, and with " +
+        "`UsersService.layerBatched`. The rate limit is either raised far above the measured rates, or SuprSend's.",
+        "`forEach` makes a fiber for each call. Most of the time and memory goes to these 100,000 fibers, as the first line shows: " +
+        "each of its fibers only waits and is resumed, 400 at a time."
       ],
       table: {
         head: ["edits", "", "requests", "edits/s", "to one each", "CPU µs an edit", "peak MB"],

@@ -17,9 +17,9 @@ export const building: Measure = {
     return {
       title: "Building an edit",
       about: [
-        "An edit of three verbs, by pipe, against the vendor's edit instance and an object literal, which nothing can undercut; " +
-        "and one verb of a long edit. Ours is an immutable value at every step, the others change one object. A nested value (four lists " +
-        "and records) is copied, so that the edit does not change with it."
+        "An edit of three verbs in a pipe, compared with the vendor's edit instance and with an object literal, which is the lower " +
+        "bound; and one verb of a long edit. Ours makes an immutable value at each step, the others change one object. A nested value " +
+        "(four lists and records) is copied, so that later changes to it do not change the edit."
       ],
       table: {
         head: ["", "ns, three verbs", "to by hand", "ns a verb, of 100", "ns a verb, of 1,000", "ns, nested"],

@@ -26,8 +26,8 @@ export const imports: Measure = {
     return {
       title: "Imports",
       about: [
-        "The time from the start of an import to its end, in a process that has loaded nothing before, of the package as it is built; beside the " +
-        "platform's client over `fetch`, which loads most of `effect` too."
+        "The time that one import takes in a new process, from the package as it is built. It is compared with the platform's client " +
+        "over `fetch`, which also loads most of `effect`."
       ],
       table: {
         head: ["", "ms", "to the platform's client", "CPU ms", "memory MB"],

@@ -17,9 +17,9 @@ export const limiter: Measure = {
   section: (cases) => ({
     title: "The rate limiter",
     about: [
-      "64 callers of `asyncEdit`, with the limiter as it is by default, against a sink that lets in exactly 1000 requests in any " +
-      "window of a second by their arrival and refuses all others with 429. Sustained is counted after the first second.",
-      "Where a call costs near 1000 µs of CPU, it is the machine that limits."
+      "64 callers of `asyncEdit` with the default limiter, and a sink that accepts exactly 1000 requests in any window of one second, " +
+      "by their arrival, and refuses all others with 429. The sustained rate is counted after the first second.",
+      "If a call costs nearly 1000 µs of CPU, the machine is the limit."
     ],
     table: {
       head: ["requests", "latency", "refused, all rounds", "sustained/s", "of the limit", "CPU µs a call"],

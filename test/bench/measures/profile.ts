@@ -15,10 +15,10 @@ export const profile: Measure = {
     return {
       title: "Where the time of a bulk goes",
       about: [
-        "Microseconds of the main thread a user, at 0 ms and four requests at once, as the profiler of the runtime samples it (which " +
-        "makes it all a little slower), by the innermost frame of the stack that belongs to something. Signing is nearly all MD5 of " +
-        "the body, which the vendor's signature needs.",
-        "The smaller bulk is over before the runtime has compiled what it repeats: what it costs more is warming up."
+        "Microseconds of the main thread for each user, at 0 ms and with four requests at once, sampled by the profiler of the runtime, " +
+        "which slows everything down a little. Each sample counts for the innermost stack frame that belongs to one of the lines. " +
+        "Signing is nearly all MD5 of the body, which the vendor's signature requires.",
+        "The smaller bulk ends before the runtime has compiled the code that it repeats. Its additional cost is this warm-up."
       ],
       table: {
         head: ["", ...cases.flatMap(({ users }) => [`${short(users)} users: µs a user`, "of all"])],

@@ -30,9 +30,9 @@ export const scale: Measure = {
     return {
       title: "Speed and memory as the bulk grows",
       about: [
-        "The same at 0 ms and four requests at once. The peak is what the kernel counted for the whole process, Node and the " +
-        "modules included.",
-        "The vendor's SDK holds every user until all are sent, and is measured up to a size that fits in Node's default heap."
+        "The same at 0 ms with four requests at once. The peak is the memory of the whole process as the kernel counts it, including " +
+        "Node and the modules.",
+        "The vendor's SDK keeps all users in memory until they are sent. It is measured up to a size that fits into Node's default heap."
       ],
       table: {
         head: ["users", ...contenders.flatMap((name) => [`${name}: users/s`, "CPU s per 1M", "peak MB"])],

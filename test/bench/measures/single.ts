@@ -36,10 +36,11 @@ export const single: Measure = {
     return {
       title: "Single edits",
       about: [
-        "The CPU of one call, user and system together: `asyncEdit` with limiter, retry and span, over the default layer and those that " +
-        "one may choose; the vendor's `async_edit`; and code by hand that encodes, signs and sends, over the same transports.",
-        "Each caller waits for its response; 1,000 calls warm up and are not counted.",
-        "Our rate limit is raised far above what is reached."
+        "The CPU of one call, user and system together. Ours is `asyncEdit` with limiter, retry, span and metrics, over the default " +
+        "transport and over the others. It is compared with the vendor's `async_edit`, and with hand-written code that encodes, signs " +
+        "and sends over the same transports.",
+        "Each caller waits for its response. The first 1,000 calls warm up and are not counted.",
+        "Our rate limit is raised far above the measured rates."
       ],
       table: {
         head: ["callers", "", "CPU µs a call", "to by hand over the same", "calls/s"],

@@ -31,7 +31,7 @@ export default tseslint.config(
   },
   {
     // An example prints, and shows the imports that a user would write.
-    files: ["docs/examples/**", ".ci/**", "test/bench/**", "test/fuzz/**"],
+    files: ["docs/examples/**", ".ci/**", "test/bench/**", "test/fleet/**", "test/fuzz/**"],
     rules: { "no-console": "off", "@effect/no-import-from-barrel-package": "off" }
   }
 )

@@ -294,7 +294,12 @@ export class RateLimitCostExceeded extends Schema.TaggedError<RateLimitCostExcee
 
 const isPositiveInteger = (n: number): boolean => Number.isSafeInteger(n) && n > 0
 
-const check = (options: RateLimiter.Options): Effect.Effect<SlidingWindow.State, ConfigError.ConfigError> => {
+/**
+ * Validates the options, and makes the initial state of a limiter with them.
+ *
+ * @internal
+ */
+export const check = (options: RateLimiter.Options): Effect.Effect<SlidingWindow.State, ConfigError.ConfigError> => {
   const { burst, limit } = options
   const fail = (field: keyof RateLimiter.Options, expected: string) =>
     Effect.fail(ConfigError.InvalidData(

@@ -31,4 +31,4 @@ it("has every public module in the index", () => {
 })
 
 // These need an optional peer, and are reached by their subpath only.
-const optional = new Set(["SandboxServer", "SuprsendNode"])
+const optional = new Set(["RateLimiterRedis", "SandboxServer", "SuprsendNode"])

@@ -90,6 +90,37 @@ export interface Queue {
   readonly pause: (duration: Duration.DurationInput) => Effect.Effect<void>
   /** Ends all waits, and refuses later attempts. */
   readonly close: () => void
+  /** The time by which the state counts, in milliseconds. */
+  readonly now: () => number
+  /** Returns the state, and the costs of the waiting attempts, added up to at most `limit`. */
+  readonly inspect: (limit: number) => Inspection
+  /**
+   * Replaces the state and admits those that may start now. Waiters that were admitted but have not
+   * run yet are admitted again if the state is paused by then.
+   */
+  readonly modify: (f: (state: SlidingWindow.State, now: number) => SlidingWindow.State) => void
+  /** Ends the waits of all waiting attempts that have a timeout, as if it had passed. */
+  readonly expireAll: () => void
+}
+
+/** @internal */
+export interface Inspection {
+  readonly state: SlidingWindow.State
+  readonly waiting: number
+  /** The cost of the first waiting attempt, or 0. */
+  readonly first: number
+}
+
+/**
+ * Callbacks to a source of slots outside of this process. They must not throw.
+ *
+ * @internal
+ */
+export interface Source {
+  /** An attempt has to wait. */
+  readonly onWait: () => void
+  /** A probe of a pause ended. */
+  readonly onProbe: (outcome: RateLimiter.Outcome) => void
 }
 
 /** @internal */
@@ -97,7 +128,8 @@ export const unsafeMake = (
   initial: SlidingWindow.State,
   clock: Clock.Clock,
   fork: Fork,
-  meters: LimiterMeters
+  meters: LimiterMeters,
+  source?: Source
 ): Queue => {
   const now = monotonic(clock)
   const waiting = new Waiter(0, Effect.void)
@@ -197,6 +229,7 @@ export const unsafeMake = (
     } finally {
       state = SlidingWindow.end(state, cost, now(), how, probed)
       meters.end()
+      if (probed !== 0) source?.onProbe(how)
       if (waiting.next !== waiting) {
         update()
       }
@@ -335,6 +368,7 @@ export const unsafeMake = (
       } else {
         timer.wakeBy(deadlines.first)
       }
+      source?.onWait()
       return runAdmitted(restore, attempt, waiter, options, wait)
     })
 
@@ -357,6 +391,29 @@ export const unsafeMake = (
         first.remove()
         first.resume(first.onClose)
       }
+    },
+    now,
+    inspect: (limit) => {
+      let cost = 0
+      for (let waiter = waiting.next; waiter !== waiting && cost < limit; waiter = waiter.next) cost += waiter.cost
+      return { state, waiting: Math.min(cost, limit), first: waiting.next.cost }
+    },
+    modify: (f) => {
+      const instant = now()
+      const next = f(state, instant)
+      // A pause may begin between the admission of a waiter and its first step.
+      if (next.epoch !== state.epoch) recall()
+      state = f(state, instant)
+      update()
+    },
+    expireAll: () => {
+      while (waiting.next !== waiting) {
+        const first = waiting.next
+        first.remove()
+        first.expired = true
+        first.resume(Effect.void)
+      }
+      update()
     }
   }
 }

@@ -90,6 +90,8 @@ export interface State {
   readonly probeAt: number
   /** The number of pauses, so that a probe of one pause does not end another. */
   readonly epoch: number
+  /** The last instant at which a request may start, unless it is extended; a lease has an end. */
+  readonly validUntil: number
 }
 
 /**
@@ -125,7 +127,8 @@ export const make = (options: Options): State => {
     nextPaced: -Infinity,
     pausedUntil: -Infinity,
     probeAt: -Infinity,
-    epoch: 0
+    epoch: 0,
+    validUntil: Infinity
   }
 }
 
@@ -226,8 +229,8 @@ const slotsAt = (state: State, cost: number): number => {
 /**
  * Returns the earliest instant, not before `now`, at which a request of this cost may start.
  *
- * It is `Infinity` while that depends on attempts in flight, and always if the cost is above the
- * limit.
+ * It is `Infinity` while that depends on attempts in flight or on a longer lease, and always if the
+ * cost is above the limit.
  *
  * @internal
  */
@@ -236,7 +239,8 @@ export const startAt = (state: State, cost: number, now: number): number => {
   // A cost above the burst needs a full bucket and leaves a debt. Needing its full cost, it would
   // wait forever.
   const pacedAt = state.nextPaced - (burst - Math.min(cost, burst)) * interval
-  return Math.max(now, slotsAt(state, cost), pacedAt, Math.min(state.pausedUntil, state.probeAt))
+  const at = Math.max(now, slotsAt(state, cost), pacedAt, Math.min(state.pausedUntil, state.probeAt))
+  return at > state.validUntil ? Infinity : at
 }
 
 /**
@@ -263,7 +267,8 @@ export const start = (state: State, cost: number, now: number): State => {
     nextPaced: Math.max(state.nextPaced, now) + cost * rule.interval,
     pausedUntil: state.pausedUntil,
     probeAt: now < state.pausedUntil ? now + rule.probeInterval : state.probeAt,
-    epoch: state.epoch
+    epoch: state.epoch,
+    validUntil: state.validUntil
   }
 }
 
@@ -292,7 +297,8 @@ export const end = (state: State, cost: number, now: number, outcome: RateLimite
     nextPaced: state.nextPaced,
     pausedUntil: endsPause ? -Infinity : state.pausedUntil,
     probeAt: probed !== 0 && outcome !== "response" ? Math.max(state.probeAt, now + probeInterval) : state.probeAt,
-    epoch: state.epoch
+    epoch: state.epoch,
+    validUntil: state.validUntil
   }
 }
 
@@ -324,3 +330,21 @@ export const pause = (state: State, until: number, now: number): State =>
       epoch: state.epoch + 1
     }
     : state
+
+/**
+ * Returns the number of slots that are in flight or cooling.
+ *
+ * @internal
+ */
+export const busy = (state: State, now: number): number =>
+  state.inFlight + drop(state.cooling, now).cost + drop(state.late, now).cost
+
+/**
+ * Changes the number of slots. The pace stays that of the limit with which the state was made.
+ *
+ * Fewer slots than are busy let nothing start until enough of them have cooled.
+ *
+ * @internal
+ */
+export const resize = (state: State, limit: number): State =>
+  limit === state.rule.limit ? state : { ...state, rule: { ...state.rule, limit } }

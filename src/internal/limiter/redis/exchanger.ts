@@ -1,0 +1,193 @@
+import type * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { type Fork, Timer } from "../../support/timer.js"
+import type { LimiterMeters } from "../../telemetry/meters.js"
+import * as Queue from "../queue.js"
+import type * as SlidingWindow from "../slidingWindow.js"
+import type * as Core from "./core.js"
+import * as Lease from "./lease.js"
+
+/**
+ * The way to Redis.
+ *
+ * @internal
+ */
+export interface Connection {
+  /** Whether a message has a chance to be answered. */
+  readonly isUsable: () => boolean
+  /** Resolves to `undefined` for a message that has been overtaken. */
+  readonly send: (message: Core.Message) => Promise<Core.Reply | undefined>
+}
+
+/**
+ * A queue of waiting attempts, with slots that are leased from Redis.
+ *
+ * At most one message at a time waits for its reply.
+ *
+ * @internal
+ */
+export interface Exchanger {
+  readonly queue: Queue.Queue
+  readonly pause: (duration: Duration.DurationInput) => Effect.Effect<void>
+  /** Whether attempts must fail, because Redis has not replied for too long. */
+  readonly isFailing: () => boolean
+  /** Sends the next message now, for example once there is a connection again. */
+  readonly wake: () => void
+  /** Ends all waits, and returns the slots. */
+  readonly close: Effect.Effect<void>
+}
+
+/** @internal */
+export const unsafeMake = (
+  options: Lease.Options,
+  initial: SlidingWindow.State,
+  clock: Clock.Clock,
+  fork: Fork,
+  meters: LimiterMeters,
+  connection: Connection
+): Exchanger => {
+  let lease = Lease.make(options)
+  let isClosed = false
+  let dueAt = Infinity
+
+  const queue = Queue.unsafeMake(Lease.applied(lease, initial), clock, fork, meters, {
+    onWait: () => {
+      // Each of many waiting attempts would otherwise look at all the others.
+      if (!lease.isAsking && dueAt - queue.now() > Lease.shortestInterval) schedule()
+    },
+    onProbe: (outcome) => {
+      lease = Lease.probed(lease, outcome)
+      schedule()
+    }
+  })
+
+  const nextAt = () => {
+    const { first, state, waiting } = queue.inspect(options.limit)
+    return Lease.nextAt(lease, state, { waiting, first }, queue.now())
+  }
+
+  const transition = (f: (lease: Lease.Lease, window: SlidingWindow.State, now: number) => Lease.Pair) => {
+    const before = lease
+    queue.modify((window, now) => {
+      const [next, state] = f(before, window, now)
+      lease = next
+      return state
+    })
+  }
+
+  const fail = (reason: string) => {
+    const wasUnavailable = lease.isUnavailable
+    transition(Lease.fail)
+    if (lease.isUnavailable && !wasUnavailable) {
+      fork(
+        Effect.logWarning(`rate limiter: Redis is unavailable (${reason}); ${continuation[options.whenUnavailable]}`)
+      )
+    }
+    if (isFailing()) queue.expireAll()
+  }
+
+  const receive = (message: Core.Message, reply: Core.Reply) => {
+    const wasUnavailable = lease.isUnavailable
+    transition((lease, window, now) => Lease.receive(lease, window, message, reply, now))
+    if (wasUnavailable) fork(Effect.logInfo("rate limiter: Redis is available again"))
+  }
+
+  const exchange = () => {
+    const { first, state, waiting } = queue.inspect(options.limit)
+    const [next, , message] = Lease.ask(lease, state, { waiting, first }, queue.now())
+    lease = next
+    queue.modify((window) => Lease.applied(next, window))
+    if (!connection.isUsable()) return fail("no connection")
+    const isCurrent = () => !isClosed && lease.isAsking && lease.seq === message.seq
+    connection.send(message).then(
+      (reply) => {
+        if (!isCurrent()) return
+        if (reply === undefined) fail("a reply that is not understood")
+        else receive(message, reply)
+        schedule()
+      },
+      (error: unknown) => {
+        if (!isCurrent()) return
+        fail(reasonOf(error))
+        schedule()
+      }
+    )
+  }
+
+  /** Does what is due, and returns when there will be more. */
+  const step = (): number => {
+    if (isClosed) return Infinity
+    if (nextAt() - queue.now() < resolution) {
+      if (lease.isAsking) fail("no reply")
+      else exchange()
+    }
+    dueAt = nextAt()
+    return dueAt
+  }
+
+  const timer = new Timer(clock, queue.now, fork, step)
+
+  const schedule = () => {
+    if (!isClosed) timer.wakeBy(step())
+  }
+
+  const isFailing = () => lease.isUnavailable && options.whenUnavailable === "fail"
+
+  const wake = () => {
+    if (isClosed || lease.isAsking) return
+    exchange()
+    schedule()
+  }
+
+  return {
+    queue,
+    isFailing,
+    wake,
+    pause: (duration) =>
+      Effect.zipRight(
+        queue.pause(duration),
+        Effect.sync(() => {
+          const now = queue.now()
+          lease = Lease.pause(lease, Duration.toMillis(duration), now)
+          // One of many pauses at once is enough.
+          if (now - lease.sentAt >= Lease.shortestInterval) wake()
+          else schedule()
+        })
+      ),
+    close: Effect.promise(async () => {
+      isClosed = true
+      timer.stop()
+      queue.close()
+      if (lease.epoch === "" || !connection.isUsable()) return
+      const { state } = queue.inspect(0)
+      await within(Lease.patience, connection.send(Lease.leave(lease, state, queue.now())))
+    })
+  }
+}
+
+// In milliseconds: no timer sleeps for less.
+const resolution = 0.001
+
+const continuation: Record<Lease.WhenUnavailable, string> = {
+  share: "continuing with the slots of this process",
+  wait: "attempts wait until it is available",
+  fail: "attempts fail until it is available"
+}
+
+/** Names the kind of an error. Its message may contain a password. */
+const reasonOf = (error: unknown): string => {
+  if (!(error instanceof Error)) return "an unknown error"
+  const code = "code" in error && typeof error.code === "string" ? error.code : error.message
+  return /^[A-Z][A-Z_]+\b/.exec(code)?.[0] ?? error.name
+}
+
+const within = (milliseconds: number, promise: Promise<unknown>): Promise<void> =>
+  new Promise((resolve) => {
+    const timeout = setTimeout(resolve, milliseconds)
+    const end = () => {
+      clearTimeout(timeout)
+      resolve()
+    }
+    promise.then(end, end)
+  })

@@ -33,6 +33,14 @@ const sessions: Record<string, (url: string) => Promise<Session>> = {
   "ours, limited": async (url) => (await import("./contenders/ours.js")).openLimited(url),
   "ours, batched": async (url) => (await import("./contenders/ours.js")).openBatched(url),
   "ours, batched and limited": async (url) => (await import("./contenders/ours.js")).openBatchedLimited(url),
+  ...Object.fromEntries(
+    [1, 4, 8].flatMap((processes) =>
+      ([["in memory", undefined], ["over Redis", "redis://127.0.0.1:6379"]] as const).map(([where, redis]) => [
+        `${processes} ${where}`,
+        async (url: string) => (await import("./contenders/fleet.js")).open(url, processes, redis)
+      ])
+    )
+  ),
   "fibers alone": async () => (await import("./contenders/fibersAlone.js")).open()
 }
 
@@ -57,7 +65,7 @@ const start = async ({ concurrency, contender, task, url, users, warmUp }: Job) 
   if (warmUp > 0) {
     await (task === "bulk" ? session.bulk?.(warmUp, concurrency) : session.single?.(0, warmUp, concurrency))
   }
-  return { run, close: session.close }
+  return { run, close: session.close, measured: session.measured }
 }
 
 // `getrusage` is no use on Linux: there a process begins with the peak of the one that started it.
@@ -67,7 +75,7 @@ const peakMegabytes = (): number => {
 }
 
 const send = async (job: Job) => {
-  const { close, run } = await start(job)
+  const { close, measured, run } = await start(job)
   if (job.contender.endsWith("profiled")) {
     const micros = await profiled(run)
     await close()
@@ -84,7 +92,8 @@ const send = async (job: Job) => {
     seconds,
     usersPerSecond: job.users / seconds,
     cpuMicrosPerUser: cpuMicros / job.users,
-    peakMegabytes: peakMegabytes()
+    peakMegabytes: peakMegabytes(),
+    ...measured?.()
   }
 }
 

@@ -14,6 +14,7 @@ import { parseArgs } from "node:util"
 import { batching } from "./measures/batching.js"
 import { building } from "./measures/building.js"
 import { bulk } from "./measures/bulk.js"
+import { fleet } from "./measures/fleet.js"
 import { imports } from "./measures/imports.js"
 import { latency } from "./measures/latency.js"
 import { limiter } from "./measures/limiter.js"
@@ -39,6 +40,7 @@ const measures = [
   scale,
   single,
   limiter,
+  fleet,
   batching,
   building,
   verbs,

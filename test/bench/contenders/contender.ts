@@ -6,6 +6,8 @@ export interface Session {
   readonly single?: (from: number, to: number, concurrency: number) => Promise<void>
   /** Edits users 0 to `users`, all at once, one call each. */
   readonly together?: (users: number) => Promise<void>
+  /** Numbers of the last run that its own process cannot know. */
+  readonly measured?: () => Readonly<Record<string, number>>
   readonly close: () => Promise<void>
 }
 

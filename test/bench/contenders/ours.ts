@@ -56,7 +56,7 @@ const verbs: Record<Form, (edit: UserEdit.UserEdit, i: number) => UserEdit.UserE
   remove: (edit, i) => UserEdit.remove(edit, "played_games", `game_${i % 50}`)
 }
 
-const editOf = (i: number): UserEdit.UserEdit => {
+export const editOf = (i: number): UserEdit.UserEdit => {
   const [first, second, third] = formsOf(i)
   return pipe(
     UserEdit.edit(idOf(i)),
@@ -73,7 +73,7 @@ function* edits(from: number, to: number, step = 1, editOfUser = editOf): Iterab
   for (let i = from; i < to; i += step) yield editOfUser(i)
 }
 
-const optionsOf = (url: string, settings: Settings): Options => ({
+export const optionsOf = (url: string, settings: Settings): Options => ({
   workspaceKey: workspace.key,
   workspaceSecret: Redacted.make(workspace.secret),
   baseUrl: url,

@@ -382,10 +382,10 @@ export const make = (
  *
  * @example
  * ```ts
- * import { FetchHttpClient } from "@effect/platform"
  * import { Layer, Redacted } from "effect"
  * import * as RateLimiterRedis from "effect-suprsend/RateLimiterRedis"
  * import * as SuprsendClient from "effect-suprsend/SuprsendClient"
+ * import * as Transport from "effect-suprsend/Transport"
  * import * as UsersService from "effect-suprsend/UsersService"
  *
  * const UsersLive = UsersService.layer.pipe(
@@ -395,7 +395,7 @@ export const make = (
  *   })),
  *   Layer.provide(RateLimiterRedis.layer({ key: "{suprsend}:production", limit: 1000, window: "1 second" })),
  *   Layer.provide(RateLimiterRedis.layerRedisConfig()),
- *   Layer.provide(FetchHttpClient.layer)
+ *   Layer.provide(Transport.layer)
  * )
  * ```
  *

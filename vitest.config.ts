@@ -12,7 +12,9 @@ export default defineConfig({
   },
   test: {
     include: ["test/**/*.test.ts", "docs/examples/*.test.ts"],
-    testTimeout: 30_000,
+    testTimeout: 60_000,
+    // Retries are logged as warnings, and many tests retry.
+    silent: "passed-only",
     // By default vitest leaves one core alone, and of two that is half.
     maxWorkers: "100%"
   }

@@ -13,6 +13,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
@@ -82,6 +83,37 @@ describe("an interruption that was meant", () => {
         }
       }))
   }
+})
+
+/** Lets other fibers run before one step, where the default waits for 2,048 steps. */
+class YieldOnce extends Scheduler.MixedScheduler {
+  private steps = 0
+
+  constructor(private readonly step: number) {
+    super(2_048)
+  }
+
+  override shouldYield(): number | false {
+    return this.steps++ === this.step ? 0 : false
+  }
+}
+
+describe("a call that is interrupted at any step", () => {
+  it.effect("ends its spans", () => {
+    const { layer } = scripted([never])
+    return Effect.gen(function*() {
+      const { spans, tracer } = recording()
+      yield* Effect.gen(function*() {
+        for (let step = 0; step < 100; step++) {
+          const fiber = yield* Effect.fork(Effect.withScheduler(get, new YieldOnce(step)))
+          yield* Effect.yieldNow()
+          yield* Fiber.interrupt(fiber)
+        }
+      }).pipe(Effect.provide(layer), Effect.withTracer(tracer))
+      expect(spans.filter(({ kind }) => kind === "client").length).toBeGreaterThan(0)
+      expect(spans.filter((span) => !isInterrupted(span)).map(({ name }) => name)).toEqual([])
+    })
+  })
 })
 
 describe("a wait for the limiter", () => {

@@ -25,17 +25,24 @@ export const use = <A, E, R>(
   body: (span: Tracer.Span, fiber: Fiber.RuntimeFiber<unknown, unknown>) => Effect.Effect<A, E, R>,
   onEnd?: (exit: Exit.Exit<A, E>) => void
 ): Effect.Effect<A, E, R> =>
-  Effect.flatMap(
-    Effect.makeSpan(name, { ...options, captureStackTrace: false }),
-    (span) =>
-      Effect.withFiberRuntime((fiber) => {
-        const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
-        return Effect.onExit(body(span, fiber), (exit) => {
-          onEnd?.(exit)
-          end(span, clock, exit)
-          return Effect.void
+  // An interruption between the span and its finalizer would leave the span open.
+  Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(
+      Effect.makeSpan(name, { ...options, captureStackTrace: false }),
+      (span) =>
+        Effect.withFiberRuntime((fiber) => {
+          const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
+          const ended = (exit: Exit.Exit<A, E>) => {
+            onEnd?.(exit)
+            end(span, clock, exit)
+            return exit
+          }
+          return Effect.matchCauseEffect(restore(Effect.suspend(() => body(span, fiber))), {
+            onFailure: (cause) => ended(Exit.failCause(cause)),
+            onSuccess: (value) => ended(Exit.succeed(value))
+          })
         })
-      })
+    )
   )
 
 /**

@@ -295,6 +295,23 @@ describe("metrics of a bulk", () => {
     }).pipe(Effect.provide(layer))
   })
 
+  it.effect("count the bytes of a batch that is bisected, for edits as for ids", () =>
+    Effect.gen(function*() {
+      for (const what of ["edits", "ids"] as const) {
+        const { layer, sent } = scripted([answer(400), what === "edits" ? answer(202, "OK") : answer(204, null)])
+        const [, changed] = yield* changes(
+          inAnHour(Effect.flatMap(users, (users): Effect.Effect<unknown, unknown> =>
+            what === "edits" ? users.bulkEdit([ada, ada]) : users.bulkDelete(["ada", "bob"]))),
+          /bulk\.bytes/
+        ).pipe(Effect.provide(layer))
+        expect(sent).toHaveLength(3)
+        expect(changed).toEqual({
+          "suprsend.client.bulk.bytes": sent.reduce((bytes, { body }) =>
+            bytes + Buffer.byteLength(body), 0)
+        })
+      }
+    }))
+
   it.effect("count a stream as one call, which ends with it", () =>
     Effect.gen(function*() {
       const service = yield* users

@@ -184,6 +184,7 @@ export const run = <E, R>(
         }
         const failure = halt.failure(error, uncertain)
         if (mayBlameOne(error) && to - from > 1) {
+          counted?.addBytes(body.length)
           return sendHalves(from, to, (from, to) => send(pack, from, to, failure.outcome === "unknown"))
         }
         return outcome(0, failed(pack.placed(from, to), failure), error.attempts)

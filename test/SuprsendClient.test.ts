@@ -747,6 +747,36 @@ describe("the rate limiter", () => {
   })
 })
 
+describe("a limiter of your own that asks how an attempt ended", () => {
+  const scripts = {
+    noResponse: [never],
+    refusal: [answer(503)],
+    response: [answer(200)]
+  }
+  for (const [expected, script] of Object.entries(scripts)) {
+    it.scoped(`is told of a ${expected}, also of an attempt that was interrupted`, () => {
+      const outcomes: Array<RateLimiter.RateLimiter.Outcome | undefined> = []
+      return Effect.gen(function*() {
+        const client = yield* Client.make(Sandbox.credentials)
+        const fiber = yield* Effect.fork(
+          Effect.exit(client.execute({ call: "test", method: "GET", template: "/v1/user/" }))
+        )
+        yield* TestClock.adjust("1 millis")
+        yield* Fiber.interrupt(fiber)
+        expect(outcomes).toEqual([expected])
+      }).pipe(
+        Effect.provideService(RateLimiter.RateLimiter, {
+          limit: (attempt, options) =>
+            Effect.onExit(attempt, (exit) => Effect.sync(() => outcomes.push(options?.outcome?.(exit)))),
+          limitCost: (attempt) => attempt,
+          pause: () => Effect.void
+        }),
+        Effect.provide(scripted(script).layer)
+      )
+    })
+  }
+})
+
 describe("a request that is not idempotent", () => {
   const never: Record<string, Sandbox.Fault> = {
     "a connection that is cut": Sandbox.resetPeer,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
+import * as SuprsendClient from "effect-suprsend/SuprsendClient"
 import * as UserEdit from "effect-suprsend/UserEdit"
 import * as UsersService from "effect-suprsend/UsersService"
 import * as Effect from "effect/Effect"
@@ -14,7 +15,16 @@ interface Line {
   readonly annotations: Readonly<Record<string, unknown>>
 }
 
-const linesOf = (level: LogLevel.LogLevel, answers: Parameters<typeof scripted>[0]) =>
+const edit = Effect.flatMap(
+  UsersService.UsersService,
+  (users) => users.asyncEdit(UserEdit.unset(UserEdit.edit("user-1017"), "plan"))
+)
+
+const linesOf = (
+  level: LogLevel.LogLevel,
+  answers: Parameters<typeof scripted>[0],
+  call: Effect.Effect<unknown, unknown, UsersService.UsersService | SuprsendClient.SuprsendClient> = edit
+) =>
   Effect.gen(function*() {
     const lines: Array<Line> = []
     const logger = Logger.make(({ annotations, logLevel, message }) => {
@@ -24,12 +34,11 @@ const linesOf = (level: LogLevel.LogLevel, answers: Parameters<typeof scripted>[
         annotations: Object.fromEntries(HashMap.toEntries(annotations))
       })
     })
-    yield* inAnHour(Effect.flatMap(UsersService.UsersService, (users) =>
-      Effect.exit(users.asyncEdit(UserEdit.unset(UserEdit.edit("user-1017"), "plan"))))).pipe(
-        Effect.provide(scripted(answers).layer),
-        Effect.provide(Logger.replace(Logger.defaultLogger, logger)),
-        Logger.withMinimumLogLevel(level)
-      )
+    yield* inAnHour(Effect.exit(call)).pipe(
+      Effect.provide(scripted(answers).layer),
+      Effect.provide(Logger.replace(Logger.defaultLogger, logger)),
+      Logger.withMinimumLogLevel(level)
+    )
     return lines
   })
 
@@ -92,6 +101,45 @@ describe("logs of a call", () => {
       expect(JSON.stringify(lines)).not.toContain("user-1017")
       expect(lines.map(({ message }) => message)).toContainEqual(
         expect.stringMatching(/^UsersService\.asyncEdit: attempt 1 failed \(ECONNRESET\); retry in /)
+      )
+    }))
+
+  const id = "o'brien smith\"é@example.com"
+  const spellings = {
+    "as it is": id,
+    "in a path": "/v1/user/o%27brien%20smith%22%C3%A9%40example.com/",
+    "in a query": "?id=o%27brien+smith%22%C3%A9%40example.com",
+    "in JSON": JSON.stringify({ distinct_id: id })
+  }
+  for (const [how, text] of Object.entries(spellings)) {
+    it.effect(`name no user whose id is written ${how}`, () =>
+      Effect.gen(function*() {
+        const lines = yield* linesOf(
+          LogLevel.All,
+          [broken("ECONNRESET", `reset at ${text}`)],
+          Effect.flatMap(UsersService.UsersService, (users) => users.get(id))
+        )
+        expect(lines.length).toBeGreaterThan(0)
+        expect(JSON.stringify(lines)).not.toContain("brien")
+      }))
+  }
+
+  it.effect("name no user of the query of a request that is made with the client itself", () =>
+    Effect.gen(function*() {
+      const lines = yield* linesOf(
+        LogLevel.All,
+        [broken("ECONNRESET", "reset at /v1/object/?distinct_id=user-1017")],
+        Effect.flatMap(SuprsendClient.SuprsendClient, (client) =>
+          client.execute({
+            call: "objects.list",
+            method: "GET",
+            template: "/v1/object/",
+            query: { distinct_id: "user-1017", limit: 10, locale: "" }
+          }))
+      )
+      expect(JSON.stringify(lines)).not.toContain("user-1017")
+      expect(lines.map(({ message }) => message)).toContainEqual(
+        expect.stringMatching(/^objects\.list: attempt 1 failed \(ECONNRESET\); retry in /)
       )
     }))
 })

@@ -105,7 +105,10 @@ export class RetryLoop {
       if (outcome === noSlot || outcome === limiterClosed) {
         return Effect.withFiberRuntime((fiber) => {
           this.traceWait(fiber, this.elapsed())
-          return this.giveUp(outcome === limiterClosed || this.abortWaiting.aborted)
+          return Effect.withParentSpan(
+            this.giveUp(outcome === limiterClosed || this.abortWaiting.aborted),
+            this.span
+          )
         })
       }
       const settled = this.settled ?? this.settle(outcome)
@@ -149,10 +152,13 @@ export class RetryLoop {
 
   private raceForSlot(limiter: RateLimiter.Service): Effect.Effect<Outcome | NoSlot> {
     let hasStarted = false
+    // A limiter of yours need not ask for the outcome, and asks when the attempt is already forgotten.
+    let known: RateLimiter.Outcome | undefined
+    const outcome = (exit: Exit.Exit<Outcome | NoSlot>) => known ??= this.outcomeOf(exit)
     const started = Effect.withFiberRuntime<Outcome | NoSlot>((fiber) => {
       hasStarted = true
-      // A limiter of yours need not ask for the outcome.
-      return Effect.onExit(this.send(fiber, false), (exit) => Effect.sync(() => this.outcomeOf(exit)))
+      known = undefined
+      return Effect.onExit(this.send(fiber, false), (exit) => Effect.sync(() => outcome(exit)))
     })
     // An attempt with a slot has a timeout of its own.
     const tooLate = Effect.flatMap(
@@ -160,7 +166,7 @@ export class RetryLoop {
       () => hasStarted ? Effect.never : noSlotInTime
     )
     return Effect.raceFirst(
-      Effect.interruptible(limiter.limit(started, { outcome: this.outcomeOf })),
+      Effect.interruptible(limiter.limit(started, { outcome })),
       Effect.interruptible(tooLate)
     )
   }
@@ -180,14 +186,17 @@ export class RetryLoop {
       return this.start(undefined, fiber, isAbortedOutside)
     }
     this.traceWait(fiber, elapsed)
-    return Effect.flatMap(
-      Effect.makeSpan(`${this.request.method} ${this.request.template}`, {
-        kind: "client",
-        captureStackTrace: false,
-        parent: this.span,
-        attributes: this.attributes
-      }),
-      (span) => this.start(span, fiber, isAbortedOutside)
+    // An interruption that came before the span is known would leave it open.
+    return Effect.uninterruptibleMask((restore) =>
+      Effect.flatMap(
+        Effect.makeSpan(`${this.request.method} ${this.request.template}`, {
+          kind: "client",
+          captureStackTrace: false,
+          parent: this.span,
+          attributes: this.attributes
+        }),
+        (span) => restore(this.start(span, fiber, isAbortedOutside))
+      )
     )
   }
 
@@ -318,11 +327,12 @@ export class RetryLoop {
   /** Describes a failure without secrets, and without the ids of users. */
   private reason(failed: failure.Failed): string {
     const { ids, params, query } = this.request
-    const named = [...Object.values(params ?? {}), ...(ids?.() ?? [])]
-    const tenant = query?.["tenant_id"]
-    if (typeof tenant === "string") named.push(tenant)
+    // A parameter of the query may be an id too.
+    const named = [...Object.values(params ?? {}), ...Object.values(query ?? {}), ...(ids?.() ?? [])]
+      .flatMap((value) => typeof value === "string" && value !== "" ? [value] : [])
     const text = this.clean(failed.summary)
-    return named.some((id) => text.includes(id) || text.includes(encodeURIComponent(id)))
+    // Removing secrets finds escaped ones, but not those of a few characters.
+    return named.some((id) => text.includes(id)) || redact.make(() => named)(text) !== text
       ? failed.type ?? "interrupted"
       : text
   }

@@ -320,6 +320,29 @@ describe("no span names a user or a tenant", () => {
   })
 })
 
+describe("the status of a span", () => {
+  it.effect("is the type of the error for an attempt, and its tag for the call", () => {
+    const { layer } = scripted([answer(503), broken("ECONNRESET"), never, answer(200, "other")])
+    return Effect.gen(function*() {
+      const { spans, tracer } = recording()
+      yield* inAnHour(Effect.exit(get)).pipe(
+        withRequestOptions({ retry: { attempts: 3 } }),
+        Effect.zipRight(inAnHour(Effect.exit(get))),
+        Effect.withTracer(tracer),
+        Effect.provide(layer)
+      )
+      expect(spans.map(({ exit, name }) => [name, exit])).toEqual([
+        ["UsersService.get", Exit.fail("SuprsendUnavailable")],
+        ["GET /v1/user/{distinct_id}/", Exit.fail("503")],
+        ["GET /v1/user/{distinct_id}/", Exit.fail("ECONNRESET")],
+        ["GET /v1/user/{distinct_id}/", Exit.fail("timeout")],
+        ["UsersService.get", Exit.fail("SuprsendUnexpectedResponse")],
+        ["GET /v1/user/{distinct_id}/", Exit.void]
+      ])
+    })
+  })
+})
+
 describe("a client that is wrapped", () => {
   it.effect("runs in the span of the attempt", () => {
     const parents: Array<string> = []

@@ -288,7 +288,10 @@ export class RetryLoop {
     if (span !== undefined) {
       if (status !== undefined) span.attribute("http.response.status_code", status)
       if (type !== undefined) span.attribute("error.type", type)
-      spans.end(span, clock, isInterrupted ? interrupted : type === undefined ? Exit.void : Exit.fail(type))
+      span.end(
+        clock.unsafeCurrentTimeNanos(),
+        isInterrupted ? interrupted : type === undefined ? Exit.void : Exit.fail(type)
+      )
     }
     if (isInterrupted) return
     const seconds = (this.elapsed() - this.startedAt) / 1_000

@@ -103,8 +103,8 @@ export const requestBodySize: Metric.Metric.Histogram<number> = histogram(
 /**
  * The duration of each call: histogram `suprsend.client.call.duration`, in seconds.
  *
- * It includes waits for the rate limit and for retries. A stream is one call, from the first pull
- * until it ends. Tags: `call` and `outcome`, as for {@link calls}.
+ * It includes waits for the rate limit and for retries. A `bulkEditStream` is one call, from
+ * its first pull until it ends; of other streams, each page is a call. Tags: `call` and `outcome`, as for {@link calls}.
  *
  * Boundaries: those of {@link requestDuration}, then 30, 60, 300, 900 and 3,600.
  *
@@ -301,7 +301,8 @@ export declare namespace Metrics {
 /**
  * Replaces or drops metrics of the clients and limiters that it is provided to.
  *
- * A metric that you do not name stays as it is. Tags that depend on a call are added to yours.
+ * A metric that you do not name stays as it is. Tags that depend on a call are added to yours. If a
+ * metric of yours throws, as its `Metric.mapInput` may, that update is lost and the call continues.
  *
  * @example
  * ```ts

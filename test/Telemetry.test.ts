@@ -75,7 +75,9 @@ describe("metrics of attempts and calls", () => {
         yield* Effect.exit(service.get(""))
         yield* Effect.exit(service.asyncEdit(UserEdit.edit("ada").pipe(UserEdit.set("", 1))))
         yield* Effect.exit(service.bulkDelete(["nobody"]))
-        yield* Effect.exit(Effect.flatMap(PreferencesService, (preferences) => preferences.get("nobody")))
+        const preferences = yield* PreferencesService
+        yield* Effect.exit(preferences.get("nobody"))
+        yield* Effect.exit(preferences.bulkReset(["ada"], { tenantId: "" }))
       }))
       const calls = Object.entries(changed).filter(([key]) => key.startsWith("suprsend.client.calls"))
       expect(Object.fromEntries(calls)).toEqual({
@@ -83,7 +85,8 @@ describe("metrics of attempts and calls", () => {
         "suprsend.client.calls{call=UsersService.get,outcome=InvalidDistinctId}": 1,
         "suprsend.client.calls{call=UsersService.asyncEdit,outcome=InvalidUserEdit}": 1,
         "suprsend.client.calls{call=UsersService.bulkDelete,outcome=success}": 1,
-        "suprsend.client.calls{call=PreferencesService.get,outcome=SuprsendUserNotFound}": 1
+        "suprsend.client.calls{call=PreferencesService.get,outcome=SuprsendUserNotFound}": 1,
+        "suprsend.client.calls{call=PreferencesService.bulkReset,outcome=SuprsendInvalidInput}": 1
       })
     }).pipe(Effect.provide(Suprsend.layerTest)))
 
@@ -322,6 +325,25 @@ describe("metrics of a bulk", () => {
       })
     }).pipe(Effect.provide(Suprsend.layerTest)))
 
+  it.effect("name the outcome of a stream by its own error, not by that of its reader", () =>
+    Effect.gen(function*() {
+      const service = yield* users
+      const [, changed] = yield* changes(
+        Effect.gen(function*() {
+          const edits = Stream.repeatEffect(Effect.succeed(ada))
+          yield* Effect.exit(Stream.runForEach(service.bulkEditStream(edits), () => Effect.fail({ _tag: "OfReader" })))
+          yield* Effect.exit(Stream.runDrain(service.bulkEditStream(Stream.fail({ _tag: "OfSource" }))))
+          yield* Effect.exit(Stream.runDrain(service.bulkEditStream([ada], { concurrency: -1 })))
+        }),
+        /client\.calls/
+      )
+      expect(changed).toEqual({
+        "suprsend.client.calls{call=UsersService.bulkEdit,outcome=interrupted}": 1,
+        "suprsend.client.calls{call=UsersService.bulkEdit,outcome=OfSource}": 1,
+        "suprsend.client.calls{call=UsersService.bulkEdit,outcome=defect}": 1
+      })
+    }).pipe(Effect.provide(Suprsend.layerTest)))
+
   it.effect("count single calls, not records, where a layer batches them", () =>
     Effect.gen(function*() {
       const service = yield* users
@@ -356,6 +378,30 @@ describe("metrics of one's own", () => {
       ])
     }).pipe(
       Effect.provide(Layer.provide(layer, Telemetry.layer({ callDuration: mine, calls: false, retries: undefined })))
+    )
+  })
+
+  it.effect("do not fail a call or keep a slot, although they throw", () => {
+    const { layer } = scripted([answer(503), answer(202, "OK")], { rateLimit: { limit: 1, window: "1 second" } })
+    const thrown = Metric.counter("acme.broken").pipe(
+      Metric.mapInput((_: number): number => {
+        throw new Error("a metric that throws")
+      })
+    )
+    return Effect.gen(function*() {
+      const service = yield* users
+      yield* inAnHour(Effect.zipRight(service.asyncEdit(ada), service.bulkEdit([ada])))
+    }).pipe(
+      Effect.provide(Layer.provide(
+        layer,
+        Telemetry.layer({
+          calls: thrown,
+          retries: thrown,
+          limiterQueue: thrown,
+          limiterInFlight: thrown,
+          bulkRecords: thrown
+        })
+      ))
     )
   })
 

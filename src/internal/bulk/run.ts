@@ -3,6 +3,7 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
+import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import { constVoid } from "effect/Function"
 import * as Inspectable from "effect/Inspectable"
@@ -318,8 +319,9 @@ export const stream = <E, R>(
   options: Bulk.StreamOptions = {}
 ): Stream.Stream<Bulk.BulkOutcome, E | Cause.UnknownException, R> =>
   Stream.unwrapScoped(Effect.gen(function*() {
+    let ended: Exit.Exit<unknown, unknown> | undefined
+    const span = yield* calls.scoped(client, call, () => ended)
     const checked = yield* settings(client, options)
-    const span = yield* calls.scoped(client, call)
     const outcomes = yield* Mailbox.make<Bulk.BulkOutcome, E | Cause.UnknownException>({
       capacity: Math.min(checked.concurrency, outcomesAhead)
     })
@@ -334,6 +336,11 @@ export const stream = <E, R>(
       settle: (outcome) => Effect.asVoid(outcomes.offer(outcome))
     }).pipe(
       Effect.withParentSpan(span),
+      Effect.onExit((exit) =>
+        Effect.sync(() => {
+          ended = exit
+        })
+      ),
       Mailbox.into(outcomes),
       Effect.interruptible,
       Effect.forkScoped

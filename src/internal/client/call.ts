@@ -1,7 +1,7 @@
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
+import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import type * as Tracer from "effect/Tracer"
@@ -29,9 +29,16 @@ export const run = <A, E, R>(
 /**
  * Opens a call that ends with its scope, such as a stream.
  *
+ * @param own returns how the call itself ended, for a scope that fails: the error may be that of the
+ * code which reads the stream
+ *
  * @internal
  */
-export const scoped = (client: Telemetry, call: string): Effect.Effect<Tracer.Span, never, Scope.Scope> =>
+export const scoped = (
+  client: Telemetry,
+  call: string,
+  own: () => Exit.Exit<unknown, unknown> | undefined
+): Effect.Effect<Tracer.Span, never, Scope.Scope> =>
   Effect.withFiberRuntime((fiber) => {
     const onEnd = counting(client.meters, call, fiber)
     const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
@@ -39,8 +46,9 @@ export const scoped = (client: Telemetry, call: string): Effect.Effect<Tracer.Sp
       Effect.makeSpan(call, { captureStackTrace: false }),
       (span, exit) =>
         Effect.sync(() => {
-          onEnd(exit)
-          spans.end(span, clock, exit)
+          const ended = Exit.isSuccess(exit) ? exit : own() ?? exit
+          onEnd(ended)
+          spans.end(span, clock, ended)
         })
     )
   })

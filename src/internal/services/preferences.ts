@@ -2,6 +2,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
+import type * as Bulk from "../../Bulk.js"
 import * as Page from "../../Page.js"
 import * as Preferences from "../../Preferences.js"
 import type { PreferencesService } from "../../PreferencesService.js"
@@ -69,17 +70,19 @@ export const make = (client: SuprsendClient.Service): PreferencesService.Service
     options: Parameters<PreferencesService.Service["bulkUpdate"]>[2]
   ) => {
     const call = `PreferencesService.${name}`
-    return Effect.flatMap(
-      Either.all([toQuery(call, { tenantId: options?.tenantId }), body(call)]),
-      ([query, change]) =>
-        byId.run(client, call, distinctIds, (distinct_ids) => ({
-          method: "PATCH",
-          template: `/v1/bulk/user/preference/${path}`,
-          query,
-          body: JSON.stringify({ distinct_ids, ...change }),
-          ignoreBody: true,
-          expected: { status: 202, body: saysSuccess }
-        }), options)
+    return Effect.suspend(() =>
+      Either.match(Either.all([toQuery(call, { tenantId: options?.tenantId }), body(call)]), {
+        onLeft: (error) => calls.run(client, call, () => Effect.fail(error)),
+        onRight: ([query, change]): Effect.Effect<Bulk.BulkIdReport, SuprsendInvalidInput> =>
+          byId.run(client, call, distinctIds, (distinct_ids) => ({
+            method: "PATCH",
+            template: `/v1/bulk/user/preference/${path}`,
+            query,
+            body: JSON.stringify({ distinct_ids, ...change }),
+            ignoreBody: true,
+            expected: { status: 202, body: saysSuccess }
+          }), options)
+      })
     )
   }
 

@@ -170,5 +170,10 @@ export const ofLimiter: Effect.Effect<LimiterMeters> = Effect.zipWith(
 )
 
 const update = <Type, Out>(metric: Metric.Metric<Type, number, Out> | false, value: number, labels: Labels): void => {
-  if (metric !== false) metric.unsafeUpdate(value, labels)
+  if (metric === false) return
+  try {
+    metric.unsafeUpdate(value, labels)
+  } catch {
+    // A metric of yours may throw. That must not cost a call its result, or a limiter its slots.
+  }
 }

@@ -107,7 +107,7 @@ export const run = (
           return Effect.matchCauseEffect(
             spans.use(
               `${call}.request`,
-              { parent: span, attributes: { "suprsend.bulk.records": to - from } },
+              { ...spans.plain, parent: span, attributes: { "suprsend.bulk.records": to - from } },
               (span) => client.execute({ ...prepared, span })
             ),
             {

@@ -210,7 +210,7 @@ export const run = <E, R>(
       }
       const sending = spans.use(
         `${call}.request`,
-        { parent: span, root: span === undefined, attributes: { "suprsend.bulk.records": to - from } },
+        { ...spans.plain, parent: span, root: span === undefined, attributes: { "suprsend.bulk.records": to - from } },
         (span) => {
           callers?.sentIn(pack.edits(from, to), span)
           return client.execute({ ...request, span })

@@ -6,7 +6,6 @@ import type * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import type * as Tracer from "effect/Tracer"
 import type { SuprsendClient } from "../../SuprsendClient.js"
-import { monotonic } from "../support/timer.js"
 import { labelsOf, type Meters } from "../telemetry/meters.js"
 import * as spans from "../telemetry/span.js"
 
@@ -23,8 +22,8 @@ export const run = <A, E, R>(
   body: (span: Tracer.Span) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> =>
   client.meters === undefined
-    ? spans.use(call, {}, body)
-    : Effect.withFiberRuntime((fiber) => spans.use(call, {}, body, counting(client.meters, call, fiber)))
+    ? spans.use(call, spans.plain, body)
+    : Effect.withFiberRuntime((fiber) => spans.use(call, spans.plain, body, counting(client.meters, call, fiber)))
 
 /**
  * Opens a call that ends with its scope, such as a stream.
@@ -43,12 +42,13 @@ export const scoped = (
     const onEnd = counting(client.meters, call, fiber)
     const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
     return Effect.acquireRelease(
-      Effect.makeSpan(call, { captureStackTrace: false }),
+      Effect.makeSpan(call, spans.plain),
       (span, exit) =>
         Effect.sync(() => {
           const ended = Exit.isSuccess(exit) ? exit : own() ?? exit
-          onEnd(ended)
-          spans.end(span, clock, ended)
+          const now = clock.unsafeCurrentTimeNanos()
+          onEnd(ended, now)
+          spans.end(span, now, ended)
         })
     )
   })
@@ -59,8 +59,8 @@ const counting = (
   meters: Meters | undefined,
   call: string,
   fiber: Fiber.RuntimeFiber<unknown, unknown>
-): (exit: Exit.Exit<unknown, unknown>) => void => {
-  const elapsed = monotonic(Context.get(fiber.currentDefaultServices, Clock.Clock))
+): (exit: Exit.Exit<unknown, unknown>, now: bigint) => void => {
+  const start = Context.get(fiber.currentDefaultServices, Clock.Clock).unsafeCurrentTimeNanos()
   const caller = labelsOf(fiber)
-  return (exit) => meters?.call(caller, call, spans.outcome(exit), elapsed() / 1_000)
+  return (exit, now) => meters?.call(caller, call, spans.outcome(exit), Number(now - start) / 1e9)
 }

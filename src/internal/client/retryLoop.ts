@@ -260,7 +260,7 @@ export class RetryLoop {
     if (Exit.isFailure(exit)) {
       const isSent = attempt?.isSent ?? false
       attempt?.interrupt()
-      if (attemptSpan !== undefined) spans.end(attemptSpan, this.clock, exit)
+      if (attemptSpan !== undefined) spans.end(attemptSpan, this.clock.unsafeCurrentTimeNanos(), exit)
       return isSent ? "noResponse" : "refusal"
     }
     const ended = exit.value
@@ -281,7 +281,7 @@ export class RetryLoop {
     ended: Outcome,
     settled: Either.Either<response.Response, failure.Failed>
   ): void {
-    const { caller, client: { address, meters, port }, clock, request: { method, template } } = this
+    const { caller, client, clock, request: { method, template } } = this
     const status = ended instanceof Answered ? ended.head.status : undefined
     const type = Either.isLeft(settled) ? settled.left.type : undefined
     const isInterrupted = Either.isLeft(settled) && type === undefined
@@ -295,7 +295,7 @@ export class RetryLoop {
     }
     if (isInterrupted) return
     const seconds = (this.elapsed() - this.startedAt) / 1_000
-    meters.attempt(caller, { method, template, address, port }, seconds, this.bodyBytes, status, type)
+    client.meters.attempt(caller, client, method, template, seconds, this.bodyBytes, status, type)
   }
 
   /** Logs an attempt that has ended, for debugging. */

@@ -17,13 +17,11 @@ export const labelsOf = (fiber: Fiber.RuntimeFiber<unknown, unknown>): Labels =>
   fiber.getFiberRef(FiberRef.currentMetricLabels)
 
 /**
- * The tags that all attempts of a request share.
+ * The server that a client sends to.
  *
  * @internal
  */
-export interface Target {
-  readonly method: string
-  readonly template: string
+export interface Server {
   readonly address: string
   readonly port: number
 }
@@ -37,9 +35,9 @@ export interface Target {
  * @internal
  */
 export class Meters {
-  private readonly own = new Map<string, Labels>()
+  private readonly own = new Known()
   // The labels of `Effect.tagMetrics` belong to its caller, and must not be kept longer.
-  private readonly byCaller = new WeakMap<Labels, Map<string, Labels>>()
+  private readonly byCaller = new WeakMap<Labels, Known>()
 
   constructor(private readonly metrics: Metrics.Service) {}
 
@@ -51,7 +49,9 @@ export class Meters {
    */
   attempt(
     caller: Labels,
-    target: Target,
+    { address, port }: Server,
+    method: string,
+    template: string,
     seconds: number,
     bodyBytes: number,
     status: number | undefined,
@@ -59,8 +59,8 @@ export class Meters {
   ): void {
     const { requestBodySize, requestDuration } = this.metrics
     if (requestDuration === false && requestBodySize === false) return
-    const { address, method, port, template } = target
-    const labels = this.labels(caller, `attempt ${method} ${template} ${status} ${error}`, () => [
+    const known = this.known(caller).at("attempt").at(template).at(method).at(status).at(error)
+    const labels = known.labels ??= labelled(caller, [
       ["http.request.method", method],
       ["url.template", template],
       ["server.address", address],
@@ -76,20 +76,23 @@ export class Meters {
   call(caller: Labels, call: string, outcome: string, seconds: number): void {
     const { callDuration, calls } = this.metrics
     if (callDuration === false && calls === false) return
-    const labels = this.labels(caller, `call ${call} ${outcome}`, () => [["call", call], ["outcome", outcome]])
+    const known = this.known(caller).at("call").at(call).at(outcome)
+    const labels = known.labels ??= labelled(caller, [["call", call], ["outcome", outcome]])
     update(calls, 1, labels)
     update(callDuration, seconds, labels)
   }
 
   /** Records a retry. */
   retry(caller: Labels, reason: string): void {
-    update(this.metrics.retries, 1, this.labels(caller, `retry ${reason}`, () => [["reason", reason]]))
+    const known = this.known(caller).at("retry").at(reason)
+    update(this.metrics.retries, 1, known.labels ??= labelled(caller, [["reason", reason]]))
   }
 
   /** Records records of a bulk that have an outcome. */
   records(caller: Labels, outcome: string, count: number): void {
     if (count === 0) return
-    update(this.metrics.bulkRecords, count, this.labels(caller, `bulk ${outcome}`, () => [["outcome", outcome]]))
+    const known = this.known(caller).at("bulk").at(outcome)
+    update(this.metrics.bulkRecords, count, known.labels ??= labelled(caller, [["outcome", outcome]]))
   }
 
   /** Records the body of a request of a bulk. */
@@ -97,32 +100,39 @@ export class Meters {
     update(this.metrics.bulkBytes, bytes, caller)
   }
 
-  private labels(
-    caller: Labels,
-    key: string,
-    tags: () => ReadonlyArray<readonly [name: string, value: string | undefined]>
-  ): Labels {
-    const known = caller.length === 0 ? this.own : this.ofCaller(caller)
-    let labels = known.get(key)
-    if (labels === undefined) {
-      labels = [
-        ...caller,
-        ...tags().flatMap(([name, value]) => value === undefined ? [] : [MetricLabel.make(name, value)])
-      ]
-      known.set(key, labels)
-    }
-    return labels
-  }
-
-  private ofCaller(caller: Labels): Map<string, Labels> {
+  private known(caller: Labels): Known {
+    if (caller.length === 0) return this.own
     let known = this.byCaller.get(caller)
     if (known === undefined) {
-      known = new Map()
+      known = new Known()
       this.byCaller.set(caller, known)
     }
     return known
   }
 }
+
+/** Labels by the values of their tags. A text that joins the values would be made for each update. */
+class Known {
+  labels: Labels | undefined
+  private readonly next = new Map<string | number | undefined, Known>()
+
+  at(value: string | number | undefined): Known {
+    let known = this.next.get(value)
+    if (known === undefined) {
+      known = new Known()
+      this.next.set(value, known)
+    }
+    return known
+  }
+}
+
+const labelled = (
+  caller: Labels,
+  tags: ReadonlyArray<readonly [name: string, value: string | undefined]>
+): Labels => [
+  ...caller,
+  ...tags.flatMap(([name, value]) => value === undefined ? [] : [MetricLabel.make(name, value)])
+]
 
 /**
  * Updates the metrics of a limiter.

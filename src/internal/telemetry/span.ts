@@ -11,11 +11,18 @@ import * as Predicate from "effect/Predicate"
 import * as Tracer from "effect/Tracer"
 
 /**
+ * Options of a span without a stack trace, which costs more than a call.
+ *
+ * @internal
+ */
+export const plain: Tracer.SpanOptions = { captureStackTrace: false }
+
+/**
  * Runs an effect in a span of its own, which ends without the texts of its errors.
  *
  * `Effect.useSpan` would export the message of an error, and messages of the service name users.
  *
- * @param onEnd called with the outcome, before the span ends
+ * @param onEnd called with the outcome and the time in nanoseconds, before the span ends
  *
  * @internal
  */
@@ -23,18 +30,19 @@ export const use = <A, E, R>(
   name: string,
   options: Tracer.SpanOptions,
   body: (span: Tracer.Span, fiber: Fiber.RuntimeFiber<unknown, unknown>) => Effect.Effect<A, E, R>,
-  onEnd?: (exit: Exit.Exit<A, E>) => void
+  onEnd?: (exit: Exit.Exit<A, E>, now: bigint) => void
 ): Effect.Effect<A, E, R> =>
   // An interruption between the span and its finalizer would leave the span open.
   Effect.uninterruptibleMask((restore) =>
     Effect.flatMap(
-      Effect.makeSpan(name, { ...options, captureStackTrace: false }),
+      Effect.makeSpan(name, options),
       (span) =>
         Effect.withFiberRuntime((fiber) => {
           const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
           const ended = (exit: Exit.Exit<A, E>) => {
-            onEnd?.(exit)
-            end(span, clock, exit)
+            const now = clock.unsafeCurrentTimeNanos()
+            onEnd?.(exit, now)
+            end(span, now, exit)
             return exit
           }
           return Effect.matchCauseEffect(restore(Effect.suspend(() => body(span, fiber))), {
@@ -50,8 +58,8 @@ export const use = <A, E, R>(
  *
  * @internal
  */
-export const end = (span: Tracer.Span, clock: Clock.Clock, exit: Exit.Exit<unknown, unknown>): void =>
-  span.end(clock.unsafeCurrentTimeNanos(), Exit.isSuccess(exit) ? Exit.void : withoutText(exit.cause))
+export const end = (span: Tracer.Span, now: bigint, exit: Exit.Exit<unknown, unknown>): void =>
+  span.end(now, Exit.isSuccess(exit) ? Exit.void : withoutText(exit.cause))
 
 /**
  * Checks whether a tracer of yours receives the spans of a fiber.

@@ -69,7 +69,7 @@ const upDownCounter = (name: string, unit: string, description: string): Metric.
  * Tags: `http.request.method`, `url.template`, `server.address`, `server.port`,
  * `http.response.status_code` if there was a response, and `error.type` if the attempt failed: the
  * status, a code such as `ECONNRESET`, `timeout`, or `unexpected_response`. An attempt that was
- * interrupted is not counted.
+ * interrupted, or that died, is not counted.
  *
  * Boundaries: 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5 and 10.
  *
@@ -228,7 +228,8 @@ export const bulkRecords: Metric.Metric.Counter<number> = counter(
 /**
  * The bytes of the bodies of bulk calls: counter `suprsend.client.bulk.bytes`, in bytes (`By`).
  *
- * A body that was sent several times counts once. It has no tags.
+ * A body that was sent several times counts once, and one that was not sent does not count. It has
+ * no tags.
  *
  * @since 0.1.0
  * @category metrics

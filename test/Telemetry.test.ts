@@ -2,6 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import type * as Bulk from "effect-suprsend/Bulk"
 import { PreferencesService } from "effect-suprsend/PreferencesService"
 import * as RateLimiter from "effect-suprsend/RateLimiter"
+import { withRequestOptions } from "effect-suprsend/RequestOptions"
 import * as Sandbox from "effect-suprsend/Sandbox"
 import * as Suprsend from "effect-suprsend/Suprsend"
 import * as SuprsendClient from "effect-suprsend/SuprsendClient"
@@ -314,6 +315,19 @@ describe("metrics of a bulk", () => {
         })
       }
     }))
+
+  it.effect("do not count the bytes of bodies that were not sent", () => {
+    const { layer } = scripted([answer(202, "OK")], { rateLimit: { limit: 1, window: "1 hour" } })
+    return Effect.gen(function*() {
+      const service = yield* users
+      yield* service.asyncEdit(ada)
+      const [, changed] = yield* changes(
+        inAnHour(Effect.zipRight(service.bulkEdit([ada]), service.bulkDelete(["ada"]))),
+        /bulk/
+      )
+      expect(changed).toEqual({ "suprsend.client.bulk.records{outcome=unsent}": 2 })
+    }).pipe(withRequestOptions({ retry: { elapsed: "1 second" } }), Effect.provide(layer))
+  })
 
   it.effect("count a stream as one call, which ends with it", () =>
     Effect.gen(function*() {

@@ -101,9 +101,7 @@ export const run = (
           }
           const ids = valid.slice(from, to)
           const prepared = { ...request(ids), call, abort: halt.abort, abortWaiting: halt.abortWaiting, ids: () => ids }
-          counted.addBytes(
-            typeof prepared.body === "string" ? encode(prepared.body).length : prepared.body?.length ?? 0
-          )
+          const bytes = typeof prepared.body === "string" ? encode(prepared.body).length : prepared.body?.length ?? 0
           return Effect.matchCauseEffect(
             spans.use(
               `${call}.request`,
@@ -111,10 +109,16 @@ export const run = (
               (span) => client.execute({ ...prepared, span })
             ),
             {
-              onSuccess: () => succeed(from, to),
+              onSuccess: ({ attempts }) => {
+                counted.addBody(bytes, attempts)
+                return succeed(from, to)
+              },
               onFailure: (cause) =>
                 halt.match(cause, {
-                  onError,
+                  onError: (error) => {
+                    counted.addBody(bytes, error.attempts)
+                    return onError(error)
+                  },
                   onDefect: (defect, error) => {
                     halt.breakOff(defect)
                     return onError(error)

@@ -22,8 +22,9 @@ export class Counts {
     this.meters?.records(this.caller, outcome, records)
   }
 
-  addBytes(bytes: number): void {
-    if (bytes > 0) this.meters?.bytes(this.caller, bytes)
+  /** Adds the body of a request, unless no attempt was made. */
+  addBody(bytes: number, attempts: number): void {
+    if (bytes > 0 && attempts > 0) this.meters?.bytes(this.caller, bytes)
   }
 
   annotate(span: Tracer.Span): void {

@@ -126,7 +126,7 @@ export const run = <E, R>(
       if (counted !== undefined) {
         counted.add("accepted", outcome.success)
         for (const failed of outcome.failedRecords) counted.add(failed.outcome, 1)
-        counted.addBytes(outcome.bytes)
+        counted.addBody(outcome.bytes, outcome.attempts)
       }
       return Effect.catchAllCause(
         Effect.suspend(() => settle(outcome, response)),
@@ -185,7 +185,7 @@ export const run = <E, R>(
         }
         const failure = halt.failure(error, uncertain)
         if (mayBlameOne(error) && to - from > 1) {
-          counted?.addBytes(body.length)
+          counted?.addBody(body.length, error.attempts)
           return sendHalves(from, to, (from, to) => send(pack, from, to, failure.outcome === "unknown"))
         }
         return outcome(0, failed(pack.placed(from, to), failure), error.attempts)

@@ -45,10 +45,16 @@ const compile = (root: string) =>
       JSON.stringify({ name: "effect-suprsend", type: "module", exports })
     )
     Fs.symlinkSync(modules, Path.join(directory, "node_modules"))
-    // For imports, the package as it is built, where a program that installs it has it.
-    const program = Path.join(directory, "program")
+    // For imports, the package as it is built, where a program that installs it has it: outside of the directory above, whose
+    // modules would otherwise find themselves under the name of the package.
+    const program = yield* (yield* FileSystem.FileSystem).makeTempDirectoryScoped({
+      prefix: "effect-suprsend-program-"
+    })
     Fs.mkdirSync(Path.join(program, "node_modules"), { recursive: true })
     Fs.symlinkSync(root, Path.join(program, "node_modules", "effect-suprsend"))
+    for (const scope of ["effect", "@effect"]) {
+      Fs.symlinkSync(Path.join(modules, scope), Path.join(program, "node_modules", scope))
+    }
     Fs.copyFileSync(Path.join(directory, "test", "bench", "import.js"), Path.join(program, "import.mjs"))
     return (module: string) =>
       module === "import.js" ? Path.join(program, "import.mjs") : Path.join(directory, "test", "bench", module)

@@ -32,7 +32,9 @@ export const telemetry: Measure = {
       title: "Telemetry",
       about: [
         "CPU, user and system together, over the default layer, with the spans, metrics and logs of this package and no exporter: " +
-        `this tree beside commit ${withoutTelemetry}, which had one span a call and no metrics. \`--before <commit>\` names another.`
+        `this tree beside commit ${withoutTelemetry}, which had one span a call and no metrics. \`--before <commit>\` names another.`,
+        "On a shared machine, two runs of the same code differ by several times the target. So a negative number is noise, and so may be a " +
+        "positive one."
       ],
       table: {
         head: ["", "CPU µs", "before", "added", "ratio"],

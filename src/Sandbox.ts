@@ -420,7 +420,7 @@ export const layer: Layer.Layer<Sandbox | HttpClient.HttpClient> = layerWith({})
  * import { edit, increment } from "effect-suprsend/UserEdit"
  * import { UsersService } from "effect-suprsend/UsersService"
  *
- * it.effect("counts a visit once, although two answers are lost", () =>
+ * it.effect("counts a visit once, although two responses are lost", () =>
  *   Effect.gen(function*() {
  *     const users = yield* UsersService
  *     const sandbox = yield* Sandbox.Sandbox

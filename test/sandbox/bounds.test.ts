@@ -33,7 +33,7 @@ const machine = (options: Sandbox.Options = {}) =>
     send: (method: "GET" | "POST", uri: string, body = "") =>
       Effect.map(
         respond({ method, uri, body, headers: signedHeaders(method, uri, body) }),
-        (exchange) => exchange._tag === "Answer" ? { status: exchange.status, body: exchange.body } : undefined
+        (exchange) => exchange._tag === "Response" ? { status: exchange.status, body: exchange.body } : undefined
       ),
     /** Without any credentials. */
     unsigned: (uri: string, body: string) => respond({ method: "POST", uri, body, headers: { x: "y".repeat(100) } })

@@ -265,7 +265,7 @@ export const receive = (
   const isPaused = reply.paused > 0 && (isOther || reply.pauses !== previous.pauses)
   const left = isEnded ? { ...window, pausedUntil: lease.ownPause } : window
   const paused = isPaused ? SlidingWindow.pause(left, now + reply.paused / 1_000, now) : left
-  // While Redis answers, it decides who probes.
+  // While Redis replies, it decides who probes.
   return [lease, applied(lease, { ...paused, probeAt: reply.probe === 1 ? -Infinity : Infinity })]
 }
 

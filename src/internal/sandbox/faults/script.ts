@@ -7,7 +7,7 @@ import type { RecordedRequest } from "../api/record.js"
 import { splitUri } from "../protocol/auth.js"
 import * as endpoints from "../protocol/endpoints.js"
 import { Exchange } from "../protocol/exchange.js"
-import type { Answer } from "../protocol/reply.js"
+import type { Reply } from "../protocol/reply.js"
 import { Cases, checkedEndpoint, flatten, mapInner, refusal } from "./cases.js"
 
 /**
@@ -288,13 +288,13 @@ export const isApplied = (outcome: Option.Option<Outcome>): boolean =>
  *
  * @internal
  */
-export const toExchange = (outcome: Option.Option<Outcome>, { body, contentType, status }: Answer): Exchange => {
+export const toExchange = (outcome: Option.Option<Outcome>, { body, contentType, status }: Reply): Exchange => {
   const normal = { status, headers: contentType === undefined ? {} : { "content-type": contentType }, body }
-  if (Option.isNone(outcome)) return Exchange.Answer(normal)
+  if (Option.isNone(outcome)) return Exchange.Response(normal)
   const fault = outcome.value
   switch (fault._tag) {
     case "Status":
-      return Exchange.Answer({ status: fault.status, headers: fault.headers, body: fault.body })
+      return Exchange.Response({ status: fault.status, headers: fault.headers, body: fault.body })
     case "ResetPeer":
       return Exchange.ResetPeer()
     case "TruncateBody":
@@ -304,7 +304,7 @@ export const toExchange = (outcome: Option.Option<Outcome>, { body, contentType,
         then: fault.then
       })
     case "MalformedBody":
-      return Exchange.Answer({ status: 200, headers: { "content-type": "application/json" }, body: fault.body })
+      return Exchange.Response({ status: 200, headers: { "content-type": "application/json" }, body: fault.body })
     case "SlowBody":
       return Exchange.SlowBody({ ...normal, bytes: fault.bytes, interval: fault.interval })
     case "NoResponse":

@@ -7,7 +7,7 @@ import type * as SuprsendConfig from "../../../SuprsendConfig.js"
 import { encode } from "../../support/bytes.js"
 import * as timer from "../../support/timer.js"
 import { type Exchange, type Incoming, pieces } from "./exchange.js"
-import { type Answer, malformed, refuse } from "./reply.js"
+import { malformed, refuse, type Reply } from "./reply.js"
 
 /**
  * Authorizes a request, or returns the response that refuses it.
@@ -22,7 +22,7 @@ export const authorize = (
     readonly workspace: SuprsendConfig.WorkspaceCredentials
     readonly apiKey: SuprsendConfig.ApiKeyCredentials
   }
-): Either.Either<{ readonly env: string | undefined }, Answer> => {
+): Either.Either<{ readonly env: string | undefined }, Reply> => {
   const { authorization = "", date = "", "content-type": contentType = "" } = headers
   const apiKey = /^Bearer\s+(.*)$/i.exec(authorization)?.[1]
   if (apiKey === undefined) {
@@ -57,7 +57,7 @@ export const toResponse = (
   const { headers, status } = exchange
   const respond = (body: BodyInit | null) => new Response(body, { status, headers })
   if (isBodiless(status)) return Effect.sync(() => respond(null))
-  return exchange._tag === "Answer"
+  return exchange._tag === "Response"
     ? Effect.sync(() => respond(exchange.body))
     : Effect.map(Stream.toReadableStreamEffect(Stream.interruptWhen(body(exchange), aborted(signal))), respond)
 }

@@ -35,7 +35,7 @@ interface Content {
  */
 export type Exchange = Data.TaggedEnum<{
   /** A complete response. */
-  Answer: Content
+  Response: Content
   /** A connection that is closed without a response. */
   ResetPeer: object
   /** A response that ends after `bytes` of its body: the connection is closed, or stalls. */

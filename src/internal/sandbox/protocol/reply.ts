@@ -18,7 +18,7 @@ export interface Request {
 }
 
 /** @internal */
-export interface Answer {
+export interface Reply {
   readonly status: number
   /** The content type, or undefined if there is no body. */
   readonly contentType: string | undefined
@@ -26,17 +26,17 @@ export interface Answer {
 }
 
 /** @internal */
-export const reply = (status: number, body: unknown): Answer => ({
+export const reply = (status: number, body: unknown): Reply => ({
   status,
   contentType: "application/json",
   body: JSON.stringify(body)
 })
 
 /** @internal */
-export const noContent: Answer = { status: 204, contentType: undefined, body: "" }
+export const noContent: Reply = { status: 204, contentType: undefined, body: "" }
 
 /** @internal */
-export const refuse = (status: number, message: string): Answer => reply(status, { code: status, message })
+export const refuse = (status: number, message: string): Reply => reply(status, { code: status, message })
 
 /**
  * Refuses a body with a message for each invalid member.
@@ -45,21 +45,21 @@ export const refuse = (status: number, message: string): Answer => reply(status,
  *
  * @internal
  */
-export const refuseMembers = (detail: { readonly [member: string]: string }): Answer =>
+export const refuseMembers = (detail: { readonly [member: string]: string }): Reply =>
   reply(400, { code: 400, detail, message: JSON.stringify(detail) })
 
 /** @internal */
-export const malformed: Answer = refuse(400, "BAD REQUEST")
+export const malformed: Reply = refuse(400, "BAD REQUEST")
 
 /** @internal */
-export const invalidField = (name: string): Answer =>
+export const invalidField = (name: string): Reply =>
   refuse(400, `Request body contains an invalid value for the "${name}" field`)
 
 /** @internal */
-export const userNotFound = (distinctId: string): Answer => refuse(404, `user [distinct_id: '${distinctId}'] not found`)
+export const userNotFound = (distinctId: string): Reply => refuse(404, `user [distinct_id: '${distinctId}'] not found`)
 
 /** @internal */
-export const tenantNotFound = (tenantId: string): Answer => refuse(404, `tenant '${tenantId}' not found`)
+export const tenantNotFound = (tenantId: string): Reply => refuse(404, `tenant '${tenantId}' not found`)
 
 /**
  * Returns the body if it is a JSON object.
@@ -70,4 +70,4 @@ export const bodyOf = (request: Request): Option.Option<{ readonly [member: stri
   Option.filter(parseJson(request.body), json.isPlainRecord)
 
 /** @internal */
-export const isAnswer = (u: object): u is Answer => "status" in u
+export const isReply = (u: object): u is Reply => "status" in u

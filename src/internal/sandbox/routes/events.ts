@@ -11,7 +11,7 @@ import * as state from "../store/state.js"
 type State = state.State
 
 /** @internal */
-export const accept = (before: State, request: wire.Request): readonly [wire.Answer, State] => {
+export const accept = (before: State, request: wire.Request): readonly [wire.Reply, State] => {
   const body = parseJson(request.body)
   if (Option.isNone(body)) return [wire.malformed, before]
   const events = list(body.value)

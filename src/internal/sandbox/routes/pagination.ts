@@ -1,6 +1,6 @@
 import * as Option from "effect/Option"
 import * as RedBlackTree from "effect/RedBlackTree"
-import { type Answer, refuse, reply, type Request } from "../protocol/reply.js"
+import { refuse, type Reply, reply, type Request } from "../protocol/reply.js"
 import * as state from "../store/state.js"
 
 /**
@@ -16,7 +16,7 @@ export const userPage = (
   tenantId: string | undefined,
   toJson: (account: state.Account) => unknown,
   request: Request
-): Answer => {
+): Reply => {
   const asked = cursorsOf(request)
   if ("status" in asked) return asked
   const { after, before, limit } = asked
@@ -56,7 +56,7 @@ export const cursorPage = <A>(
   all: ReadonlyArray<A>,
   toJson: (item: A) => unknown,
   request: Request
-): Answer => {
+): Reply => {
   const asked = cursorsOf(request)
   if ("status" in asked) return asked
   const { after, before, limit } = asked
@@ -80,7 +80,7 @@ const page = ({ after, before, count, hasNext, limit, results }: {
   readonly after: number | undefined
   readonly hasNext: boolean
   readonly results: ReadonlyArray<unknown>
-}): Answer =>
+}): Reply =>
   reply(200, {
     meta: {
       count,
@@ -98,7 +98,7 @@ const page = ({ after, before, count, hasNext, limit, results }: {
  *
  * @internal
  */
-export const offsetPage = (all: ReadonlyArray<unknown>, { query, settings }: Request): Answer => {
+export const offsetPage = (all: ReadonlyArray<unknown>, { query, settings }: Request): Reply => {
   const limit = count(query, "limit", settings.pageSize, 1)
   const offset = count(query, "offset", 0, 0)
   if (limit === undefined) return badLimit
@@ -112,7 +112,7 @@ const cursorsOf = ({ query, settings }: Request): {
   readonly limit: number
   readonly after: number | undefined
   readonly before: number | undefined
-} | Answer => {
+} | Reply => {
   const limit = count(query, "limit", settings.pageSize, 1)
   if (limit === undefined) return badLimit
   const [after, before] = [cursor(query.get("after")), cursor(query.get("before"))]

@@ -9,7 +9,7 @@ import * as tags from "./tagFilter.js"
 import { distinctIds } from "./users.js"
 
 type State = state.State
-type Step = readonly [wire.Answer, State]
+type Step = readonly [wire.Reply, State]
 
 /** The user whose preferences a request is about, and how to show them. */
 interface Subject {
@@ -68,14 +68,14 @@ const update = (
   before: State,
   request: wire.Request,
   distinctId: string,
-  parse: (body: { readonly [member: string]: unknown }) => preferences.Update | wire.Answer,
-  answer: (subject: Subject) => wire.Answer
+  parse: (body: { readonly [member: string]: unknown }) => preferences.Update | wire.Reply,
+  answer: (subject: Subject) => wire.Reply
 ): Step =>
   ofUser(before, request, distinctId, (subject) => {
     const body = Option.getOrUndefined(wire.bodyOf(request))
     if (body === undefined) return [wire.malformed, before]
     const parsed = parse(body)
-    if (wire.isAnswer(parsed)) return [parsed, before]
+    if (wire.isReply(parsed)) return [parsed, before]
     const choices = preferences.apply(subject.choices, parsed)
     return [answer({ ...subject, choices }), withChoices(before, subject.account, subject.scope, choices)]
   })
@@ -161,14 +161,14 @@ const bulk = (
   request: wire.Request,
   parse: (
     body: { readonly [member: string]: unknown }
-  ) => ((choices: preferences.Choices) => preferences.Choices) | wire.Answer
+  ) => ((choices: preferences.Choices) => preferences.Choices) | wire.Reply
 ): Step => {
   const ids = distinctIds(request)
-  if (wire.isAnswer(ids)) return [ids, before]
+  if (wire.isReply(ids)) return [ids, before]
   const scope = request.query.get("tenant_id") ?? ""
   if (!isKnown(before, scope)) return [wire.tenantNotFound(scope), before]
   const step = parse(Option.getOrElse(wire.bodyOf(request), () => ({})))
-  if (wire.isAnswer(step)) return [step, before]
+  if (wire.isReply(step)) return [step, before]
   const after = ids.reduce((world, id) =>
     Option.match(state.account(world, id), {
       onNone: () => world,
@@ -181,7 +181,7 @@ const bulk = (
 export const bulkUpdate = (before: State, request: wire.Request): Step =>
   bulk(before, request, (body) => {
     const parsed = preferences.parseUpdate(body, before.categories)
-    return wire.isAnswer(parsed) ? parsed : (choices) => preferences.apply(choices, parsed)
+    return wire.isReply(parsed) ? parsed : (choices) => preferences.apply(choices, parsed)
   })
 
 /** @internal */

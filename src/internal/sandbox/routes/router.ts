@@ -1,13 +1,13 @@
 import * as Option from "effect/Option"
 import * as endpoints from "../protocol/endpoints.js"
-import { type Answer, malformed, refuse, type Request } from "../protocol/reply.js"
+import { malformed, refuse, type Reply, type Request } from "../protocol/reply.js"
 import { isTooDeep } from "../store/depth.js"
 import type { State } from "../store/state.js"
 import * as events from "./events.js"
 import * as preferences from "./preferences.js"
 import * as users from "./users.js"
 
-type Step = readonly [Answer, State]
+type Step = readonly [Reply, State]
 
 type Handler = (state: State, request: Request, ...params: ReadonlyArray<string>) => Step
 

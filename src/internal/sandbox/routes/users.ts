@@ -6,7 +6,7 @@ import * as state from "../store/state.js"
 import { cursorPage, userPage } from "./pagination.js"
 
 type State = state.State
-type Step = readonly [wire.Answer, State]
+type Step = readonly [wire.Reply, State]
 
 /** @internal */
 export const list = (before: State, request: wire.Request): Step => {
@@ -150,7 +150,7 @@ export const unlink = (before: State, _request: wire.Request, distinctId: string
 /** @internal */
 export const bulkRemove = (before: State, request: wire.Request): Step => {
   const ids = distinctIds(request)
-  return wire.isAnswer(ids) ? [ids, before] : [wire.noContent, ids.reduce(state.forget, before)]
+  return wire.isReply(ids) ? [ids, before] : [wire.noContent, ids.reduce(state.forget, before)]
 }
 
 const maximumIds = 100
@@ -160,7 +160,7 @@ const maximumIds = 100
  *
  * @internal
  */
-export const distinctIds = (request: wire.Request): ReadonlyArray<string> | wire.Answer => {
+export const distinctIds = (request: wire.Request): ReadonlyArray<string> | wire.Reply => {
   const body = Option.getOrUndefined(wire.bodyOf(request))
   if (body === undefined) return wire.malformed
   const ids = body.distinct_ids

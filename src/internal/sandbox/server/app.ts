@@ -53,7 +53,7 @@ export interface World {
 
 const maximumPages = 64
 
-type Answer<R = Scope.Scope> = Effect.Effect<HttpServerResponse.HttpServerResponse, never, R>
+type Reply<R = Scope.Scope> = Effect.Effect<HttpServerResponse.HttpServerResponse, never, R>
 
 const json = (status: number, body: unknown): HttpServerResponse.HttpServerResponse =>
   HttpServerResponse.text(JSON.stringify(body), { status, contentType: "application/json" })
@@ -67,7 +67,7 @@ const refuse = (status: number, message: string) => json(status, { code: status,
  *
  * @internal
  */
-export const app = (world: World): Effect.Effect<Answer<HttpServerRequest.HttpServerRequest | Scope.Scope>> =>
+export const app = (world: World): Effect.Effect<Reply<HttpServerRequest.HttpServerRequest | Scope.Scope>> =>
   Effect.map(
     control(world),
     (control) =>
@@ -85,7 +85,7 @@ export const app = (world: World): Effect.Effect<Answer<HttpServerRequest.HttpSe
       }))
   )
 
-const forward = (world: World, request: HttpServerRequest.HttpServerRequest, uri: string): Answer =>
+const forward = (world: World, request: HttpServerRequest.HttpServerRequest, uri: string): Reply =>
   withBody(request, world.maximumBodyBytes, (body) => {
     const incoming: Incoming = { method: request.method, uri, headers: request.headers, body }
     const tell = (exchange: Exchange, millis: number) =>
@@ -114,7 +114,7 @@ const eventsIn = ({ body, uri }: Incoming): number | undefined => {
 }
 
 /** Makes the router of the page and the paths below `/_sandbox/`. */
-const control = (world: World): Effect.Effect<Answer<HttpServerRequest.HttpServerRequest | Scope.Scope>> =>
+const control = (world: World): Effect.Effect<Reply<HttpServerRequest.HttpServerRequest | Scope.Scope>> =>
   Effect.map(
     Effect.all([makeSlots(maximumPages), makeSlots(1)]),
     ([openPage, restoreAlone]) => {
@@ -178,7 +178,7 @@ const filter = Effect.map(
 
 /** Makes a number of slots. A request holds a slot until its response has ended. */
 const makeSlots = (maximum: number) =>
-  Effect.map(Ref.make(0), (taken) => <R>(none: string, answer: Answer<R>): Answer<R | Scope.Scope> =>
+  Effect.map(Ref.make(0), (taken) => <R>(none: string, answer: Reply<R>): Reply<R | Scope.Scope> =>
     Effect.flatMap(
       Effect.acquireRelease(
         Ref.modify(taken, (n) => n < maximum ? [true, n + 1] : [false, n]),
@@ -194,8 +194,8 @@ const makeSlots = (maximum: number) =>
  */
 const write = (
   maximum: number,
-  use: (body: string) => Answer
-): Answer<HttpServerRequest.HttpServerRequest | Scope.Scope> =>
+  use: (body: string) => Reply
+): Reply<HttpServerRequest.HttpServerRequest | Scope.Scope> =>
   Effect.flatMap(
     HttpServerRequest.HttpServerRequest,
     (request) =>
@@ -207,8 +207,8 @@ const write = (
 const withBody = (
   request: HttpServerRequest.HttpServerRequest,
   maximum: number,
-  use: (body: string) => Answer
-): Answer =>
+  use: (body: string) => Reply
+): Reply =>
   Effect.flatMap(
     readBody(NodeHttpServerRequest.toIncomingMessage(request), maximum),
     Option.match({
@@ -221,7 +221,7 @@ const withBody = (
   )
 
 /** Responds with a snapshot that `PUT` accepts, or with 507. */
-const showSnapshot = (sandbox: Sandbox.Sandbox.Service): Answer =>
+const showSnapshot = (sandbox: Sandbox.Sandbox.Service): Reply =>
   sandbox.snapshot.pipe(
     Effect.filterOrDieMessage((text) => Buffer.byteLength(text) <= maximumSnapshot, tooLarge),
     Effect.map((text) => HttpServerResponse.text(text, { contentType: "application/json" })),
@@ -266,7 +266,7 @@ const pace = Duration.millis(100)
  * Changes in quick succession are combined. At most a fifth of the time is spent on the view, so
  * that a large state stays usable.
  */
-const live = (look: Effect.Effect<view.View>, changed: PubSub.PubSub<void>): Answer =>
+const live = (look: Effect.Effect<view.View>, changed: PubSub.PubSub<void>): Reply =>
   Effect.map(Stream.fromPubSub(changed, { scoped: true }), (changes) =>
     HttpServerResponse.stream(
       Stream.make(undefined).pipe(

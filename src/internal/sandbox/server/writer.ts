@@ -15,7 +15,7 @@ import { type Exchange, pieces } from "../protocol/exchange.js"
  */
 export const play = (exchange: Exchange, response: Http.ServerResponse): Effect.Effect<void> => {
   switch (exchange._tag) {
-    case "Answer":
+    case "Response":
       return Effect.sync(() => {
         head(exchange, response).end(isBodiless(exchange.status) ? undefined : exchange.body)
       })

@@ -1,5 +1,5 @@
 import { isPlainRecord } from "../../support/json.js"
-import { type Answer, invalidField, refuse, refuseMembers } from "../protocol/reply.js"
+import { invalidField, refuse, refuseMembers, type Reply } from "../protocol/reply.js"
 
 /**
  * A preference category of the workspace.
@@ -148,7 +148,7 @@ export const apply = (choices: Choices, update: Update): Choices => ({
 export const parseUpdate = (
   body: { readonly [member: string]: unknown },
   categories: ReadonlyArray<Category>
-): Update | Answer => {
+): Update | Reply => {
   const { categories: categoryItems = [], channel_preferences: channelItems = [] } = body
   if (!isRecords(channelItems)) return invalidField("channel_preferences")
   if (!isRecords(categoryItems)) return invalidField("categories")
@@ -185,7 +185,7 @@ export const parseUpdate = (
 export const parseCategoryUpdate = (
   body: { readonly [member: string]: unknown },
   category: Category
-): Update | Answer => {
+): Update | Reply => {
   const detail = categoryProblems(body, "")
   if (Object.keys(detail).length > 0) return refuseMembers(detail)
   return category.original === "cant_unsubscribe"
@@ -194,9 +194,9 @@ export const parseCategoryUpdate = (
 }
 
 /** @internal */
-export const categoryNotFound = (slug: string): Answer => refuse(404, `category '${slug}' not found`)
+export const categoryNotFound = (slug: string): Reply => refuse(404, `category '${slug}' not found`)
 
-const notEditable = (category: Category): Answer => refuse(400, `category '${category.slug}' is not editable`)
+const notEditable = (category: Category): Reply => refuse(400, `category '${category.slug}' is not editable`)
 
 type Item = { readonly [member: string]: unknown }
 

@@ -35,7 +35,7 @@ const singleCalls = Effect.gen(function*() {
       case 2:
         return users.list({ limit: 10 })
       case 3:
-        return users.get("somebody who never signed up")
+        return users.get("a-missing-user")
       default:
         return users.asyncEdit(pipe(edit(idOf(n)), setTimezone("Asia/Kolkata"), increment("visits", 1)))
     }

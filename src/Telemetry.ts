@@ -304,6 +304,7 @@ export declare namespace Metrics {
  *
  * A metric that you do not name stays as it is. Tags that depend on a call are added to yours. If a
  * metric of yours throws, as its `Metric.mapInput` may, that update is lost and the call continues.
+ * A limiter that several clients share updates the metrics of the client that was built first.
  *
  * @example
  * ```ts

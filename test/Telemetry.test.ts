@@ -431,6 +431,26 @@ describe("metrics of one's own", () => {
     })
   })
 
+  it.effect("do not give a layer a second limiter", () => {
+    const { layer, sent } = scripted([answer(202, "OK")])
+    const limited = UsersService.layer.pipe(
+      Layer.provide(SuprsendClient.layer({ ...Sandbox.credentials, rateLimit: { limit: 1, window: "1 hour" } }))
+    )
+    return Effect.gen(function*() {
+      const client = yield* Layer.build(layer)
+      const build = (metrics: Layer.Layer<Telemetry.Metrics>) =>
+        Effect.provide(Layer.build(Layer.provide(limited, metrics)), client)
+      const one = yield* build(Telemetry.layer({}))
+      const other = yield* build(Telemetry.layerNoop)
+      const send = Effect.flatMap(users, (users) => users.asyncEdit(ada))
+      yield* Effect.provide(send, one)
+      yield* inAnHour(Effect.exit(Effect.provide(send, other))).pipe(
+        withRequestOptions({ retry: { elapsed: "1 minute" } })
+      )
+      expect(sent).toHaveLength(1)
+    }).pipe(Effect.scoped)
+  })
+
   it.effect("hold for both clients where two share a layer", () =>
     Effect.gen(function*() {
       const { layer } = scripted([user])

@@ -51,8 +51,12 @@ export const shared = <A, E, R, R2>(
   )
 }
 
-/** The inputs of a limiter, in addition to its options. */
-export const ofLimiter: Effect.Effect<ReadonlyArray<unknown>> = Effect.all([Effect.clock, Metrics])
+/**
+ * The inputs of a limiter, in addition to its options.
+ *
+ * Metrics are not among them: clients of one layer share a limit, whatever they measure.
+ */
+export const ofLimiter: Effect.Effect<ReadonlyArray<unknown>> = Effect.map(Effect.clock, (clock) => [clock])
 
 /** The inputs of a client, in addition to its options. */
 export const ofClient: Effect.Effect<ReadonlyArray<unknown>, never, HttpClient.HttpClient> = Effect.gen(function*() {

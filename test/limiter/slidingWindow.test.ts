@@ -2,6 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import type { RateLimiter } from "effect-suprsend/RateLimiter"
 import * as FastCheck from "effect/FastCheck"
 import * as SlidingWindow from "../../src/internal/limiter/slidingWindow.js"
+import { type Entry, insert } from "../utils/agenda.js"
 
 /** The core as the simulation sees it. `end` is told the start as well, so that a wrong core can be written. */
 interface Core {
@@ -79,21 +80,8 @@ const steady: Server = { stalls: [], accepts: 0 }
 
 /** Runs a plan against a core as the limiter does: first come, first served, one timer; probes are the newest. */
 const simulate = (core: Core, plan: Plan): Trace => {
-  // Latest first, so that the next one is taken off the end. Of several at one instant it is the one scheduled first.
-  const agenda: Array<{ readonly at: number; readonly run: () => void }> = []
-  const schedule = (at: number, run: () => void) => {
-    let low = 0
-    let high = agenda.length
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if ((agenda[middle]?.at ?? 0) > at) {
-        low = middle + 1
-      } else {
-        high = middle
-      }
-    }
-    agenda.splice(low, 0, { at, run })
-  }
+  const agenda: Array<Entry> = []
+  const schedule = (at: number, run: () => void) => insert(agenda, { at, run })
   const starts: Array<Start> = []
   const arrivals: Array<Event> = []
   const waiting = new Map<number, Job>()

@@ -3,6 +3,7 @@ import type { RateLimiter } from "effect-suprsend/RateLimiter"
 import * as Core from "../../../src/internal/limiter/redis/core.js"
 import * as Lease from "../../../src/internal/limiter/redis/lease.js"
 import * as SlidingWindow from "../../../src/internal/limiter/slidingWindow.js"
+import { type Entry, insert } from "../../utils/agenda.js"
 
 /** Both sides, so that wrong ones can be written. */
 export interface Sides {
@@ -108,17 +109,8 @@ interface Process {
 export const horizon = 60_000
 
 export const simulate = (sides: Sides, plan: Plan): Trace => {
-  const agenda: Array<{ readonly at: number; readonly run: () => void }> = []
-  const schedule = (at: number, run: () => void) => {
-    let low = 0
-    let high = agenda.length
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if ((agenda[middle]?.at ?? 0) > at) low = middle + 1
-      else high = middle
-    }
-    agenda.splice(low, 0, { at, run })
-  }
+  const agenda: Array<Entry> = []
+  const schedule = (at: number, run: () => void) => insert(agenda, { at, run })
   const initial = SlidingWindow.make(plan)
   const rule = Core.makeRule({ ...plan, burst: initial.rule.burst })
   const starts: Array<Start> = []

@@ -244,6 +244,8 @@ export interface BulkOutcome {
   readonly failure: number
   /** The accepted edits, with their insert ids. */
   readonly accepted: ReadonlyArray<UserEdit.UserEdit>
+  /** The positions of the accepted edits in the source, counted from 0. */
+  readonly acceptedIndexes: ReadonlyArray<number>
   readonly failedRecords: ReadonlyArray<FailedRecord>
   /** The size of the request body in bytes, or 0 if nothing was sent. */
   readonly bytes: number

@@ -58,6 +58,13 @@ export declare namespace UsersService {
    */
   export interface Service {
     /**
+     * The workspace of the client, so that a backfill is not run for another one.
+     *
+     * @internal
+     */
+    readonly workspace?: string | undefined
+
+    /**
      * Submits an edit, which SuprSend queues and applies a little later.
      *
      * If the user does not exist, SuprSend creates it. All attempts carry the same insert id, so a

@@ -31,4 +31,13 @@ it("has every public module in the index", () => {
 })
 
 // These need an optional peer, and are reached by their subpath only.
-const optional = new Set(["RateLimiterRedis", "SandboxServer", "SuprsendNode"])
+const optional = new Set([
+  "Backfill",
+  "BackfillError",
+  "BackfillLedger",
+  "BackfillLedgerPGlite",
+  "BackfillWorkflow",
+  "RateLimiterRedis",
+  "SandboxServer",
+  "SuprsendNode"
+])

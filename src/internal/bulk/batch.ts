@@ -76,6 +76,11 @@ export class Batch {
     return this.edits(from, to).map((edit, i) => ({ edit, index: this.indexOf(from + i) }))
   }
 
+  /** Returns the positions in the source of the edits of a range. */
+  indexes(from: number, to: number): ReadonlyArray<number> {
+    return Array.from({ length: to - from }, (_, i) => this.indexOf(from + i))
+  }
+
   private indexOf(position: number): number {
     const { runs } = this
     let run = 0

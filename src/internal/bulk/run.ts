@@ -176,7 +176,8 @@ export const run = <E, R>(
       ) => {
         const elapsed = Duration.millis(clock.unsafeCurrentTimeMillis() - started)
         const accepted = () => success === 0 ? [] : pack.edits(from, to)
-        return account(new Outcome(accepted, success, failedRecords, body.length, attempts, elapsed), response)
+        const indexes = () => success === 0 ? [] : pack.indexes(from, to)
+        return account(new Outcome(accepted, indexes, success, failedRecords, body.length, attempts, elapsed), response)
       }
       const onError = (error: RequestError): Effect.Effect<void> => {
         if (callers === undefined) {
@@ -440,7 +441,7 @@ const failed = (
 ): ReadonlyArray<Bulk.FailedRecord> => placed.map(({ edit, index }) => ({ outcome, index, edit, error }))
 
 const notSent = (failedRecords: ReadonlyArray<Bulk.FailedRecord>): Bulk.BulkOutcome =>
-  new Outcome(() => [], 0, failedRecords, 0, 0, Duration.zero)
+  new Outcome(() => [], () => [], 0, failedRecords, 0, 0, Duration.zero)
 
 /** The outcome of a request. Accepted edits are decoded only if they are read. */
 class Outcome implements Bulk.BulkOutcome {
@@ -448,6 +449,7 @@ class Outcome implements Bulk.BulkOutcome {
 
   constructor(
     private readonly read: () => ReadonlyArray<UserEdit>,
+    private readonly indexes: () => ReadonlyArray<number>,
     readonly success: number,
     readonly failedRecords: ReadonlyArray<Bulk.FailedRecord>,
     readonly bytes: number,
@@ -461,6 +463,10 @@ class Outcome implements Bulk.BulkOutcome {
 
   get accepted(): ReadonlyArray<UserEdit> {
     return this.edits ??= this.read()
+  }
+
+  get acceptedIndexes(): ReadonlyArray<number> {
+    return this.indexes()
   }
 
   toJSON(): unknown {

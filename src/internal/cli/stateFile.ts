@@ -6,8 +6,8 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
+import * as lock from "../support/lock.js"
 import { CommandError } from "./commandError.js"
-import * as lock from "./lock.js"
 
 /**
  * A file that stores the state of one sandbox.
@@ -57,7 +57,14 @@ export const open = (
     if (Option.exists(existing, ({ type }) => type !== "File")) {
       return yield* new CommandError({ message: `${file} cannot be used: it is not a file` })
     }
-    yield* lock.acquire(file, real)
+    yield* lock.acquire(real, {
+      taken: (pid, lockFile) =>
+        new CommandError({
+          message: `${file} is in use by another sandbox (process ${pid}): end that one, or name another file. ` +
+            `If there is none, remove ${lockFile}`
+        }),
+      failed: (message) => new CommandError({ message: `${file} cannot be locked: ${message}` })
+    })
     if (Option.isSome(existing)) yield* orCommandError(files.access(real, { readable: true, writable: true }))
     const temporary = `${real}.new`
     yield* orCommandError(

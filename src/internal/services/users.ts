@@ -97,6 +97,7 @@ export const make = (client: SuprsendClient.Service): UsersService.Service => {
   }
 
   return {
+    workspace: client.workspace,
     asyncEdit: asyncEdit(client),
     edit: (edit) => editNow(client, edit),
     bulkEdit,

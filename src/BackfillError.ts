@@ -1,0 +1,139 @@
+/**
+ * Errors of backfills, one type per recovery strategy.
+ *
+ * Like the errors of single calls, they have the prefix `Suprsend`, contain no secrets, and are
+ * schemas.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import { RecordError } from "./internal/bulk/report.js"
+import type { SuprsendInvalidInput } from "./SuprsendError.js"
+
+const ofJob = {
+  /** The name of the backfill. */
+  name: Schema.String
+}
+
+/**
+ * The backfill was started with another definition under the same name. Nothing was sent.
+ *
+ * Give the new definition a name of its own. To start over under the same name instead, remove the
+ * old backfill from the ledger with `Backfill.remove`.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class SuprsendBackfillChanged extends Schema.TaggedError<SuprsendBackfillChanged>(
+  "effect-suprsend/SuprsendBackfillChanged"
+)("SuprsendBackfillChanged", {
+  ...ofJob,
+  /** Each difference as a sentence, such as `version was "1" and is "2"`. */
+  changes: Schema.Array(Schema.String)
+}) {
+  override get message(): string {
+    return `the backfill ${JSON.stringify(this.name)} was started with another definition: ${
+      this.changes.join("; ")
+    }. ` +
+      "Give the new definition another name, or remove the old backfill first (Backfill.remove)"
+  }
+}
+
+/**
+ * The ledger has no backfill of this name. Check the name, or start the backfill.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class SuprsendBackfillNotFound extends Schema.TaggedError<SuprsendBackfillNotFound>(
+  "effect-suprsend/SuprsendBackfillNotFound"
+)("SuprsendBackfillNotFound", ofJob) {
+  override get message(): string {
+    return `the ledger has no backfill ${JSON.stringify(this.name)}: check the name (Backfill.list), or start it`
+  }
+}
+
+/**
+ * The state of the backfill does not allow this.
+ *
+ * A cancelled backfill cannot be resumed, and a running one cannot be removed.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class SuprsendBackfillState extends Schema.TaggedError<SuprsendBackfillState>(
+  "effect-suprsend/SuprsendBackfillState"
+)("SuprsendBackfillState", {
+  ...ofJob,
+  state: Schema.Literal("running", "paused", "cancelled", "completed"),
+  /** What was asked for. */
+  action: Schema.Literal("pause", "resume", "cancel", "remove")
+}) {
+  override get message(): string {
+    const fix = this.action === "remove"
+      ? "cancel it first, and wait until no runner works on it"
+      : "start a backfill with another name"
+    return `cannot ${this.action} the backfill ${JSON.stringify(this.name)}, because it is ${this.state}: ${fix}`
+  }
+}
+
+/**
+ * SuprSend refused everything, or was unavailable for too long, so the run stopped.
+ *
+ * The backfill is still where it stopped: correct what `error` says, and run it again. Nothing is
+ * lost and nothing is applied twice.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class SuprsendBackfillHalted extends Schema.TaggedError<SuprsendBackfillHalted>(
+  "effect-suprsend/SuprsendBackfillHalted"
+)("SuprsendBackfillHalted", {
+  ...ofJob,
+  /** The number of the partition, counted from 0. */
+  partition: Schema.Number,
+  /** The error of the request. */
+  error: RecordError
+}) {
+  override get message(): string {
+    return `the backfill ${JSON.stringify(this.name)} stopped in partition ${this.partition}, and goes on from there ` +
+      `when it is run again: ${this.error.message}`
+  }
+}
+
+/**
+ * The database of the ledger failed, and did so again when the operation was retried.
+ *
+ * Check the database, and run the backfill again: it goes on where it stopped.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class SuprsendLedgerError extends Schema.TaggedError<SuprsendLedgerError>("effect-suprsend/SuprsendLedgerError")(
+  "SuprsendLedgerError",
+  {
+    /** The operation on the ledger, such as `commit`. */
+    operation: Schema.String,
+    /** The message of the database, without the parameters of the statement. */
+    description: Schema.String
+  }
+) {
+  override get message(): string {
+    return `the ledger of backfills failed to ${this.operation}: ${this.description}. ` +
+      "Check the database; a run goes on where it stopped"
+  }
+}
+
+/**
+ * Errors that a run can end with, besides those of its source.
+ *
+ * `SuprsendInvalidInput` says that the definition or a key is invalid.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type RunError =
+  | SuprsendBackfillChanged
+  | SuprsendBackfillHalted
+  | SuprsendInvalidInput
+  | SuprsendLedgerError

@@ -1,0 +1,272 @@
+import * as Chunk from "effect/Chunk"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import { identity } from "effect/Function"
+import * as Inspectable from "effect/Inspectable"
+import * as Option from "effect/Option"
+import * as ParseResult from "effect/ParseResult"
+import { pipeArguments } from "effect/Pipeable"
+import * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import type * as Backfill from "../../Backfill.js"
+import { SuprsendBackfillChanged } from "../../BackfillError.js"
+import { SuprsendInvalidInput } from "../../SuprsendError.js"
+import { type UserEdit, withInsertId } from "../../UserEdit.js"
+import { describe, halfPair } from "../support/json.js"
+import { isWellFormed } from "../support/wellFormed.js"
+import * as insertId from "./insertId.js"
+import type { Definition, PlannedPartition } from "./ledger/ledger.js"
+
+/** @internal */
+export const TypeId: Backfill.TypeId = Symbol.for("effect-suprsend/Backfill") as Backfill.TypeId
+
+/**
+ * A record of a source, as it is sent.
+ *
+ * @internal
+ */
+export interface SourceRecord {
+  readonly key: string
+  readonly cursor: string
+  readonly edit: UserEdit
+}
+
+/**
+ * The source of a backfill, without the types of its rows and ranges, which only it knows.
+ *
+ * @internal
+ */
+export interface Source<out E, out R> {
+  /** The type of a range, and the ranges as JSON if they are a fixed list. */
+  readonly shape: Effect.Effect<Pick<Definition, "range" | "ranges">, SuprsendInvalidInput>
+  /** Evaluates the partitions. */
+  readonly plan: Effect.Effect<ReadonlyArray<PlannedPartition>, E | SuprsendInvalidInput, R>
+  /** Reads the records of a range after a cursor. */
+  readonly read: (
+    range: string,
+    after: string | undefined
+  ) => Stream.Stream<SourceRecord, E | SuprsendInvalidInput | SuprsendBackfillChanged, R>
+}
+
+const variance = { _E: identity, _R: identity }
+
+class Job<E, R> implements Backfill.Backfill<E, R> {
+  readonly [TypeId] = variance
+
+  constructor(readonly name: string, readonly version: string, readonly source: Source<E, R>) {}
+
+  pipe() {
+    return pipeArguments(this, arguments)
+  }
+
+  toJSON(): unknown {
+    return { _id: "effect-suprsend/Backfill", name: this.name, version: this.version }
+  }
+
+  toString(): string {
+    return Inspectable.format(this.toJSON())
+  }
+
+  [Inspectable.NodeInspectSymbol](): unknown {
+    return this.toJSON()
+  }
+}
+
+/** @internal */
+export const isBackfill = (u: unknown): u is Backfill.Backfill<unknown, unknown> => Predicate.hasProperty(u, TypeId)
+
+const call = "Backfill"
+
+const invalid = (path: ReadonlyArray<string | number>, message: string): SuprsendInvalidInput =>
+  new SuprsendInvalidInput({ call, issues: [{ path, message }] })
+
+/**
+ * Returns why the ledger cannot store a text as a name or key, or undefined if it can.
+ *
+ * @internal
+ */
+export const textProblem = (text: unknown): string | undefined =>
+  typeof text !== "string"
+    ? `must be a text, got ${describe(text)}`
+    : text === ""
+    ? "must not be empty"
+    : !isWellFormed(text)
+    ? halfPair
+    : text.includes("\0")
+    ? "must not contain the character U+0000, which PostgreSQL cannot store"
+    : undefined
+
+const check = (
+  problem: string | undefined,
+  ...path: ReadonlyArray<string>
+): Either.Either<void, SuprsendInvalidInput> =>
+  problem === undefined ? Either.void : Either.left(invalid(path, problem))
+
+const maximumName = 200
+
+const names = (options: { readonly name: string; readonly version?: string | undefined }) =>
+  Either.gen(function*() {
+    yield* check(textProblem(options.name), "name")
+    yield* check(options.name.length > maximumName ? `must have at most ${maximumName} characters` : undefined, "name")
+    yield* check(options.version === undefined ? undefined : textProblem(options.version), "version")
+  })
+
+const isCount = (total: number): boolean => Number.isSafeInteger(total) && total >= 0 && total < 2 ** 31
+
+/** A total is only for display, so one that cannot be stored is left out. */
+const total = (n: number | undefined): number | undefined => n !== undefined && isCount(n) ? n : undefined
+
+/**
+ * Turns rows into records, and checks their keys.
+ *
+ * @internal
+ */
+const records = <Row, E, R>(
+  { cursor, edit, key, name }: Backfill.Records<Row> & { readonly name: string },
+  after: string | undefined,
+  rows: Stream.Stream<Row, E, R>
+): Stream.Stream<SourceRecord, E | SuprsendInvalidInput, R> => {
+  const idOf = insertId.derive(name)
+  let lastKey: string | undefined
+  let lastCursor = after
+  const take = (row: Row): SourceRecord => {
+    const keyOf = key(row)
+    const problem = textProblem(keyOf)
+    if (problem !== undefined) throw invalid(["key"], problem)
+    const at = cursor === undefined ? keyOf : cursor(row)
+    if (cursor !== undefined) {
+      const problem = textProblem(at)
+      if (problem !== undefined) throw invalid(["cursor"], problem)
+    }
+    // A repeated key would be the same event, and a repeated cursor would be skipped after a stop.
+    if (keyOf === lastKey) {
+      throw invalid(["key"], `must differ for each row, but two rows have ${JSON.stringify(keyOf)}`)
+    }
+    if (at === lastCursor) {
+      throw invalid(["rows"], `must begin after the cursor, but a row has that cursor again: ${JSON.stringify(at)}`)
+    }
+    lastKey = keyOf
+    lastCursor = at
+    const made = edit(row)
+    return { key: keyOf, cursor: at, edit: made.insertId === undefined ? withInsertId(made, idOf(keyOf)) : made }
+  }
+  return Stream.mapChunksEffect(rows, (chunk) =>
+    Effect.try({
+      try: () => Chunk.map(chunk, take),
+      catch: (error) => error
+    }).pipe(
+      // Only our own errors are expected; one that a function of the definition throws is a defect.
+      Effect.catchAll((error) => error instanceof SuprsendInvalidInput ? Effect.fail(error) : Effect.die(error))
+    ))
+}
+
+const whole = "the whole source"
+
+/** @internal */
+export const make = <Row, E, R>(options: Backfill.Options<Row, E, R>): Backfill.Backfill<E, R> => {
+  const { name, rows, version = "1" } = options
+  const checked = names(options)
+  return new Job<E, R>(name, version, {
+    shape: Effect.as(checked, { range: whole, ranges: undefined }),
+    plan: Effect.gen(function*() {
+      yield* checked
+      const counted = options.total === undefined ? undefined : yield* options.total
+      return [{ range: "null", total: total(counted) }]
+    }),
+    read: (_range, after) => Stream.suspend(() => records(options, after, rows(after)))
+  })
+}
+
+/** @internal */
+export const makePartitioned = <Range, I, Row, E, R>(
+  options: Backfill.PartitionedOptions<Range, I, Row, E, R>
+): Backfill.Backfill<E, R> => {
+  const { name, partitions, rows, version = "1" } = options
+  const json = Schema.parseJson(options.range)
+  const encode = Schema.encodeEither(json)
+  const decode = Schema.decodeEither(json)
+  const encodeAll = (ranges: ReadonlyArray<Range>): Either.Either<Array<string>, SuprsendInvalidInput> =>
+    Either.all(
+      ranges.map((range, i) => Either.mapLeft(encode(range), (error) => invalid(["partitions", i], problemOf(error))))
+    )
+  const checked = names(options)
+  return new Job<E, R>(name, version, {
+    shape: Effect.gen(function*() {
+      yield* checked
+      return {
+        range: String(options.range.ast),
+        ranges: Effect.isEffect(partitions) ? undefined : yield* encodeAll(partitions)
+      }
+    }),
+    plan: Effect.gen(function*() {
+      yield* checked
+      const ranges = Effect.isEffect(partitions) ? yield* partitions : partitions
+      const encoded = yield* encodeAll(ranges)
+      const twice = encoded.find((range, i) => encoded.indexOf(range) < i)
+      if (twice !== undefined) return yield* invalid(["partitions"], `must differ, but ${twice} is there twice`)
+      const count = options.total
+      const totals = count === undefined
+        ? []
+        : yield* Effect.forEach(ranges, (range) => count(range), { concurrency: 8 })
+      return encoded.map((range, i) => ({ range, total: total(totals[i]) }))
+    }),
+    read: (range, after) =>
+      Stream.suspend((): Stream.Stream<SourceRecord, E | SuprsendInvalidInput | SuprsendBackfillChanged, R> =>
+        Either.match(decode(range), {
+          onLeft: (error) =>
+            Stream.fail(
+              new SuprsendBackfillChanged({ name, changes: [`range does not accept ${range}: ${problemOf(error)}`] })
+            ),
+          onRight: (decoded) => records(options, after, rows(decoded, after))
+        })
+      )
+  })
+}
+
+const problemOf = (error: ParseResult.ParseError): string => ParseResult.TreeFormatter.formatErrorSync(error)
+
+/**
+ * Returns the differences between a stored definition and the present one, as sentences.
+ *
+ * @internal
+ */
+export const differences = (stored: Definition, present: Definition): ReadonlyArray<string> => {
+  const changes: Array<string> = []
+  if (stored.version !== present.version) {
+    changes.push(`version was ${JSON.stringify(stored.version)} and is ${JSON.stringify(present.version)}`)
+  }
+  if (stored.range !== present.range) changes.push(`range was ${stored.range} and is ${present.range}`)
+  if (
+    stored.workspace !== undefined && present.workspace !== undefined && stored.workspace !== present.workspace
+  ) {
+    changes.push("it was started for another workspace")
+  }
+  const before = stored.ranges
+  const now = present.ranges
+  if (before === undefined && now === undefined) return changes
+  if (before === undefined) changes.push("partitions came from an effect and are a fixed list")
+  else if (now === undefined) changes.push("partitions were a fixed list and come from an effect")
+  else {
+    if (before.length !== now.length) changes.push(`there were ${before.length} partitions and are ${now.length}`)
+    const at = now.findIndex((range, i) => i < before.length && before[i] !== range)
+    if (at >= 0) changes.push(`partition ${at} was ${before[at]} and is ${now[at]}`)
+  }
+  return changes
+}
+
+/**
+ * Streams the rows of pages. The next page is read while the rows of this one are sent.
+ *
+ * @internal
+ */
+export const pages = <Row, E, R>(
+  after: string | undefined,
+  { cursor, page }: Backfill.Pages<Row, E, R>
+): Stream.Stream<Row, E, R> =>
+  Stream.paginateChunkEffect(after, (after) =>
+    Effect.map(page(after), (rows) => {
+      const last = rows[rows.length - 1]
+      const next: Option.Option<string> = last === undefined ? Option.none() : Option.some(cursor(last))
+      return [Chunk.unsafeFromArray(rows), next] as const
+    })).pipe(Stream.bufferChunks({ capacity: 1 }))

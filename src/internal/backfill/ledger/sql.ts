@@ -1,0 +1,442 @@
+import * as SqlClient from "@effect/sql/SqlClient"
+import type * as SqlError from "@effect/sql/SqlError"
+import type * as Statement from "@effect/sql/Statement"
+import * as Arr from "effect/Array"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import { SuprsendLedgerError } from "../../../BackfillError.js"
+import type {
+  Claim,
+  ClaimOptions,
+  FailureRow,
+  JobRow,
+  Ledger,
+  PartitionRow,
+  Placement,
+  StatusRow,
+  StoredFailure,
+  WantedState
+} from "./ledger.js"
+import * as migrations from "./migrations.js"
+
+const Definition = Schema.parseJson(Schema.Struct({
+  version: Schema.String,
+  range: Schema.String,
+  ranges: Schema.optionalWith(Schema.Array(Schema.String), { exact: true }),
+  workspace: Schema.optionalWith(Schema.String, { exact: true })
+}))
+
+interface JobColumns {
+  readonly name: string
+  readonly state: WantedState
+  readonly definition: string
+}
+
+interface PartitionColumns {
+  readonly partition: number
+  readonly range: string
+  readonly cursor: string | null
+  readonly done: boolean
+  readonly records: number
+  readonly accepted: number
+  readonly failed: number
+  readonly total: number | null
+  readonly rate: number
+  readonly owner: string | null
+  readonly claimed: boolean
+  readonly problem: string | null
+  readonly started_at: Date | null
+  readonly updated_at: Date | null
+}
+
+interface ClaimColumns {
+  readonly partition: number
+  readonly epoch: number
+  readonly range: string
+  readonly cursor: string | null
+  readonly checkpoints: number
+}
+
+interface FailureColumns {
+  readonly key: string
+  readonly partition: number
+  readonly insert_id: string
+  readonly outcome: FailureRow["outcome"]
+  readonly type: string
+  readonly message: string
+  readonly edit: string
+  readonly failed_at: Date
+}
+
+const orUndefined = <A>(value: A | null): A | undefined => value ?? undefined
+
+const job = ({ definition, name, state }: JobColumns): Effect.Effect<JobRow> =>
+  Effect.map(
+    Effect.orDie(Schema.decode(Definition)(definition)),
+    ({ range, ranges, version, workspace }) => ({ name, state, definition: { version, range, ranges, workspace } })
+  )
+
+const partition = (row: PartitionColumns): PartitionRow => ({
+  partition: row.partition,
+  range: row.range,
+  cursor: orUndefined(row.cursor),
+  done: row.done,
+  records: row.records,
+  accepted: row.accepted,
+  failed: row.failed,
+  total: orUndefined(row.total),
+  rate: row.rate,
+  owner: orUndefined(row.owner),
+  isClaimed: row.claimed,
+  problem: orUndefined(row.problem),
+  startedAt: orUndefined(row.started_at),
+  updatedAt: orUndefined(row.updated_at)
+})
+
+const failure = (row: FailureColumns): StoredFailure => ({
+  key: row.key,
+  partition: row.partition,
+  insertId: row.insert_id,
+  outcome: row.outcome,
+  type: row.type,
+  message: row.message,
+  edit: row.edit,
+  failedAt: row.failed_at
+})
+
+/** The rows of one statement; a statement has at most 65,535 parameters. */
+const rowsPerStatement = 1_000
+
+/** PostgreSQL cannot store this character in a text. */
+const withoutNul = (text: string): string => text.replaceAll("\0", "")
+
+// An outage of the database of a few seconds must not end a run that may take hours. Longer ones
+// end it, and it goes on where it stopped.
+const whileUnavailable = Schedule.exponential("100 millis").pipe(
+  Schedule.union(Schedule.spaced("2 seconds")),
+  Schedule.jittered,
+  Schedule.upTo("2 minutes")
+)
+
+const describe = (error: unknown): string => {
+  const cause = Predicate.hasProperty(error, "cause") ? error.cause : undefined
+  const own = error instanceof Error ? error.message : String(error)
+  return cause instanceof Error && cause.message !== "" ? `${own}: ${cause.message}` : own
+}
+
+// Wrong statements and constraints fail in the same way each time; so do missing rights. Anything
+// without such a code is a matter of the connection.
+const mayPass = (error: SqlError.SqlError): boolean => {
+  const code = Predicate.hasProperty(error.cause, "code") ? String(error.cause.code) : ""
+  return !/^(22|23|28|3D|42)/.test(code)
+}
+
+const make = (client: SqlClient.SqlClient): Ledger => {
+  // A client may rename columns of results to camel case, which these statements do not expect.
+  const sql = client.withoutTransforms()
+
+  const operation = <A>(name: string, effect: Effect.Effect<A, SqlError.SqlError>): Effect.Effect<
+    A,
+    SuprsendLedgerError
+  > =>
+    effect.pipe(
+      Effect.tapError((error) => Effect.logDebug(`backfill: the ledger failed to ${name}: ${describe(error)}`)),
+      Effect.retry({ schedule: whileUnavailable, while: mayPass }),
+      Effect.mapError((error) => new SuprsendLedgerError({ operation: name, description: describe(error) })),
+      Effect.withSpan(`BackfillLedger.${name}`)
+    )
+
+  const until = (duration: Duration.Duration) =>
+    sql`clock_timestamp() + ${Duration.toMillis(duration)} * interval '1 millisecond'`
+
+  const find = (name: string) =>
+    sql<JobColumns>`SELECT name, state, definition FROM suprsend_backfill_job WHERE name = ${name}`.pipe(
+      Effect.flatMap((rows) => Effect.transposeMapOption(Arr.head(rows), job))
+    )
+
+  const partitions = (name: string) =>
+    sql<PartitionColumns>`
+      SELECT p.partition, p.range, p.cursor, p.done, p.records, p.accepted, p.failed, p.total, p.owner, p.problem,
+        p.started_at, p.updated_at, coalesce(p.claimed_until > clock_timestamp(), false) AS claimed,
+        coalesce((
+          SELECT sum(c.records)::float8 / greatest(1, extract(epoch FROM clock_timestamp() - greatest(
+            p.started_at, clock_timestamp() - interval '1 minute'
+          ))::float8)
+          FROM suprsend_backfill_checkpoint c
+          WHERE c.job = p.job AND c.partition = p.partition AND c.saved_at > clock_timestamp() - interval '1 minute'
+        ), 0) AS rate
+      FROM suprsend_backfill_partition p WHERE p.job = ${name} ORDER BY p.partition`
+
+  const claimed = (name: string) => (rows: ReadonlyArray<ClaimColumns>): Option.Option<Claim> =>
+    Option.map(Arr.head(rows), ({ checkpoints, cursor, epoch, partition, range }) => ({
+      job: name,
+      partition,
+      epoch,
+      range,
+      cursor: orUndefined(cursor),
+      checkpoints
+    }))
+
+  const claim = (
+    name: string,
+    { duration, owner }: ClaimOptions,
+    which: Statement.Fragment
+  ) =>
+    Effect.map(
+      sql<ClaimColumns>`
+        UPDATE suprsend_backfill_partition SET epoch = epoch + 1, owner = ${owner}, claimed_until = ${until(duration)},
+          placed_until = NULL, started_at = coalesce(started_at, clock_timestamp())
+        WHERE job = ${name} AND partition = (${which})
+        RETURNING partition, epoch, range, cursor, checkpoints`,
+      claimed(name)
+    )
+
+  const free = (name: string) =>
+    sql`SELECT p.partition FROM suprsend_backfill_partition p JOIN suprsend_backfill_job j ON j.name = p.job
+      WHERE p.job = ${name} AND j.state = 'running' AND NOT p.done
+        AND (p.claimed_until IS NULL OR p.claimed_until <= clock_timestamp())`
+
+  /** Whether a claim is still the last one, and the state of its job. */
+  const stateOf = ({ epoch, job, partition }: Claim) =>
+    Effect.map(
+      sql<{ readonly state: WantedState }>`
+        SELECT j.state FROM suprsend_backfill_partition p JOIN suprsend_backfill_job j ON j.name = p.job
+        WHERE p.job = ${job} AND p.partition = ${partition} AND p.epoch = ${epoch}`,
+      (rows) => Option.map(Arr.head(rows), ({ state }) => state)
+    )
+
+  const insertFailures = ({ job, partition }: Claim, failures: ReadonlyArray<FailureRow>) =>
+    Effect.forEach(
+      Arr.chunksOf(failures, rowsPerStatement),
+      (chunk) =>
+        sql`INSERT INTO suprsend_backfill_failure ${
+          sql.insert(chunk.map((row) => ({
+            job,
+            partition,
+            key: row.key,
+            insert_id: row.insertId,
+            outcome: row.outcome,
+            type: row.type,
+            message: withoutNul(row.message),
+            edit: row.edit
+          })))
+        } ON CONFLICT (job, key) DO UPDATE SET outcome = excluded.outcome, type = excluded.type,
+        message = excluded.message, edit = excluded.edit, insert_id = excluded.insert_id,
+        failed_at = excluded.failed_at`,
+      { discard: true }
+    )
+
+  return {
+    create: (name, definition, planned) =>
+      operation(
+        "create a job",
+        sql.withTransaction(Effect.gen(function*() {
+          const text = yield* Effect.orDie(
+            Schema.encode(Definition)({
+              version: definition.version,
+              range: definition.range,
+              ...(definition.ranges === undefined ? {} : { ranges: definition.ranges }),
+              ...(definition.workspace === undefined ? {} : { workspace: definition.workspace })
+            })
+          )
+          const created = yield* sql`
+            INSERT INTO suprsend_backfill_job (name, state, definition) VALUES (${name}, 'running', ${text})
+            ON CONFLICT (name) DO NOTHING RETURNING name`
+          if (created.length > 0) {
+            const rows = planned.map(({ range, total }, partition) => ({
+              job: name,
+              partition,
+              range,
+              total: total ?? null
+            }))
+            yield* Effect.forEach(Arr.chunksOf(rows, rowsPerStatement), (chunk) =>
+              sql`INSERT INTO suprsend_backfill_partition ${sql.insert(chunk)}`, { discard: true })
+          }
+          return yield* Effect.map(find(name), Option.getOrThrow)
+        }))
+      ),
+
+    find: (name) => operation("find a job", find(name)),
+
+    status: (name) =>
+      operation(
+        "read a status",
+        sql.withTransaction(Effect.gen(function*() {
+          const rows = yield* sql<JobColumns & { readonly created_at: Date }>`
+            SELECT name, state, definition, created_at FROM suprsend_backfill_job WHERE name = ${name}`
+          return yield* Effect.transposeMapOption(Arr.head(rows), (row) =>
+            Effect.gen(function*() {
+              const found = yield* job(row)
+              const status: StatusRow = {
+                ...found,
+                createdAt: row.created_at,
+                partitions: (yield* partitions(name)).map(partition)
+              }
+              return status
+            }))
+        }))
+      ),
+
+    names: operation(
+      "list jobs",
+      Effect.map(
+        sql<{ readonly name: string }>`SELECT name FROM suprsend_backfill_job ORDER BY created_at, name`,
+        Arr.map(({ name }) => name)
+      )
+    ),
+
+    setState: (name, from, to) =>
+      operation(
+        "set a state",
+        Effect.map(
+          sql`UPDATE suprsend_backfill_job SET state = ${to}, changed_at = clock_timestamp()
+            WHERE name = ${name} AND ${sql.in("state", from)} RETURNING name`,
+          Arr.isNonEmptyReadonlyArray
+        )
+      ),
+
+    remove: (name) =>
+      operation(
+        "remove a job",
+        Effect.map(
+          sql`DELETE FROM suprsend_backfill_job j WHERE j.name = ${name}
+            AND (j.state <> 'running' OR NOT EXISTS (
+              SELECT 1 FROM suprsend_backfill_partition p WHERE p.job = j.name AND NOT p.done
+            ))
+            AND NOT EXISTS (
+              SELECT 1 FROM suprsend_backfill_partition p
+              WHERE p.job = j.name AND p.claimed_until > clock_timestamp()
+            ) RETURNING j.name`,
+          Arr.isNonEmptyReadonlyArray
+        )
+      ),
+
+    claimNext: (name, options) =>
+      operation(
+        "claim a partition",
+        claim(name, options, sql`${free(name)} ORDER BY p.partition LIMIT 1 FOR UPDATE OF p SKIP LOCKED`)
+      ),
+
+    claim: (name, partition, options) =>
+      operation(
+        "claim a partition",
+        claim(name, options, sql`${free(name)} AND p.partition = ${partition} FOR UPDATE OF p`)
+      ),
+
+    place: (name, limit, again) =>
+      operation(
+        "place partitions",
+        sql<Placement>`
+          UPDATE suprsend_backfill_partition SET placements = placements + 1, placed_until = ${until(again)}
+          WHERE job = ${name} AND partition IN (
+            ${free(name)} AND (p.placed_until IS NULL OR p.placed_until <= clock_timestamp())
+            ORDER BY p.partition LIMIT ${limit} FOR UPDATE OF p SKIP LOCKED
+          ) RETURNING partition, placements AS placement`
+      ),
+
+    postpone: (name, partition, delay, problem) =>
+      operation(
+        "postpone a partition",
+        Effect.asVoid(sql`
+          UPDATE suprsend_backfill_partition SET placed_until = ${until(delay)}, problem = ${
+          problem === undefined ? null : withoutNul(problem)
+        } WHERE job = ${name} AND partition = ${partition}`)
+      ),
+
+    extend: (claim, duration, problem) =>
+      operation(
+        "extend a claim",
+        Effect.zipRight(
+          sql`UPDATE suprsend_backfill_partition SET claimed_until = ${until(duration)}, problem = ${
+            problem === undefined ? null : withoutNul(problem)
+          } WHERE job = ${claim.job} AND partition = ${claim.partition} AND epoch = ${claim.epoch}`,
+          stateOf(claim)
+        )
+      ),
+
+    save: (claim, checkpoint) =>
+      operation(
+        "save a checkpoint",
+        sql.withTransaction(Effect.gen(function*() {
+          const { accepted, cursor, done, duration, failures, number, records, releases } = checkpoint
+          const saved = yield* sql`
+            UPDATE suprsend_backfill_partition SET cursor = coalesce(${cursor ?? null}, cursor), done = ${done},
+              records = records + ${records}, accepted = accepted + ${accepted}, failed = failed + ${failures.length},
+              checkpoints = ${number + 1}, problem = NULL, updated_at = clock_timestamp(),
+              owner = CASE WHEN ${releases} THEN NULL ELSE owner END,
+              claimed_until = CASE WHEN ${releases} THEN NULL ELSE ${until(duration)} END
+            WHERE job = ${claim.job} AND partition = ${claim.partition} AND epoch = ${claim.epoch}
+              AND checkpoints = ${number} RETURNING partition`
+          if (saved.length > 0) {
+            yield* sql`INSERT INTO suprsend_backfill_checkpoint ${
+              sql.insert({
+                job: claim.job,
+                partition: claim.partition,
+                number,
+                cursor: cursor ?? null,
+                records,
+                accepted,
+                failed: failures.length,
+                epoch: claim.epoch
+              })
+            }`
+            yield* insertFailures(claim, failures)
+          } else {
+            // Either the claim was lost, or the response to an earlier try was.
+            const repeated = yield* sql`SELECT 1 FROM suprsend_backfill_checkpoint
+              WHERE job = ${claim.job} AND partition = ${claim.partition} AND number = ${number}
+                AND epoch = ${claim.epoch}`
+            if (repeated.length === 0) return Option.none()
+          }
+          return yield* stateOf(claim)
+        }))
+      ),
+
+    failures: (name, after, limit) =>
+      operation(
+        "read failures",
+        Effect.map(
+          sql<FailureColumns>`SELECT key, partition, insert_id, outcome, type, message, edit, failed_at
+            FROM suprsend_backfill_failure WHERE job = ${name} AND key > ${after ?? ""}
+            ORDER BY key LIMIT ${limit}`,
+          Arr.map(failure)
+        )
+      ),
+
+    settle: (name, { accepted, failed }) =>
+      operation(
+        "settle failures",
+        sql.withTransaction(Effect.gen(function*() {
+          for (const keys of Arr.chunksOf(accepted, rowsPerStatement)) {
+            yield* sql`WITH gone AS (
+                DELETE FROM suprsend_backfill_failure WHERE job = ${name} AND ${sql.in("key", keys)} RETURNING partition
+              ), counted AS (SELECT partition, count(*)::int AS n FROM gone GROUP BY partition)
+              UPDATE suprsend_backfill_partition p SET accepted = p.accepted + counted.n, failed = p.failed - counted.n
+              FROM counted WHERE p.job = ${name} AND p.partition = counted.partition`
+          }
+          yield* Effect.forEach(failed, ({ key, message, outcome, type }) =>
+            sql`UPDATE suprsend_backfill_failure SET outcome = ${outcome}, type = ${type},
+              message = ${withoutNul(message)}, failed_at = clock_timestamp()
+              WHERE job = ${name} AND key = ${key}`, { discard: true })
+        }))
+      )
+  }
+}
+
+/**
+ * Makes the ledger, after creating or updating its tables.
+ *
+ * @internal
+ */
+export const open: Effect.Effect<Ledger, SuprsendLedgerError, SqlClient.SqlClient> = Effect.gen(function*() {
+  const sql = yield* SqlClient.SqlClient
+  const failed = (error: unknown) =>
+    new SuprsendLedgerError({ operation: "create its tables", description: describe(error) })
+  // The migrator dies of a statement that fails.
+  yield* migrations.run.pipe(Effect.mapError(failed), Effect.catchAllDefect(failed))
+  return make(sql)
+})

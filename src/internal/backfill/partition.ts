@@ -1,0 +1,267 @@
+import * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import type { Backfill } from "../../Backfill.js"
+import { type RunError, SuprsendBackfillHalted } from "../../BackfillError.js"
+import type * as Bulk from "../../Bulk.js"
+import type { RequestError } from "../../SuprsendError.js"
+import { UserEditSchema } from "../../UserEdit.js"
+import type { UsersService } from "../../UsersService.js"
+import { mayBlameOne } from "../bulk/bisect.js"
+import { count } from "../support/format.js"
+import type { Claim, FailureRow, Ledger, WantedState } from "./ledger/ledger.js"
+import { Window } from "./window.js"
+
+/** @internal */
+export interface Settings {
+  readonly checkpointInterval: Duration.Duration
+  readonly claimTimeout: Duration.Duration
+  readonly grace: Duration.Duration
+  readonly concurrency: number | undefined
+  readonly retry: Schedule.Schedule<unknown>
+}
+
+/** @internal */
+export interface Services {
+  readonly users: UsersService.Service
+  readonly ledger: Ledger
+}
+
+/**
+ * The end of work on a partition: it is done, it was stopped, or its claim was lost.
+ *
+ * @internal
+ */
+export type Ended = "done" | "stopped" | "lost"
+
+/** The records that are read ahead of the last checkpoint, so that memory stays flat. */
+const maximumWindow = 300_000
+
+/** The records that make a checkpoint before its interval is over. */
+const checkpointRecords = 100_000
+
+/**
+ * What to do with a failed record:
+ *
+ * - `record` it, because it fails for a reason of its own;
+ * - `retry` it, because the service was unavailable;
+ * - `halt`, because all other records would fail in the same way;
+ * - `leave` it, because the run was stopped. The next run reads it again.
+ */
+type Decision =
+  | { readonly _tag: "record" | "retry" | "leave" }
+  | { readonly _tag: "halt"; readonly error: RequestError }
+
+const decide = ({ error, outcome }: Bulk.FailedRecord): Decision => {
+  switch (error._tag) {
+    case "InvalidUserEdit":
+      return { _tag: "record" }
+    case "SuprsendRejected":
+      return mayBlameOne(error) ? { _tag: "record" } : { _tag: "halt", error }
+    case "SuprsendRateLimited":
+      return { _tag: "retry" }
+    case "SuprsendUnavailable":
+      if (error.reason === "Interrupted") return { _tag: "leave" }
+      if (error.retryable) return { _tag: "retry" }
+      return outcome === "unknown" ? { _tag: "record" } : { _tag: "halt", error }
+    case "SuprsendUnauthorized":
+    case "SuprsendUnexpectedResponse":
+      return { _tag: "halt", error }
+  }
+}
+
+const encodeEdit = Schema.encodeSync(Schema.parseJson(UserEditSchema))
+
+/**
+ * Returns the row of a failure.
+ *
+ * @internal
+ */
+export const failureRow = (key: string, { edit, error, outcome }: Bulk.FailedRecord): FailureRow => ({
+  key,
+  insertId: edit.insertId ?? "",
+  outcome,
+  type: error._tag,
+  message: error.message,
+  edit: encodeEdit(edit)
+})
+
+/**
+ * Sends the records of a claimed partition from its cursor on, and saves how far it has come.
+ *
+ * `stop` ends it gracefully: requests in flight have the grace to end, and what they did is saved.
+ *
+ * @internal
+ */
+export const run = <E, R>(
+  job: Backfill<E, R>,
+  claim: Claim,
+  services: Services,
+  settings: Settings,
+  stop: Deferred.Deferred<void>
+): Effect.Effect<Ended, E | RunError, R> =>
+  Effect.scoped(Effect.gen(function*() {
+    const { ledger, users } = services
+    const { claimTimeout, concurrency, grace } = settings
+    const window = new Window()
+    const clock = yield* Effect.clock
+    // Of this partition alone, because a lost claim does not end the others.
+    const stopped = yield* Deferred.make<void>()
+    const stopNow = Effect.asVoid(Deferred.succeed(stopped, undefined))
+    yield* Effect.forkScoped(Effect.interruptible(Effect.zipRight(Deferred.await(stop), stopNow)))
+
+    let isLost = false
+    let hasEnded = false
+    let halted: RequestError | undefined
+    let problem: string | undefined
+    // Tells a record that cannot be sent from an outage, where nothing can.
+    let acceptances = 0
+
+    const heed = (state: Option.Option<WantedState>) => {
+      if (Option.isNone(state)) isLost = true
+      return Option.contains(state, "running") ? Effect.void : stopNow
+    }
+
+    const room = yield* Effect.makeLatch(true)
+    const saving = yield* Effect.makeSemaphore(1)
+    let number = claim.checkpoints
+    let savedAt = clock.unsafeCurrentTimeMillis()
+
+    const save = (ends: boolean) =>
+      saving.withPermits(1)(Effect.suspend(() => {
+        if (isLost) return Effect.void
+        const { cursor, failures, records } = window.take()
+        savedAt = clock.unsafeCurrentTimeMillis()
+        return ledger.save(claim, {
+          number: number++,
+          cursor,
+          records,
+          accepted: records - failures.length,
+          failures,
+          done: ends && hasEnded && window.size === 0,
+          releases: ends,
+          duration: claimTimeout
+        }).pipe(
+          Effect.flatMap(heed),
+          Effect.zipRight(room.open)
+        )
+      }))
+
+    const saveIfDue = Effect.suspend(() => {
+      const { ready } = window
+      const isDue = ready >= checkpointRecords ||
+        clock.unsafeCurrentTimeMillis() - savedAt >= Duration.toMillis(settings.checkpointInterval)
+      return ready > 0 && isDue ? save(false) : Effect.void
+    })
+
+    const extend = Effect.suspend(() => Effect.flatMap(ledger.extend(claim, claimTimeout, problem), heed))
+
+    yield* Effect.zipRight(saveIfDue, extend).pipe(
+      Effect.schedule(Schedule.spaced(Duration.times(claimTimeout, 1 / 3))),
+      // Without the ledger nothing can be saved.
+      Effect.catchAllCause(() => stopNow),
+      Effect.interruptible,
+      Effect.forkScoped
+    )
+
+    const whenRoom = Effect.suspend(() =>
+      window.size < maximumWindow ? Effect.void : Effect.zipRight(room.close, room.await)
+    )
+    const edits = job.source.read(claim.range, claim.cursor).pipe(
+      Stream.mapChunksEffect((records) => Effect.as(whenRoom, records)),
+      Stream.map(({ cursor, edit, key }) => {
+        window.add(key, cursor)
+        return edit
+      }),
+      Stream.concat(Stream.execute(Effect.sync(() => {
+        hasEnded = true
+      })))
+    )
+
+    /** Takes note of an outcome, and returns the records to send again. */
+    const settle = (
+      { acceptedIndexes, failedRecords }: Bulk.BulkOutcome,
+      indexOf: (index: number) => number
+    ): ReadonlyArray<Bulk.FailedRecord> => {
+      for (const index of acceptedIndexes) window.accepted(indexOf(index))
+      acceptances += acceptedIndexes.length
+      const again: Array<Bulk.FailedRecord> = []
+      for (const failed of failedRecords) {
+        const index = indexOf(failed.index)
+        const decision = decide(failed)
+        if (decision._tag === "record") window.failed(index, failureRow(window.keyAt(index), failed))
+        else if (decision._tag === "retry") again.push({ ...failed, index })
+        else if (decision._tag === "halt") halted ??= decision.error
+      }
+      return again
+    }
+
+    const sendAgain = (first: ReadonlyArray<Bulk.FailedRecord>) =>
+      Effect.gen(function*() {
+        let left = first
+        const before = acceptances
+        const warn = Effect.suspend(() => {
+          problem = left[0]?.error.message
+          return Effect.logWarning(
+            `backfill: partition ${claim.partition} of ${job.name} sends ${
+              count(left.length, "record")
+            } again: ${problem}`
+          )
+        })
+        const attempt = Effect.gen(function*() {
+          yield* warn
+          const sent = left
+          const again: Array<Bulk.FailedRecord> = []
+          yield* users.bulkEditStream(sent.map(({ edit }) => edit), { concurrency }).pipe(
+            Stream.runForEach((outcome) =>
+              Effect.sync(() => {
+                for (const failed of settle(outcome, (i) => sent[i]?.index ?? 0)) again.push(failed)
+              })
+            )
+          )
+          left = again
+          return again.length === 0 || halted !== undefined
+        })
+        yield* attempt.pipe(
+          Effect.filterOrFail((isSettled) => isSettled, () => "unavailable"),
+          Effect.retry(settings.retry),
+          Effect.ignore,
+          Effect.raceFirst(Deferred.await(stopped))
+        )
+        problem = undefined
+        if (halted !== undefined || (yield* Deferred.isDone(stopped))) return
+        for (const failed of left) {
+          if (acceptances > before) window.failed(failed.index, failureRow(window.keyAt(failed.index), failed))
+          else if (failed.error._tag !== "InvalidUserEdit") halted ??= failed.error
+        }
+      })
+
+    const sent = yield* users.bulkEditStream(edits, { concurrency, grace, stopWhen: Deferred.await(stopped) }).pipe(
+      Stream.runForEach((outcome) =>
+        Effect.suspend(() => {
+          const again = settle(outcome, (index) => index)
+          return again.length === 0 || halted !== undefined ? Effect.void : sendAgain(again)
+        }).pipe(
+          Effect.zipRight(Effect.suspend(() => halted === undefined ? saveIfDue : stopNow))
+        )
+      ),
+      Effect.exit
+    )
+    if (Exit.isSuccess(sent) || !Cause.isInterruptedOnly(sent.cause)) yield* save(true)
+    yield* sent
+    if (isLost) return "lost"
+    if (halted !== undefined) {
+      return yield* new SuprsendBackfillHalted({ name: job.name, partition: claim.partition, error: halted })
+    }
+    return hasEnded && window.size === 0 ? "done" : "stopped"
+  })).pipe(
+    Effect.withSpan("Backfill.partition", {
+      attributes: { "suprsend.backfill.name": job.name, "suprsend.backfill.partition": claim.partition }
+    })
+  )

@@ -1,0 +1,129 @@
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Inspectable from "effect/Inspectable"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import * as Stream from "effect/Stream"
+import type * as Backfill from "../../Backfill.js"
+import { SuprsendBackfillNotFound, type SuprsendLedgerError } from "../../BackfillError.js"
+import { BackfillLedger } from "../../BackfillLedger.js"
+import { count, time } from "../support/format.js"
+import type { PartitionRow, StatusRow } from "./ledger/ledger.js"
+
+const sum = <A>(of: ReadonlyArray<A>, number: (a: A) => number): number => of.reduce((n, a) => n + number(a), 0)
+
+const partitionStatus = (row: PartitionRow): Backfill.PartitionStatus => ({
+  partition: row.partition,
+  range: row.range,
+  cursor: Option.fromNullable(row.cursor),
+  done: row.done,
+  records: row.records,
+  accepted: row.accepted,
+  failed: row.failed,
+  total: Option.fromNullable(row.total),
+  rate: row.done ? 0 : row.rate,
+  runner: row.isClaimed ? Option.fromNullable(row.owner) : Option.none(),
+  problem: Option.fromNullable(row.problem)
+})
+
+/** The value of a status. It prints as one line. */
+class Status implements Backfill.Status {
+  readonly name: string
+  readonly version: string
+  readonly state: Backfill.State
+  readonly partitions: ReadonlyArray<Backfill.PartitionStatus>
+  readonly records: number
+  readonly accepted: number
+  readonly failed: number
+  readonly total: Option.Option<number>
+  readonly rate: number
+  readonly timeLeft: Option.Option<Duration.Duration>
+  readonly createdAt: Date
+
+  constructor({ createdAt, definition, name, partitions, state }: StatusRow) {
+    this.name = name
+    this.version = definition.version
+    this.createdAt = createdAt
+    this.partitions = partitions.map(partitionStatus)
+    this.state = state !== "cancelled" && this.partitions.every(({ done }) => done) ? "completed" : state
+    this.records = sum(this.partitions, ({ records }) => records)
+    this.accepted = sum(this.partitions, ({ accepted }) => accepted)
+    this.failed = sum(this.partitions, ({ failed }) => failed)
+    this.total = Option.map(
+      Option.all(this.partitions.map(({ total }) => total)),
+      (totals) => sum(totals, (n) => n)
+    )
+    this.rate = sum(this.partitions, ({ rate }) => rate)
+    const { rate, records } = this
+    this.timeLeft = this.state !== "running" || rate === 0
+      ? Option.none()
+      : Option.map(this.total, (total) => Duration.seconds(Math.max(0, total - records) / rate))
+  }
+
+  toJSON(): unknown {
+    const { accepted, createdAt, failed, name, partitions, rate, records, state, timeLeft, total, version } = this
+    return {
+      _id: "effect-suprsend/Backfill.Status",
+      name,
+      version,
+      state,
+      records,
+      accepted,
+      failed,
+      total,
+      rate,
+      timeLeft,
+      createdAt,
+      partitions
+    }
+  }
+
+  toString(): string {
+    const { partitions, records, state } = this
+    const done = partitions.filter(({ done }) => done).length
+    const all = Option.match(this.total, { onNone: () => "", onSome: (total) => ` of ${count(total)}` })
+    const parts = [
+      `${count(records)}${all} records`,
+      ...(this.failed === 0 ? [] : [`${count(this.failed)} failed`]),
+      ...(partitions.length === 1 ? [] : [`${done} of ${count(partitions.length, "partition")} done`]),
+      ...(state === "running" && this.rate > 0 ? [`${count(this.rate)} a second`] : []),
+      ...Option.match(this.timeLeft, {
+        onNone: () => [],
+        onSome: (left) => [`${time(Duration.toSeconds(left))} left`]
+      })
+    ]
+    return `${this.name} ${state}: ${parts.join(", ")}`
+  }
+
+  [Inspectable.NodeInspectSymbol](): string {
+    return this.toString()
+  }
+}
+
+/** @internal */
+export const status = (
+  name: string
+): Effect.Effect<Backfill.Status, SuprsendBackfillNotFound | SuprsendLedgerError, BackfillLedger> =>
+  Effect.gen(function*() {
+    const { ledger } = yield* BackfillLedger
+    const found = yield* ledger.status(name)
+    return Option.isSome(found) ? new Status(found.value) : yield* new SuprsendBackfillNotFound({ name })
+  })
+
+/** @internal */
+export const list: Effect.Effect<ReadonlyArray<Backfill.Status>, SuprsendLedgerError, BackfillLedger> = Effect.gen(
+  function*() {
+    const { ledger } = yield* BackfillLedger
+    const found = yield* Effect.forEach(yield* ledger.names, ledger.status)
+    return found.flatMap(Option.match({ onNone: () => [], onSome: (row) => [new Status(row)] }))
+  }
+)
+
+/** @internal */
+export const progress = (
+  name: string,
+  interval: Duration.DurationInput = "1 second"
+): Stream.Stream<Backfill.Status, SuprsendBackfillNotFound | SuprsendLedgerError, BackfillLedger> =>
+  Stream.repeatEffectWithSchedule(status(name), Schedule.spaced(interval)).pipe(
+    Stream.takeUntil(({ state }) => state !== "running")
+  )

@@ -70,7 +70,8 @@ const outcome: FastCheck.Arbitrary<Bulk.BulkOutcome> = FastCheck.record({
 }).map(({ failedRecords, success }) => ({
   success,
   failure: failedRecords.length,
-  accepted: [], acceptedIndexes: [],
+  accepted: [],
+  acceptedIndexes: [],
   failedRecords,
   bytes: 100,
   attempts: 1,
@@ -120,7 +121,8 @@ describe("reports", () => {
   const all = Bulk.report([{
     success: 4_990,
     failure: 5,
-    accepted: [], acceptedIndexes: [],
+    accepted: [],
+    acceptedIndexes: [],
     failedRecords: [failed("unknown"), failed("rejected"), failed("unsent"), failed("rejected"), failed("invalid")],
     bytes: 1,
     attempts: 1,
@@ -213,7 +215,8 @@ describe("reports", () => {
       const failed = Bulk.report([{
         success: 0,
         failure: 1,
-        accepted: [], acceptedIndexes: [],
+        accepted: [],
+        acceptedIndexes: [],
         failedRecords: [{
           outcome: "unknown",
           index: 0,
@@ -355,7 +358,8 @@ describe("progress", () => {
         Effect.as(TestClock.adjust(every), {
           success: 400,
           failure: 0,
-          accepted: [], acceptedIndexes: [],
+          accepted: [],
+          acceptedIndexes: [],
           failedRecords: [],
           bytes: 1,
           attempts: 1,

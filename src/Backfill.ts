@@ -223,7 +223,7 @@ export interface RunOptions {
   /**
    * After how long another run takes over a partition whose runner no longer answers.
    *
-   * @default "10 seconds"
+   * @default "6 seconds"
    */
   readonly claimTimeout?: Duration.DurationInput | undefined
   /**

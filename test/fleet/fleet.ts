@@ -2,9 +2,9 @@
 import * as Effect from "effect/Effect"
 import { spawn } from "node:child_process"
 import * as Http from "node:http"
-import * as Net from "node:net"
 import * as Path from "node:path"
 import * as Redis from "../utils/redis.js"
+import { proxy } from "./proxy.js"
 
 interface Arrival {
   readonly at: number
@@ -64,54 +64,6 @@ const strictServer = Effect.acquireRelease(
   ({ stop }) => Effect.sync(stop)
 )
 
-/** The way to Redis, which can be cut, and can lead to another server. */
-const proxy = (port: number) =>
-  Effect.acquireRelease(
-    Effect.async<{
-      readonly url: string
-      readonly lead: (port: number | undefined) => Effect.Effect<void>
-      readonly stop: () => void
-    }>((resume) => {
-      let target: number | undefined = port
-      const sockets = new Set<Net.Socket>()
-      const server = Net.createServer((socket) => {
-        socket.on("error", () => {})
-        if (target === undefined) return socket.destroy()
-        const upstream = Net.connect(target, "127.0.0.1")
-        for (const [one, other] of [[socket, upstream], [upstream, socket]] as const) {
-          sockets.add(one)
-          one.on("error", () => {})
-          one.on("close", () => {
-            sockets.delete(one)
-            other.destroy()
-          })
-          one.pipe(other)
-        }
-        return
-      })
-      server.listen(0, "127.0.0.1", () => {
-        const address = server.address()
-        const port = typeof address === "object" && address !== null ? address.port : 0
-        const cut = () => {
-          for (const socket of sockets) socket.destroy()
-        }
-        resume(Effect.succeed({
-          url: `redis://127.0.0.1:${port}`,
-          lead: (port) =>
-            Effect.sync(() => {
-              target = port
-              cut()
-            }),
-          stop: () => {
-            cut()
-            server.close()
-          }
-        }))
-      })
-    }),
-    ({ stop }) => Effect.sync(stop)
-  )
-
 const child = (env: Record<string, string>) =>
   Effect.acquireRelease(
     Effect.async<ReturnType<typeof spawn>>((resume) => {
@@ -147,7 +99,7 @@ export const start = ({ clocks = 0, limiter = {}, processes }: Options) =>
       Array.from({ length: processes }, (_, n) =>
         child({
           FLEET_TARGET: server.url,
-          FLEET_REDIS: way.url,
+          FLEET_REDIS: `redis://127.0.0.1:${way.port}`,
           FLEET_LIMITER: JSON.stringify(limiter),
           FLEET_CLOCK: String(n * clocks)
         })),

@@ -1,5 +1,6 @@
-// `npm run chaos -- --seconds 60 --processes 8 --seed 7 --only kill --write`: a fleet for each fault, which comes at a random moment.
-// --write puts the table into docs/reliability.md. A failure prints its seed.
+// `npm run chaos -- --part limiter --seconds 60 --processes 8 --seed 7 --only kill --write`: a fleet for each fault, which comes at a
+// random moment; `--part backfill --records 200000`: the runners of a backfill for each fault.
+// --write puts the tables into docs/reliability.md. A failure prints its seed.
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
@@ -7,20 +8,27 @@ import * as Random from "effect/Random"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { parseArgs } from "node:util"
+import * as format from "../../src/internal/support/format.js"
 import { canServe } from "../utils/redis.js"
+import type { Job } from "./backfillJob.js"
+import * as Backfills from "./backfillScenarios.js"
 import { type Fleet, type Options, start } from "./fleet.js"
+import * as Postgres from "./postgres.js"
 
 const { values } = parseArgs({
   options: {
     seconds: { type: "string", default: "60" },
     processes: { type: "string", default: "8" },
     seed: { type: "string", default: String(Date.now() % 2 ** 31) },
+    records: { type: "string", default: "200000" },
+    part: { type: "string" },
     only: { type: "string", multiple: true },
     write: { type: "boolean", default: false }
   }
 })
 const seconds = Number(values.seconds)
 const processes = Number(values.processes)
+const records = Number(values.records)
 const seed = Number(values.seed)
 
 interface Scenario {
@@ -105,34 +113,64 @@ const run = (name: string, { isNewServer = false, least, options, play }: Scenar
   }).pipe(Effect.scoped, Effect.withRandom(Random.make(`${seed} ${name}`)))
 
 const page = Path.join(import.meta.dirname, "..", "..", "docs", "reliability.md")
-const [begin, end] = [
-  "<!-- the table of a fleet: written by npm run chaos -->",
-  "<!-- the end of the table of a fleet -->"
-]
 
-const write = (rows: ReadonlyArray<ReadonlyArray<string>>) => {
+/** Writes a table between the marks that name it. */
+const write = (name: string, header: string, rows: ReadonlyArray<ReadonlyArray<string>>) => {
+  const [begin, end] = [
+    `<!-- the table of ${name}: written by npm run chaos -->`,
+    `<!-- the end of the table of ${name} -->`
+  ]
   const text = Fs.readFileSync(page, "utf8")
   const [head, rest] = text.split(begin)
   const tail = rest?.split(end)[1]
-  const table = [
-    `| ${processes} processes, ${seconds} s each | refused | of the limit used | last arrival elsewhere after the 429 | scripts a second and process |`,
-    "|---|---|---|---|---|",
-    ...rows.map((row) => `| ${row.join(" | ")} |`)
-  ].join("\n")
-  Fs.writeFileSync(page, `${head}${begin}\n\n${table}\n\n${end}${tail}`)
+  const columns = header.split(" | ").length
+  const table = [`| ${header} |`, `|${"---|".repeat(columns)}`, ...rows.map((row) => `| ${row.join(" | ")} |`)]
+  Fs.writeFileSync(page, `${head}${begin}\n\n${table.join("\n")}\n\n${end}${tail}`)
 }
 
-const main = Effect.gen(function*() {
-  if (!canServe("npm run chaos")) return
-  yield* Console.log(`seed ${seed}`)
-  const chosen = Object.entries(scenarios).filter(([name]) =>
-    values.only === undefined || values.only.some((word) => name.includes(word))
-  )
+const isChosen = (name: string) => values.only === undefined || values.only.some((word) => name.includes(word))
+
+const limiters = Effect.gen(function*() {
+  if (!canServe("npm run chaos: limiter")) return []
+  const chosen = Object.entries(scenarios).filter(([name]) => isChosen(name))
   const results = yield* Effect.forEach(chosen, ([name, scenario]) => run(name, scenario))
-  if (values.write && values.only === undefined) write(results.map(({ row }) => row))
+  if (values.write && values.only === undefined) {
+    write(
+      "a fleet",
+      `${processes} processes, ${seconds} s each | refused | of the limit used | ` +
+        "last arrival elsewhere after the 429 | scripts a second and process",
+      results.map(({ row }) => row)
+    )
+  }
+  return results
+})
+
+// About 3,000 records a second, so that there is time for faults.
+const job: Job = { name: "increments", version: "1", partitions: 25, rows: records / 25, delay: 400 }
+
+const backfills = Effect.gen(function*() {
+  if (!Postgres.canServe("npm run chaos: backfill")) return []
+  const chosen = Object.entries(Backfills.scenarios).filter(([name]) => isChosen(name))
+  const results = yield* Effect.forEach(chosen, ([name, scenario]) => Backfills.run(name, scenario, String(seed), job))
+  if (values.write && values.only === undefined) {
+    write(
+      "backfills",
+      `3 runners, ${format.count(records, "increment")} | applied once | longest gap | sent again | took`,
+      results.map(({ row }) => row)
+    )
+  }
+  return results
+})
+
+const main = Effect.gen(function*() {
+  yield* Console.log(`seed ${seed}`)
+  const results = [
+    ...(values.part === "backfill" ? [] : yield* limiters),
+    ...(values.part === "limiter" ? [] : yield* backfills)
+  ]
   if (results.some(({ problems }) => problems.length > 0)) {
     yield* Console.error(
-      `Again: npm run chaos -- --seconds ${seconds} --processes ${processes} --seed ${seed}`
+      `Again: npm run chaos -- --seconds ${seconds} --processes ${processes} --records ${records} --seed ${seed}`
     )
     process.exitCode = 1
   }

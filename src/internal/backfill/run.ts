@@ -54,7 +54,7 @@ export const settings = (options: Backfill.RunOptions): Effect.Effect<Settings, 
       concurrency,
       checkpointInterval: yield* duration("checkpointInterval", options.checkpointInterval ?? "1 second", false),
       grace: yield* duration("grace", options.grace ?? "10 seconds", false),
-      claimTimeout: yield* duration("claimTimeout", options.claimTimeout ?? "10 seconds", true),
+      claimTimeout: yield* duration("claimTimeout", options.claimTimeout ?? "6 seconds", true),
       retry: options.retry ?? defaultRetry
     }
   })

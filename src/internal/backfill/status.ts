@@ -12,6 +12,9 @@ import type { PartitionRow, StatusRow } from "./ledger/ledger.js"
 
 const sum = <A>(of: ReadonlyArray<A>, number: (a: A) => number): number => of.reduce((n, a) => n + number(a), 0)
 
+/** The seconds over which recent records were counted. */
+const spanOf = (age: number): number => Math.max(1, Math.min(60, age))
+
 const partitionStatus = (row: PartitionRow): Backfill.PartitionStatus => ({
   partition: row.partition,
   range: row.range,
@@ -21,7 +24,7 @@ const partitionStatus = (row: PartitionRow): Backfill.PartitionStatus => ({
   accepted: row.accepted,
   failed: row.failed,
   total: Option.fromNullable(row.total),
-  rate: row.done ? 0 : row.rate,
+  rate: row.done ? 0 : row.recent / spanOf(row.age),
   runner: row.isClaimed ? Option.fromNullable(row.owner) : Option.none(),
   problem: Option.fromNullable(row.problem)
 })
@@ -53,7 +56,9 @@ class Status implements Backfill.Status {
       Option.all(this.partitions.map(({ total }) => total)),
       (totals) => sum(totals, (n) => n)
     )
-    this.rate = sum(this.partitions, ({ rate }) => rate)
+    this.rate = this.state === "running"
+      ? sum(partitions, ({ recent }) => recent) / spanOf(Math.max(0, ...partitions.map(({ age }) => age)))
+      : 0
     const { rate, records } = this
     this.timeLeft = this.state !== "running" || rate === 0
       ? Option.none()

@@ -20,7 +20,7 @@ import * as partition from "./partition.js"
 import * as runs from "./run.js"
 
 /** How long a placed partition may stay unclaimed before it is placed again, by another message. */
-const placeAgain = Duration.seconds(10)
+const placeAgain = Duration.seconds(3)
 
 /** How long a failed partition waits. */
 const afterFailure = Duration.seconds(30)

@@ -52,8 +52,10 @@ export interface PartitionRow {
   readonly accepted: number
   readonly failed: number
   readonly total: number | undefined
-  /** Records a second, over the checkpoints of the last minute. */
-  readonly rate: number
+  /** The records of its checkpoints in the last minute. */
+  readonly recent: number
+  /** The seconds since its first claim. */
+  readonly age: number
   readonly owner: string | undefined
   readonly isClaimed: boolean
   readonly problem: string | undefined

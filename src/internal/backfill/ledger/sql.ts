@@ -45,7 +45,8 @@ interface PartitionColumns {
   readonly accepted: number
   readonly failed: number
   readonly total: number | null
-  readonly rate: number
+  readonly recent: number
+  readonly age: number
   readonly owner: string | null
   readonly claimed: boolean
   readonly problem: string | null
@@ -89,7 +90,8 @@ const partition = (row: PartitionColumns): PartitionRow => ({
   accepted: row.accepted,
   failed: row.failed,
   total: orUndefined(row.total),
-  rate: row.rate,
+  recent: row.recent,
+  age: row.age,
   owner: orUndefined(row.owner),
   isClaimed: row.claimed,
   problem: orUndefined(row.problem),
@@ -163,12 +165,10 @@ const make = (client: SqlClient.SqlClient): Ledger => {
       SELECT p.partition, p.range, p.cursor, p.done, p.records, p.accepted, p.failed, p.total, p.owner, p.problem,
         p.started_at, p.updated_at, coalesce(p.claimed_until > clock_timestamp(), false) AS claimed,
         coalesce((
-          SELECT sum(c.records)::float8 / greatest(1, extract(epoch FROM clock_timestamp() - greatest(
-            p.started_at, clock_timestamp() - interval '1 minute'
-          ))::float8)
-          FROM suprsend_backfill_checkpoint c
+          SELECT sum(c.records)::int FROM suprsend_backfill_checkpoint c
           WHERE c.job = p.job AND c.partition = p.partition AND c.saved_at > clock_timestamp() - interval '1 minute'
-        ), 0) AS rate
+        ), 0) AS recent,
+        coalesce(extract(epoch FROM clock_timestamp() - p.started_at)::float8, 0) AS age
       FROM suprsend_backfill_partition p WHERE p.job = ${name} ORDER BY p.partition`
 
   const claimed = (name: string) => (rows: ReadonlyArray<ClaimColumns>): Option.Option<Claim> =>

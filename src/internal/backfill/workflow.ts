@@ -53,6 +53,7 @@ export const layer = <E, R>(
     const workflow = workflowOf(job.name, options.shardGroup ?? "default")
     const permits = yield* Effect.makeSemaphore(settings.partitions)
     let active = 0
+    let isStopping = false
     const stop = yield* Deferred.make<void>()
 
     const postpone = (index: number, delay: Duration.Duration, problem?: string) =>
@@ -92,7 +93,9 @@ export const layer = <E, R>(
     // runners that have one.
     const perform = (index: number) =>
       Effect.suspend(() => {
-        if (active >= settings.partitions) return Effect.as(postpone(index, Duration.zero), "busy" as const)
+        if (isStopping || active >= settings.partitions) {
+          return Effect.as(postpone(index, Duration.zero), "busy" as const)
+        }
         active++
         return permits.withPermits(1)(work(index)).pipe(
           Effect.ensuring(Effect.sync(() => {
@@ -105,7 +108,7 @@ export const layer = <E, R>(
 
     const place = Effect.gen(function*() {
       const room = settings.partitions - active
-      if (room <= 0) return
+      if (isStopping || room <= 0) return
       for (const { partition, placement } of yield* ledger.place(job.name, room, placeAgain)) {
         yield* workflow.execute({ job: job.name, partition, placement }, { discard: true })
       }
@@ -120,11 +123,14 @@ export const layer = <E, R>(
     )
 
     yield* Effect.addFinalizer(() =>
-      Effect.zipRight(
-        Deferred.succeed(stop, undefined),
+      Effect.suspend(() => {
+        isStopping = true
         // All permits are free when no partition is active.
-        permits.withPermits(settings.partitions)(Effect.void)
-      )
+        return Effect.zipRight(
+          Deferred.succeed(stop, undefined),
+          permits.withPermits(settings.partitions)(Effect.void)
+        )
+      })
     )
   }))
 

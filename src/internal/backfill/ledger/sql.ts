@@ -1,5 +1,5 @@
 import * as SqlClient from "@effect/sql/SqlClient"
-import type * as SqlError from "@effect/sql/SqlError"
+import { SqlError } from "@effect/sql/SqlError"
 import type * as Statement from "@effect/sql/Statement"
 import * as Arr from "effect/Array"
 import * as Duration from "effect/Duration"
@@ -132,7 +132,7 @@ const describe = (error: unknown): string => {
 
 // Wrong statements and constraints fail in the same way each time; so do missing rights. Anything
 // without such a code is a matter of the connection.
-const mayPass = (error: SqlError.SqlError): boolean => {
+const mayPass = (error: SqlError): boolean => {
   const code = Predicate.hasProperty(error.cause, "code") ? String(error.cause.code) : ""
   return !/^(22|23|28|3D|42)/.test(code)
 }
@@ -141,11 +141,13 @@ const make = (client: SqlClient.SqlClient): Ledger => {
   // A client may rename columns of results to camel case, which these statements do not expect.
   const sql = client.withoutTransforms()
 
-  const operation = <A>(name: string, effect: Effect.Effect<A, SqlError.SqlError>): Effect.Effect<
+  const operation = <A>(name: string, effect: Effect.Effect<A, SqlError>): Effect.Effect<
     A,
     SuprsendLedgerError
   > =>
     effect.pipe(
+      // A transaction dies if its commit or rollback fails, as it does when the connection was lost.
+      Effect.catchSomeDefect((defect) => defect instanceof SqlError ? Option.some(Effect.fail(defect)) : Option.none()),
       Effect.tapError((error) => Effect.logDebug(`backfill: the ledger failed to ${name}: ${describe(error)}`)),
       Effect.retry({ schedule: whileUnavailable, while: mayPass }),
       Effect.mapError((error) => new SuprsendLedgerError({ operation: name, description: describe(error) })),

@@ -41,6 +41,8 @@ const sessions: Record<string, (url: string) => Promise<Session>> = {
       ])
     )
   ),
+  "backfill over PGlite": async (url) => (await import("./contenders/backfill.js")).openOverPGlite(url),
+  "backfill over PostgreSQL": async (url) => (await import("./contenders/backfill.js")).openOverPostgres(url),
   "fibers alone": async () => (await import("./contenders/fibersAlone.js")).open()
 }
 

@@ -11,6 +11,7 @@ import * as Schema from "effect/Schema"
 import * as Os from "node:os"
 import * as Path from "node:path"
 import { parseArgs } from "node:util"
+import { backfill } from "./measures/backfill.js"
 import { batching } from "./measures/batching.js"
 import { building } from "./measures/building.js"
 import { bulk } from "./measures/bulk.js"
@@ -38,6 +39,7 @@ const measures = [
   profile,
   sources,
   scale,
+  backfill,
   single,
   limiter,
   fleet,

@@ -17,6 +17,7 @@ import * as Stream from "effect/Stream"
 import * as SandboxServer from "../../SandboxServer.js"
 import { version } from "../client/version.js"
 import * as format from "../support/format.js"
+import { backfill } from "./backfill.js"
 import { CommandError } from "./commandError.js"
 import * as stateFile from "./stateFile.js"
 
@@ -167,7 +168,7 @@ const invalidState = (file: string, paths: ReadonlyArray<string>): CommandError 
 const program = Command.run(
   Command.make("effect-suprsend").pipe(
     Command.withDescription("Tools of effect-suprsend"),
-    Command.withSubcommands([sandbox])
+    Command.withSubcommands([sandbox, backfill])
   ),
   { name: "effect-suprsend", version }
 )

@@ -471,11 +471,15 @@ export const list: Effect.Effect<ReadonlyArray<Status>, SuprsendLedgerError, Bac
  * import { Console, Effect, Stream } from "effect"
  * import * as Backfill from "effect-suprsend/Backfill"
  *
+ * // Until it is started, the ledger does not know it.
  * const watched = <E, R>(backfill: Backfill.Backfill<E, R>) =>
- *   Effect.zipLeft(
- *     Backfill.run(backfill),
- *     Stream.runForEach(Backfill.progress(backfill.name), Console.log),
- *     { concurrent: true }
+ *   Effect.zipRight(
+ *     Backfill.start(backfill),
+ *     Effect.zipLeft(
+ *       Backfill.run(backfill),
+ *       Stream.runForEach(Backfill.progress(backfill.name), Console.log),
+ *       { concurrent: true }
+ *     )
  *   )
  * ```
  *

@@ -60,6 +60,22 @@ it.each([
   expect(shown.map(({ code }) => examples.get(code))).toEqual(names)
 })
 
+it("the guide to backfills names the versions of what it installs, and shows programs that run", () => {
+  const { devDependencies, peerDependencies, version } = JSON.parse(read("package.json"))
+  const minor = (range: string) => /\d+\.\d+/.exec(range)?.[0]
+  const versions = { "effect-suprsend": version, ...devDependencies, ...peerDependencies }
+  const guide = fencesOf(read("docs/guides/backfill.md"))
+  const installed = guide.filter(({ code, language }) => language === "sh" && code.includes("npm install")).flatMap(
+    ({ code }) => code.match(/(?<= )@?[\w/-]+@[\d.]+/g) ?? []
+  )
+  expect(installed.length).toBeGreaterThan(15)
+  expect(installed).toEqual(
+    installed.map((text) => text.slice(0, text.lastIndexOf("@"))).map((name) => `${name}@${minor(versions[name])}`)
+  )
+  const shown = guide.flatMap(({ code }) => examples.get(code) ?? [])
+  expect(shown).toEqual(["backfill.ts", "backfill-plans.ts", "backfill-runner.ts", "backfill-start.ts"])
+})
+
 it("every guide is in the index", () => {
   const index = read("docs/index.md")
   for (const name of Fs.readdirSync(Path.join(root, "docs", "guides"))) expect(index).toContain(`](guides/${name})`)

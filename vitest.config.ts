@@ -13,6 +13,8 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts", "docs/examples/*.test.ts"],
     testTimeout: 60_000,
+    // A PostgreSQL inside the process takes seconds to open, and more on a busy machine.
+    hookTimeout: 120_000,
     // Retries are logged as warnings, and many tests retry.
     silent: "passed-only",
     // By default vitest leaves one core alone, and of two that is half.

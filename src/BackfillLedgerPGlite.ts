@@ -32,8 +32,8 @@ export interface Options {
  * Provides the ledger in a directory, and the database as a `SqlClient`.
  *
  * The ledger survives the end of the process, `kill -9` included. The layer fails if another
- * process uses the directory. Opening takes about a second, and several the first time; the
- * database needs about 200 MB of memory.
+ * process uses the directory. Opening takes about a second and 300 MB of memory; the first time,
+ * when the database is created, it takes some seconds and 800 MB.
  *
  * @example
  * ```ts

@@ -125,7 +125,8 @@ const behaves = (...where: ReadonlyArray<string>) => {
       ])
       const all = (yield* use("status")).printed
       expect(all).toContain("\n\nevil a?[31m?2J??b running: 0 records\n")
-      expect(all).toMatch(/ 0 +0 +0 +hosta\?\[31m\?2J\?\?b {2}no response a\?\[31m\?2J\?\?b$/)
+      // Opening a directory ends the claims of other processes, so there its runner is not shown.
+      expect(all).toMatch(/ 0 +0 +0 +(hosta\?\[31m\?2J\?\?b {2})?no response a\?\[31m\?2J\?\?b$/)
       expect(all).not.toMatch(controls)
       const asJson = (yield* use("status", "plans", "--json")).printed
       expect(JSON.parse(asJson)).toMatchObject({

@@ -76,10 +76,24 @@ const open = (directory: string | undefined) =>
     (database) => Effect.promise(() => database.close())
   )
 
+/**
+ * Ends the claims of earlier processes, which cannot run any more: the database has one process.
+ *
+ * So a run after a crash goes on at once.
+ */
+const endClaims = Effect.flatMap(
+  SqlClient.SqlClient,
+  (sql) =>
+    sql`UPDATE suprsend_backfill_partition SET owner = NULL, claimed_until = NULL WHERE claimed_until IS NOT NULL`
+).pipe(
+  Effect.orDie
+)
+
 const withLedger = (database: Effect.Effect<PGlite, SuprsendLedgerError, Scope.Scope>) =>
-  Layer.provideMerge(
-    BackfillLedger.layer,
-    Layer.provide(Layer.scoped(SqlClient.SqlClient, Effect.flatMap(database, client)), Reactivity.layer)
+  BackfillLedger.layer.pipe(
+    Layer.tap(() => endClaims),
+    Layer.provideMerge(Layer.scoped(SqlClient.SqlClient, Effect.flatMap(database, client))),
+    Layer.provide(Reactivity.layer)
   )
 
 /** @internal */

@@ -113,6 +113,9 @@ const failure = (row: FailureColumns): StoredFailure => ({
 /** The rows of one statement; a statement has at most 65,535 parameters. */
 const rowsPerStatement = 1_000
 
+/** How often old checkpoints are removed, so that the ledger of a slow backfill does not grow. */
+const pruneEvery = 64
+
 /** PostgreSQL cannot store this character in a text. */
 const withoutNul = (text: string): string => text.replaceAll("\0", "")
 
@@ -389,6 +392,10 @@ const make = (client: SqlClient.SqlClient): Ledger => {
               })
             }`
             yield* insertFailures(claim, failures)
+            if (number % pruneEvery === 0) {
+              yield* sql`DELETE FROM suprsend_backfill_checkpoint WHERE job = ${claim.job}
+                AND partition = ${claim.partition} AND saved_at < clock_timestamp() - interval '1 hour'`
+            }
           } else {
             // Either the claim was lost, or the response to an earlier try was.
             const repeated = yield* sql`SELECT 1 FROM suprsend_backfill_checkpoint

@@ -56,7 +56,8 @@ export class SuprsendBackfillNotFound extends Schema.TaggedError<SuprsendBackfil
 /**
  * The state of the backfill does not allow this.
  *
- * A cancelled backfill cannot be resumed, and a running one cannot be removed.
+ * A cancelled backfill cannot be resumed, a running one cannot be removed, and a completed one can
+ * only be removed.
  *
  * @since 0.1.0
  * @category errors

@@ -9,8 +9,7 @@ import { status } from "./status.js"
 /** Applies a change of the ledger, or fails with the state that does not allow it. */
 const change = (
   action: SuprsendBackfillState["action"],
-  apply: (ledger: Ledger, name: string) => ReturnType<Ledger["remove"]>,
-  isDone: (state: Backfill.State) => boolean = () => false
+  apply: (ledger: Ledger, name: string) => ReturnType<Ledger["remove"]>
 ) =>
 (name: string): Effect.Effect<void, Backfill.ControlError, BackfillLedger> =>
   Effect.gen(function*() {
@@ -18,7 +17,7 @@ const change = (
     if (yield* apply(ledger, name)) return
     if (Option.isNone(yield* ledger.find(name))) return yield* new SuprsendBackfillNotFound({ name })
     const { state } = yield* status(name)
-    if (!isDone(state)) return yield* new SuprsendBackfillState({ name, state, action })
+    return yield* new SuprsendBackfillState({ name, state, action })
   })
 
 /** @internal */

@@ -169,7 +169,10 @@ export interface Ledger {
   readonly find: (name: string) => Op<Option.Option<JobRow>>
   readonly status: (name: string) => Op<Option.Option<StatusRow>>
   readonly names: Op<ReadonlyArray<string>>
-  /** Sets the state if the present one is one of these and something is left to do. Returns whether it did. */
+  /**
+   * Sets the state if the present one is one of these, and something is left to do. Returns whether
+   * it did.
+   */
   readonly setState: (name: string, from: ReadonlyArray<WantedState>, to: WantedState) => Op<boolean>
   /** Removes a job that is not running or has nothing left to do. Returns whether it did. */
   readonly remove: (name: string) => Op<boolean>

@@ -299,9 +299,9 @@ const make = (client: SqlClient.SqlClient): Ledger => {
         "set a state",
         Effect.map(
           sql`UPDATE suprsend_backfill_job SET state = ${to}, changed_at = clock_timestamp()
-            WHERE name = ${name} AND ${sql.in("state", from)} AND EXISTS (
-              SELECT 1 FROM suprsend_backfill_partition p WHERE p.job = ${name} AND NOT p.done
-            ) RETURNING name`,
+            WHERE name = ${name} AND ${sql.in("state", from)} AND (state = 'cancelled' OR EXISTS (
+              SELECT 1 FROM suprsend_backfill_partition p WHERE p.job = name AND NOT p.done
+            )) RETURNING name`,
           Arr.isNonEmptyReadonlyArray
         )
       ),

@@ -216,14 +216,15 @@ const make = (client: SqlClient.SqlClient): Ledger => {
 
   const insertFailures = ({ job, partition }: Claim, failures: ReadonlyArray<FailureRow>) =>
     Effect.forEach(
-      Arr.chunksOf(failures, rowsPerStatement),
+      // A statement cannot update a row twice. Keys should differ, but that is not checked for all.
+      Arr.chunksOf([...new Map(failures.map((row) => [row.key, row])).values()], rowsPerStatement),
       (chunk) =>
         sql`INSERT INTO suprsend_backfill_failure ${
           sql.insert(chunk.map((row) => ({
             job,
             partition,
             key: row.key,
-            insert_id: row.insertId,
+            insert_id: withoutNul(row.insertId),
             outcome: row.outcome,
             type: row.type,
             message: withoutNul(row.message),

@@ -43,6 +43,9 @@ export type Ended = "done" | "stopped" | "lost"
 /** The records that are read ahead of the last checkpoint, so that memory stays flat. */
 const maximumWindow = 300_000
 
+/** How many batches are sent again at once. While that many fail, no others are sent. */
+const maximumResends = 4
+
 /** The records that make a checkpoint before its interval is over. */
 const checkpointRecords = 100_000
 
@@ -120,6 +123,7 @@ export const run = <E, R>(
     let hasEnded = false
     let halted: RequestError | undefined
     let problem: string | undefined
+    let broken: Cause.Cause<never> | undefined
     // Tells a record that cannot be sent from an outage, where nothing can.
     let acceptances = 0
 
@@ -240,21 +244,41 @@ export const run = <E, R>(
           if (acceptances > before) window.failed(failed.index, failureRow(window.keyAt(failed.index), failed))
           else if (failed.error._tag !== "InvalidUserEdit") halted ??= failed.error
         }
+        if (halted !== undefined) yield* stopNow
       })
+
+    // A batch that alone fails must not keep the others waiting, whose acceptances tell it from an
+    // outage.
+    const resends = yield* Effect.makeSemaphore(maximumResends)
+    const sendAgainMeanwhile = (failed: ReadonlyArray<Bulk.FailedRecord>) =>
+      Effect.zipRight(
+        resends.take(1),
+        sendAgain(failed).pipe(
+          Effect.catchAllCause((cause) => {
+            broken ??= cause
+            return stopNow
+          }),
+          Effect.ensuring(resends.release(1)),
+          Effect.interruptible,
+          Effect.forkScoped
+        )
+      )
 
     const sent = yield* users.bulkEditStream(edits, { concurrency, grace, stopWhen: Deferred.await(stopped) }).pipe(
       Stream.runForEach((outcome) =>
         Effect.suspend(() => {
           const again = settle(outcome, (index) => index)
-          return again.length === 0 || halted !== undefined ? Effect.void : sendAgain(again)
+          return again.length === 0 || halted !== undefined ? Effect.void : sendAgainMeanwhile(again)
         }).pipe(
           Effect.zipRight(Effect.suspend(() => halted === undefined ? saveIfDue : stopNow))
         )
       ),
       Effect.exit
     )
+    yield* resends.take(maximumResends)
     if (Exit.isSuccess(sent) || !Cause.isInterruptedOnly(sent.cause)) yield* save(true)
     yield* sent
+    if (broken !== undefined) return yield* Effect.failCause(broken)
     if (isLost) return "lost"
     if (halted !== undefined) {
       return yield* new SuprsendBackfillHalted({ name: job.name, partition: claim.partition, error: halted })

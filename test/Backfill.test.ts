@@ -7,6 +7,7 @@ import { edit, increment } from "effect-suprsend/UserEdit"
 import * as UsersService from "effect-suprsend/UsersService"
 import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
+import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -60,6 +61,25 @@ layer(BackfillLedgerPGlite.layerMemory, { excludeTestServices: true, timeout: "6
         expect(yield* Backfill.run(visits("empty", []))).toMatchObject({ state: "completed", records: 0 })
         expect(yield* Backfill.run(ranged("no ranges", []))).toMatchObject({ state: "completed", partitions: [] })
         expect(yield* sandbox.requests).toEqual([])
+      })))
+
+    it.effect("returns as soon as its last partition is done", () =>
+      overSandbox(Effect.gen(function*() {
+        const sandbox = yield* Sandbox.Sandbox
+        yield* slowly(sandbox)
+        const clock = yield* Effect.clock
+        // All but one of the workers find no partition, and would look again after this second.
+        const withoutSecond: Clock.Clock = {
+          [Clock.ClockTypeId]: Clock.ClockTypeId,
+          unsafeCurrentTimeMillis: () => clock.unsafeCurrentTimeMillis(),
+          unsafeCurrentTimeNanos: () => clock.unsafeCurrentTimeNanos(),
+          currentTimeMillis: clock.currentTimeMillis,
+          currentTimeNanos: clock.currentTimeNanos,
+          sleep: (duration) => Duration.toMillis(duration) === 1_000 ? Effect.never : clock.sleep(duration)
+        }
+        const job = visits("no second", ids(1_000))
+        const run = Backfill.run(job, { ...quick, partitions: 4 })
+        expect(yield* Effect.withClock(run, withoutSecond)).toMatchObject({ state: "completed", records: 1_000 })
       })))
 
     it.effect("works on as many partitions at once as it may", () =>

@@ -149,6 +149,8 @@ export const run = <E, R>(
     yield* prepare(job)
     const stop = yield* Deferred.make<void>()
     const stopNow = Deferred.succeed(stop, undefined)
+    // Wakes the workers that found no partition, one of which may have been the last.
+    const partitionEnded = yield* Effect.makeLatch(false)
     const claim = ledger.claimNext(job.name, { owner: runner, duration: checked.claimTimeout })
 
     const work: Effect.Effect<void, E | RunError, R> = Effect.gen(function*() {
@@ -156,13 +158,14 @@ export const run = <E, R>(
       const claimed = yield* claim
       if (Option.isSome(claimed)) {
         yield* partition.run(job, claimed.value, { ledger, users }, checked, stop)
+        yield* partitionEnded.release
         return yield* work
       }
       const left = yield* ledger.status(job.name)
       if (Option.isNone(left) || left.value.state !== "running" || left.value.partitions.every(({ done }) => done)) {
         return
       }
-      yield* Effect.raceFirst(Effect.sleep(lookInterval), Deferred.await(stop))
+      yield* Effect.raceAll([Effect.sleep(lookInterval), Deferred.await(stop), partitionEnded.await])
       return yield* work
     })
 

@@ -1,8 +1,10 @@
 import * as Backfill from "effect-suprsend/Backfill"
 import type * as Sandbox from "effect-suprsend/Sandbox"
 import { edit, increment } from "effect-suprsend/UserEdit"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import { sandboxed, type Services } from "./sandbox.js"
@@ -51,6 +53,15 @@ export const appliedOnce = (sandbox: Sandbox.Sandbox.Service) =>
     return wrong.length > 0 || users.size !== deliveries.length ? { deliveries: deliveries.length, wrong } : users.size
   })
 
-/** Waits until the status of a backfill is as wanted. */
+/** Waits until a backfill exists and its status is as wanted. */
 export const untilStatus = (name: string, holds: (status: Backfill.Status) => boolean) =>
-  until(Backfill.status(name).pipe(Effect.retry({ while: ({ _tag }) => _tag === "SuprsendBackfillNotFound" })), holds)
+  // Each look is a turn of the event loop, which PGlite alone would not let go on.
+  Effect.flatten(until(
+    Effect.optionFromOptional(
+      Effect.mapError(
+        Backfill.status(name),
+        (error) => error._tag === "SuprsendBackfillNotFound" ? new Cause.NoSuchElementException() : error
+      )
+    ),
+    Option.exists(holds)
+  ))

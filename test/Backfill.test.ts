@@ -788,18 +788,4 @@ layer(BackfillLedgerPGlite.layerMemory, { excludeTestServices: true, timeout: "6
         expect(seen).toEqual(["a", "b"])
       }))
   })
-
-  it.effect("a completed backfill stays completed", () =>
-    Effect.gen(function*() {
-      const { name } = yield* Backfill.run(visits("completed", ids(10)))
-      for (const action of ["pause", "resume", "cancel"] as const) {
-        const error = yield* Effect.flip(Backfill[action](name))
-        expect(error.message).toBe(
-          `cannot ${action} the backfill "completed", because it is completed: start a backfill with another name`
-        )
-        expect(yield* Backfill.status(name)).toMatchObject({ state: "completed" })
-      }
-      yield* Backfill.remove(name)
-      expect(yield* Backfill.list).not.toContainEqual(expect.objectContaining({ name }))
-    }).pipe(Effect.provide(Layer.fresh(Suprsend.layerTest))))
 })

@@ -35,9 +35,7 @@ export const resume = change(
 /** @internal */
 export const cancel = change(
   "cancel",
-  (ledger, name) => ledger.setState(name, ["running", "paused", "cancelled"], "cancelled"),
-  // Its last partitions may have been done before their runners noticed.
-  (state) => state === "cancelled"
+  (ledger, name) => ledger.setState(name, ["running", "paused", "cancelled"], "cancelled")
 )
 
 /** @internal */

@@ -58,8 +58,9 @@ const checkpointRecords = 100_000
  * - `leave` it, because the run was stopped. The next run reads it again.
  */
 type Decision =
-  | { readonly _tag: "record" | "retry" | "leave" }
-  | { readonly _tag: "halt"; readonly error: RequestError }
+  | { readonly _tag: "record" }
+  | { readonly _tag: "retry" }
+  | { readonly _tag: "halt" | "leave"; readonly error: RequestError }
 
 const decide = ({ error, outcome }: Bulk.FailedRecord): Decision => {
   switch (error._tag) {
@@ -70,7 +71,7 @@ const decide = ({ error, outcome }: Bulk.FailedRecord): Decision => {
     case "SuprsendRateLimited":
       return { _tag: "retry" }
     case "SuprsendUnavailable":
-      if (error.reason === "Interrupted") return { _tag: "leave" }
+      if (error.reason === "Interrupted") return { _tag: "leave", error }
       if (error.retryable) return { _tag: "retry" }
       return outcome === "unknown" ? { _tag: "record" } : { _tag: "halt", error }
     case "SuprsendUnauthorized":
@@ -78,6 +79,10 @@ const decide = ({ error, outcome }: Bulk.FailedRecord): Decision => {
       return { _tag: "halt", error }
   }
 }
+
+/** Whether SuprSend, or something in between, responded with an error of the server. */
+const hasStatus = ({ error }: Bulk.FailedRecord): boolean =>
+  error._tag === "SuprsendUnavailable" && error.status !== undefined
 
 const encodeEdit = Schema.encodeSync(Schema.parseJson(UserEditSchema))
 
@@ -116,7 +121,11 @@ export const run = <E, R>(
     const clock = yield* Effect.clock
     // Of this partition alone, because a lost claim does not end the others.
     const stopped = yield* Deferred.make<void>()
-    const stopNow = Effect.asVoid(Deferred.succeed(stopped, undefined))
+    let isStopping = false
+    const stopNow = Effect.suspend(() => {
+      isStopping = true
+      return Deferred.succeed(stopped, undefined)
+    })
     yield* Effect.forkScoped(Effect.interruptible(Effect.zipRight(Deferred.await(stop), stopNow)))
 
     let isLost = false
@@ -201,47 +210,69 @@ export const run = <E, R>(
         const decision = decide(failed)
         if (decision._tag === "record") window.failed(index, failureRow(window.keyAt(index), failed))
         else if (decision._tag === "retry") again.push({ ...failed, index })
-        else if (decision._tag === "halt") halted ??= decision.error
+        // If nothing stops the run, then the client was closed.
+        else if (decision._tag === "halt" || !isStopping) halted ??= decision.error
       }
       return again
     }
+
+    /** Sends records again, and returns those that the service was unavailable for. */
+    const send = (records: ReadonlyArray<Bulk.FailedRecord>) => {
+      const again: Array<Bulk.FailedRecord> = []
+      return users.bulkEditStream(records.map(({ edit }) => edit), { concurrency }).pipe(
+        Stream.runForEach((outcome) =>
+          Effect.sync(() => {
+            for (const failed of settle(outcome, (i) => records[i]?.index ?? 0)) again.push(failed)
+          })
+        ),
+        Effect.as<ReadonlyArray<Bulk.FailedRecord>>(again)
+      )
+    }
+
+    /**
+     * Sends each half alone, and so on with those that fail, while another half is accepted. Returns
+     * what fails, which is everything if the service is unavailable.
+     */
+    const isolate = (records: ReadonlyArray<Bulk.FailedRecord>): Effect.Effect<ReadonlyArray<Bulk.FailedRecord>> =>
+      Effect.gen(function*() {
+        if (records.length < 2) return records
+        const middle = Math.ceil(records.length / 2)
+        const first = yield* send(records.slice(0, middle))
+        const second = yield* send(records.slice(middle))
+        if (halted !== undefined || first.length + second.length === records.length) return [...first, ...second]
+        return [...yield* isolate(first), ...yield* isolate(second)]
+      })
 
     const sendAgain = (first: ReadonlyArray<Bulk.FailedRecord>) =>
       Effect.gen(function*() {
         let left = first
         const before = acceptances
-        const warn = Effect.suspend(() => {
+        const attempt = Effect.gen(function*() {
           problem = left[0]?.error.message
-          return Effect.logWarning(
+          yield* Effect.logWarning(
             `backfill: partition ${claim.partition} of ${job.name} sends ${
               count(left.length, "record")
             } again: ${problem}`
           )
-        })
-        const attempt = Effect.gen(function*() {
-          yield* warn
-          const sent = left
-          const again: Array<Bulk.FailedRecord> = []
-          yield* users.bulkEditStream(sent.map(({ edit }) => edit), { concurrency }).pipe(
-            Stream.runForEach((outcome) =>
-              Effect.sync(() => {
-                for (const failed of settle(outcome, (i) => sent[i]?.index ?? 0)) again.push(failed)
-              })
-            )
-          )
-          left = again
-          return again.length === 0 || halted !== undefined
+          left = yield* send(left)
+          return left.length === 0 || halted !== undefined
         })
         yield* attempt.pipe(
           Effect.filterOrFail((isSettled) => isSettled, () => "unavailable"),
           Effect.retry(settings.retry),
-          Effect.ignore,
+          Effect.catchAll(() =>
+            Effect.map(isolate(left), (failing) => {
+              left = failing
+            })
+          ),
           Effect.raceFirst(Deferred.await(stopped))
         )
         problem = undefined
-        if (halted !== undefined || (yield* Deferred.isDone(stopped))) return
+        if (halted !== undefined || isStopping) return
+        // The service responds to others, or responds to this one alone with an error.
+        const isAvailable = acceptances > before || (left.length === 1 && left.every(hasStatus))
         for (const failed of left) {
-          if (acceptances > before) window.failed(failed.index, failureRow(window.keyAt(failed.index), failed))
+          if (isAvailable) window.failed(failed.index, failureRow(window.keyAt(failed.index), failed))
           else if (failed.error._tag !== "InvalidUserEdit") halted ??= failed.error
         }
         if (halted !== undefined) yield* stopNow

@@ -6,7 +6,7 @@ import * as Statement from "@effect/sql/Statement"
 import { PGlite } from "@electric-sql/pglite"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as fs from "node:fs"
 import { SuprsendLedgerError } from "../../../BackfillError.js"
@@ -49,15 +49,17 @@ const client = (database: PGlite) =>
   Effect.gen(function*() {
     const semaphore = yield* Effect.makeSemaphore(1)
     const connection = connectionTo(database)
+    // For one statement or one transaction. A statement that only waited for the end of a
+    // transaction could become part of the next one, and be rolled back with it.
+    const acquirer = Effect.uninterruptibleMask((restore) =>
+      Effect.gen(function*() {
+        yield* restore(semaphore.take(1))
+        yield* Effect.addFinalizer(() => semaphore.release(1))
+        return connection
+      })
+    )
     return yield* SqlClient.make({
-      acquirer: Effect.as(semaphore.withPermits(1)(Effect.void), connection),
-      transactionAcquirer: Effect.uninterruptibleMask((restore) =>
-        Effect.gen(function*() {
-          yield* restore(semaphore.take(1))
-          yield* Scope.addFinalizer(yield* Effect.scope, semaphore.release(1))
-          return connection
-        })
-      ),
+      acquirer,
       compiler,
       spanAttributes: [["db.system.name", "postgresql"]]
     })

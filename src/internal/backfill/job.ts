@@ -22,17 +22,6 @@ import type { Definition, PlannedPartition } from "./ledger/ledger.js"
 export const TypeId: Backfill.TypeId = Symbol.for("effect-suprsend/Backfill") as Backfill.TypeId
 
 /**
- * A record of a source, as it is sent.
- *
- * @internal
- */
-export interface SourceRecord {
-  readonly key: string
-  readonly cursor: string
-  readonly edit: UserEdit
-}
-
-/**
  * The source of a backfill, without the types of its rows and ranges, which only it knows.
  *
  * @internal
@@ -42,11 +31,12 @@ export interface Source<out E, out R> {
   readonly shape: Effect.Effect<Pick<Definition, "range" | "ranges">, SuprsendInvalidInput>
   /** Evaluates the partitions. */
   readonly plan: Effect.Effect<ReadonlyArray<PlannedPartition>, E | SuprsendInvalidInput, R>
-  /** Reads the records of a range after a cursor. */
+  /** Reads the edits of a range after a cursor, and calls a function with key and cursor of each. */
   readonly read: (
     range: string,
-    after: string | undefined
-  ) => Stream.Stream<SourceRecord, E | SuprsendInvalidInput | SuprsendBackfillChanged, R>
+    after: string | undefined,
+    add: (key: string, cursor: string) => void
+  ) => Stream.Stream<UserEdit, E | SuprsendInvalidInput | SuprsendBackfillChanged, R>
 }
 
 const variance = { _E: identity, _R: identity }
@@ -117,20 +107,17 @@ const isCount = (total: number): boolean => Number.isSafeInteger(total) && total
 /** A total is only for display, so one that cannot be stored is left out. */
 const total = (n: number | undefined): number | undefined => n !== undefined && isCount(n) ? n : undefined
 
-/**
- * Turns rows into records, and checks their keys.
- *
- * @internal
- */
-const records = <Row, E, R>(
+/** Turns rows into edits with insert ids, and checks their keys. */
+const editsOf = <Row, E, R>(
   { cursor, edit, key, name }: Backfill.Records<Row> & { readonly name: string },
   after: string | undefined,
+  add: (key: string, cursor: string) => void,
   rows: Stream.Stream<Row, E, R>
-): Stream.Stream<SourceRecord, E | SuprsendInvalidInput, R> => {
+): Stream.Stream<UserEdit, E | SuprsendInvalidInput, R> => {
   const idOf = insertId.derive(name)
   let lastKey: string | undefined
   let lastCursor = after
-  const take = (row: Row): SourceRecord => {
+  const take = (row: Row): UserEdit => {
     const keyOf = key(row)
     const problem = textProblem(keyOf)
     if (problem !== undefined) throw invalid(["key"], problem)
@@ -149,7 +136,9 @@ const records = <Row, E, R>(
     lastKey = keyOf
     lastCursor = at
     const made = edit(row)
-    return { key: keyOf, cursor: at, edit: made.insertId === undefined ? withInsertId(made, idOf(keyOf)) : made }
+    const identified = made.insertId === undefined ? withInsertId(made, idOf(keyOf)) : made
+    add(keyOf, at)
+    return identified
   }
   return Stream.mapChunksEffect(rows, (chunk) =>
     Effect.try({
@@ -174,7 +163,7 @@ export const make = <Row, E, R>(options: Backfill.Options<Row, E, R>): Backfill.
       const counted = options.total === undefined ? undefined : yield* options.total
       return [{ range: "null", total: total(counted) }]
     }),
-    read: (_range, after) => Stream.suspend(() => records(options, after, rows(after)))
+    read: (_range, after, add) => Stream.suspend(() => editsOf(options, after, add, rows(after)))
   })
 }
 
@@ -211,14 +200,14 @@ export const makePartitioned = <Range, I, Row, E, R>(
         : yield* Effect.forEach(ranges, (range) => count(range), { concurrency: 8 })
       return encoded.map((range, i) => ({ range, total: total(totals[i]) }))
     }),
-    read: (range, after) =>
-      Stream.suspend((): Stream.Stream<SourceRecord, E | SuprsendInvalidInput | SuprsendBackfillChanged, R> =>
+    read: (range, after, add) =>
+      Stream.suspend((): Stream.Stream<UserEdit, E | SuprsendInvalidInput | SuprsendBackfillChanged, R> =>
         Either.match(decode(range), {
           onLeft: (error) =>
             Stream.fail(
               new SuprsendBackfillChanged({ name, changes: [`range does not accept ${range}: ${problemOf(error)}`] })
             ),
-          onRight: (decoded) => records(options, after, rows(decoded, after))
+          onRight: (decoded) => editsOf(options, after, add, rows(decoded, after))
         })
       )
   })

@@ -186,12 +186,8 @@ export const run = <E, R>(
     const whenRoom = Effect.suspend(() =>
       window.size < maximumWindow ? Effect.void : Effect.zipRight(room.close, room.await)
     )
-    const edits = job.source.read(claim.range, claim.cursor).pipe(
-      Stream.mapChunksEffect((records) => Effect.as(whenRoom, records)),
-      Stream.map(({ cursor, edit, key }) => {
-        window.add(key, cursor)
-        return edit
-      }),
+    const edits = job.source.read(claim.range, claim.cursor, (key, cursor) => window.add(key, cursor)).pipe(
+      Stream.mapChunksEffect((edits) => Effect.as(whenRoom, edits)),
       Stream.concat(Stream.execute(Effect.sync(() => {
         hasEnded = true
       })))

@@ -41,6 +41,8 @@ export class Encoder {
   private readonly operations: Array<unknown> = []
   private readonly suffix: Buffer
   private prefix: Buffer
+  /** The part of the prefix that follows an insert id of an edit. */
+  private afterId: Buffer
   private time = 0
   /** The position that the current event must not exceed. */
   private limit = 0
@@ -58,6 +60,7 @@ export class Encoder {
   ) {
     this.suffix = Buffer.from(`],"properties":${JSON.stringify({ $ss_sdk_version: client.userAgent })}`)
     this.prefix = this.before(this.time)
+    this.afterId = this.prefix.subarray(endOfId)
     // A text whose characters fit may not fit as bytes, and the end of an event is written without
     // a bounds check.
     const beyond = longestEscape * validate.maximumEditBytes + this.prefix.length + this.suffix.length + 1_000
@@ -150,6 +153,7 @@ export class Encoder {
     if (mismatchedIds(edit).length > 0) return false
     if (time !== this.time) {
       this.prefix = this.before(time)
+      this.afterId = this.prefix.subarray(endOfId)
       this.time = time
     }
     const { operations, prefix } = this
@@ -160,7 +164,7 @@ export class Encoder {
     } else {
       this.fragment(headBytes)
       if (!this.key(insertId)) return false
-      this.fragment(prefix.subarray(head.length + 1 + uuid.template.length + 1))
+      this.fragment(this.afterId)
     }
     if (!this.segment(edit.distinctId, validate.maximumIdLength)) return false
     this.fragment(operationsHead)
@@ -380,6 +384,7 @@ const isNotBlank = (text: string): boolean => isPlain(text.charCodeAt(0)) || tri
 
 const head = "{\"$schema\":\"2\",\"$insert_id\":"
 const headBytes = Buffer.from(head)
+const endOfId = head.length + uuid.template.length + 2
 const operationsHead = Buffer.from(",\"$user_operations\":[")
 const tenantHead = Buffer.from(",\"tenant_id\":")
 

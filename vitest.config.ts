@@ -13,6 +13,8 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts", "docs/examples/*.test.ts"],
     testTimeout: 60_000,
+    // Tests with real processes and databases compete for the cores of the machine.
+    retry: process.env["CI"] === undefined ? 0 : 1,
     // A PostgreSQL inside the process takes seconds to open, and more on a busy machine.
     hookTimeout: 120_000,
     // Retries are logged as warnings, and many tests retry.

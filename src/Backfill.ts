@@ -110,8 +110,8 @@ export interface Records<Row> {
   /**
    * Returns the edit for a row.
    *
-   * If the edit has an insert id of its own, that is used. If this function throws, the run dies,
-   * and goes on at this row when it is run again.
+   * If the edit has an insert id of its own, that is used. If this function throws, the run dies.
+   * The next run begins after the last checkpoint, which is before this row.
    */
   readonly edit: (row: Row) => UserEdit
 }
@@ -229,8 +229,8 @@ export interface RunOptions {
   /**
    * How to send records again while SuprSend is unavailable, after the retries of the client.
    *
-   * When it ends and nothing else was accepted, the run fails with `SuprsendBackfillHalted`. If
-   * other records were accepted, these are stored as failed ones.
+   * When it ends and nothing was accepted since the last try, the run fails with
+   * `SuprsendBackfillHalted`. Otherwise the records that still fail are stored as failed.
    *
    * @default from 1 to 30 seconds, for 10 minutes
    */

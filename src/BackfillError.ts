@@ -103,7 +103,7 @@ export class SuprsendBackfillHalted extends Schema.TaggedError<SuprsendBackfillH
 }
 
 /**
- * The database of the ledger failed, and did so again when the operation was retried.
+ * The database of the ledger failed, and retries did not help or could not.
  *
  * Check the database, and run the backfill again: it goes on where it stopped.
  *
@@ -113,7 +113,7 @@ export class SuprsendBackfillHalted extends Schema.TaggedError<SuprsendBackfillH
 export class SuprsendLedgerError extends Schema.TaggedError<SuprsendLedgerError>("effect-suprsend/SuprsendLedgerError")(
   "SuprsendLedgerError",
   {
-    /** The operation on the ledger, such as `commit`. */
+    /** The operation on the ledger, such as `save a checkpoint`. */
     operation: Schema.String,
     /** The message of the database, without the parameters of the statement. */
     description: Schema.String

@@ -8,7 +8,7 @@
  * |---|---|
  * | `suprsend_backfill_job` | backfill: its state and definition |
  * | `suprsend_backfill_partition` | partition: its cursor, its counts, and the runner that works on it |
- * | `suprsend_backfill_checkpoint` | saved step of a partition in the last hour: its cursor, its counts, its time |
+ * | `suprsend_backfill_checkpoint` | saved step of a partition's last hour of work: its cursor, its counts, its time |
  * | `suprsend_backfill_failure` | failed record: its key, insert id, outcome, reason, and edit |
  * | `suprsend_backfill_migration` | applied migration of these tables |
  *

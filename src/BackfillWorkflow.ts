@@ -2,8 +2,8 @@
  * Backfills on a cluster: a workflow engine places their partitions on its runners.
  *
  * Every runner provides the layer of the backfill. `Backfill.start` in any process starts it: the
- * runners find it in the ledger, and the engine places its partitions, at most a few on each
- * runner. If a runner ends, its partitions go on elsewhere within the `claimTimeout`. Pausing,
+ * runners find it in the ledger, and the engine places its partitions, at most `partitions`
+ * on each runner. If a runner ends, its partitions go on elsewhere soon after the `claimTimeout`. Pausing,
  * resuming, cancelling and watching are those of `Backfill`.
  *
  * The messages of the engine contain the name of the backfill and the number of a partition, and

@@ -95,7 +95,7 @@ layer(BackfillLedgerPGlite.layerMemory, { excludeTestServices: true, timeout: "6
         expect((yield* sandbox.deliveries).every(({ applied }) => applied.length === 1)).toBe(true)
       })))
 
-    it.effect("that are sent again while nothing is accepted stay, with the new reason", () =>
+    it.effect("that are sent again while SuprSend refuses everything keep their reason", () =>
       overSandbox(Effect.gen(function*() {
         const sandbox = yield* Sandbox.Sandbox
         yield* sandbox.faults.add(refuse("-refused", 400))
@@ -103,8 +103,8 @@ layer(BackfillLedgerPGlite.layerMemory, { excludeTestServices: true, timeout: "6
         yield* sandbox.faults.replace([Sandbox.status(401)])
         expect(yield* Backfill.retryFailed("kept")).toMatchObject({ total: 2, success: 0 })
         expect(yield* failedOf("kept")).toMatchObject([
-          { key: "a-refused", error: { type: "SuprsendUnauthorized" } },
-          { key: "c-refused", error: { type: "SuprsendUnauthorized" } }
+          { key: "a-refused", error: { type: "SuprsendRejected" } },
+          { key: "c-refused", error: { type: "SuprsendRejected" } }
         ])
         expect(yield* Backfill.status("kept")).toMatchObject({ records: 3, accepted: 1, failed: 2 })
         yield* sandbox.faults.clear

@@ -170,6 +170,28 @@ export const ledgerSuite = (it: Vitest.MethodsNonLive<BackfillLedger | SqlClient
         expect((yield* countsOf("fenced"))[0]).toMatchObject({ records: 10 })
       }))
 
+    it.effect("of a removed job is not valid for a new one of the same name", () =>
+      Effect.gen(function*() {
+        const first = yield* claimOf("removed")
+        const { ledger } = yield* BackfillLedger
+        yield* ledger.setState("removed", ["running"], "cancelled")
+        yield* expire("removed")
+        expect(yield* ledger.remove("removed")).toBe(true)
+        yield* claimOf("removed")
+        expect(yield* ledger.save(first, step(first))).toEqual(Option.none())
+        expect(yield* ledger.extend(first, Duration.minutes(1), undefined)).toEqual(Option.none())
+        expect((yield* countsOf("removed"))[0]).toEqual(untouched)
+      }))
+
+    it.effect("that was released stays free, if a late heartbeat extends it", () =>
+      Effect.gen(function*() {
+        const claim = yield* claimOf("heartbeat")
+        const { ledger } = yield* BackfillLedger
+        yield* ledger.save(claim, step(claim, { releases: true }))
+        yield* ledger.extend(claim, Duration.minutes(1), undefined)
+        expect(Option.isSome(yield* ledger.claim("heartbeat", 0, options))).toBe(true)
+      }))
+
     it.effect("that expired but was not taken over still saves", () =>
       Effect.gen(function*() {
         const claim = yield* claimOf("late")

@@ -10,6 +10,7 @@ import * as Bulk from "../../Bulk.js"
 import { UserEditSchema } from "../../UserEdit.js"
 import { UsersService } from "../../UsersService.js"
 import type { StoredFailure } from "./ledger/ledger.js"
+import { decide } from "./partition.js"
 
 const decodeEdit = Schema.decode(Schema.parseJson(UserEditSchema))
 
@@ -29,6 +30,11 @@ const record = ({ edit, failedAt, insertId, key, message, outcome, partition, ty
   )
 
 const pageSize = 1_000
+
+const isStopped = (failed: Bulk.FailedRecord): boolean => {
+  const { _tag } = decide(failed)
+  return _tag === "halt" || _tag === "leave"
+}
 
 /** Streams the failures as the ledger stores them, page by page. */
 const stored = (name: string) =>
@@ -72,16 +78,20 @@ export const retry = (
             const failures = new Map(report.failedRecords.map((failed) => [failed.index, failed]))
             return ledger.settle(name, {
               accepted: records.flatMap(({ key }, index) => failures.has(index) ? [] : [key]),
-              failed: [...failures].flatMap(([index, { error, outcome }]) => {
+              failed: [...failures].flatMap(([index, failed]) => {
                 const record = records[index]
-                return record === undefined
-                  ? []
-                  : [{ key: record.key, outcome, type: error._tag, message: error.message }]
+                // What stops all records says nothing about this one.
+                if (record === undefined || isStopped(failed)) return []
+                const { error, outcome } = failed
+                // An earlier attempt may still have been applied.
+                const certain = record.outcome === "unknown" ? record.outcome : outcome
+                return [{ key: record.key, outcome: certain, type: error._tag, message: error.message }]
               })
             })
           })
         )
       }),
+      Stream.takeUntil((report) => report.failedRecords.some(isStopped)),
       Stream.runFold(Bulk.empty, Bulk.combine)
     )
   }).pipe(Effect.withSpan("Backfill.retryFailed", { attributes: { "suprsend.backfill.name": name } }))

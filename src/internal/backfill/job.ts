@@ -256,6 +256,9 @@ export const pages = <Row, E, R>(
   Stream.paginateChunkEffect(after, (after) =>
     Effect.map(page(after), (rows) => {
       const last = rows[rows.length - 1]
+      if (last !== undefined && cursor(last) === after) {
+        throw new TypeError(`Backfill.pages: page must return rows after the cursor, but ended with it: ${after}`)
+      }
       const next: Option.Option<string> = last === undefined ? Option.none() : Option.some(cursor(last))
       return [Chunk.unsafeFromArray(rows), next] as const
     })).pipe(Stream.bufferChunks({ capacity: 1 }))

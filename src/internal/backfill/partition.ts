@@ -8,7 +8,7 @@ import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { Backfill } from "../../Backfill.js"
-import { type RunError, SuprsendBackfillHalted } from "../../BackfillError.js"
+import { type RunError, SuprsendBackfillHalted, type SuprsendLedgerError } from "../../BackfillError.js"
 import type * as Bulk from "../../Bulk.js"
 import type { RequestError } from "../../SuprsendError.js"
 import { UserEditSchema } from "../../UserEdit.js"
@@ -43,6 +43,9 @@ export type Ended = "done" | "stopped" | "lost"
 /** The records that are read ahead of the last checkpoint, so that memory stays flat. */
 const maximumWindow = 300_000
 
+/** How often a claim is extended, what can be saved is saved, and a pause is noticed. */
+const longestBeat = Duration.seconds(2)
+
 /** How many batches are sent again at once. While that many fail, no others are sent. */
 const maximumResends = 4
 
@@ -62,7 +65,8 @@ type Decision =
   | { readonly _tag: "retry" }
   | { readonly _tag: "halt" | "leave"; readonly error: RequestError }
 
-const decide = ({ error, outcome }: Bulk.FailedRecord): Decision => {
+/** @internal */
+export const decide = ({ error, outcome }: Bulk.FailedRecord): Decision => {
   switch (error._tag) {
     case "InvalidUserEdit":
       return { _tag: "record" }
@@ -129,10 +133,12 @@ export const run = <E, R>(
     yield* Effect.forkScoped(Effect.interruptible(Effect.zipRight(Deferred.await(stop), stopNow)))
 
     let isLost = false
+    // Whether a checkpoint could not be saved, after which no later one can be.
+    let isUnsaved = false
     let hasEnded = false
     let halted: RequestError | undefined
     let problem: string | undefined
-    let broken: Cause.Cause<never> | undefined
+    let broken: Cause.Cause<SuprsendLedgerError> | undefined
     // Tells a record that cannot be sent from an outage, where nothing can.
     let acceptances = 0
 
@@ -148,7 +154,7 @@ export const run = <E, R>(
 
     const save = (ends: boolean) =>
       saving.withPermits(1)(Effect.suspend(() => {
-        if (isLost) return Effect.void
+        if (isLost || isUnsaved) return Effect.void
         const { cursor, failures, records } = window.take()
         savedAt = clock.unsafeCurrentTimeMillis()
         return ledger.save(claim, {
@@ -161,6 +167,11 @@ export const run = <E, R>(
           releases: ends,
           duration: claimTimeout
         }).pipe(
+          Effect.tapErrorCause(() =>
+            Effect.sync(() => {
+              isUnsaved = true
+            })
+          ),
           Effect.flatMap(heed),
           Effect.zipRight(room.open)
         )
@@ -176,16 +187,21 @@ export const run = <E, R>(
     const extend = Effect.suspend(() => Effect.flatMap(ledger.extend(claim, claimTimeout, problem), heed))
 
     yield* Effect.zipRight(saveIfDue, extend).pipe(
-      Effect.schedule(Schedule.spaced(Duration.times(claimTimeout, 1 / 3))),
+      Effect.schedule(Schedule.spaced(Duration.min(Duration.times(claimTimeout, 1 / 3), longestBeat))),
       // Without the ledger nothing can be saved.
-      Effect.catchAllCause(() => stopNow),
+      Effect.catchAllCause((cause) => {
+        broken ??= cause
+        return stopNow
+      }),
       Effect.interruptible,
       Effect.forkScoped
     )
 
-    const whenRoom = Effect.suspend(() =>
-      window.size < maximumWindow ? Effect.void : Effect.zipRight(room.close, room.await)
-    )
+    const whenRoom = Effect.suspend(() => {
+      if (window.size < maximumWindow) return Effect.void
+      room.unsafeClose()
+      return room.await
+    })
     const edits = job.source.read(claim.range, claim.cursor, (key, cursor) => window.add(key, cursor)).pipe(
       Stream.mapChunksEffect((edits) => Effect.as(whenRoom, edits)),
       Stream.concat(Stream.execute(Effect.sync(() => {
@@ -226,8 +242,8 @@ export const run = <E, R>(
     }
 
     /**
-     * Sends each half alone, and so on with those that fail, while another half is accepted. Returns
-     * what fails, which is everything if the service is unavailable.
+     * Sends each half alone, and so on with those that fail. Returns what fails, which is everything
+     * if the service is unavailable. Then only the first half is halved further.
      */
     const isolate = (records: ReadonlyArray<Bulk.FailedRecord>): Effect.Effect<ReadonlyArray<Bulk.FailedRecord>> =>
       Effect.gen(function*() {
@@ -235,15 +251,20 @@ export const run = <E, R>(
         const middle = Math.ceil(records.length / 2)
         const first = yield* send(records.slice(0, middle))
         const second = yield* send(records.slice(middle))
-        if (halted !== undefined || first.length + second.length === records.length) return [...first, ...second]
-        return [...yield* isolate(first), ...yield* isolate(second)]
+        if (halted !== undefined) return [...first, ...second]
+        const failing = yield* isolate(first)
+        const isAvailable = first.length + second.length < records.length || failing.length < first.length
+        return [...failing, ...isAvailable ? yield* isolate(second) : second]
       })
 
     const sendAgain = (first: ReadonlyArray<Bulk.FailedRecord>) =>
       Effect.gen(function*() {
         let left = first
-        const before = acceptances
+        let before = acceptances
         const attempt = Effect.gen(function*() {
+          if (isStopping) return true
+          // Only what is accepted after the last attempt tells this from an outage.
+          before = acceptances
           problem = left[0]?.error.message
           yield* Effect.logWarning(
             `backfill: partition ${claim.partition} of ${job.name} sends ${
@@ -264,14 +285,14 @@ export const run = <E, R>(
           Effect.raceFirst(Deferred.await(stopped))
         )
         problem = undefined
-        if (halted !== undefined || isStopping) return
+        if (isStopping) return
         // The service responds to others, or responds to this one alone with an error.
         const isAvailable = acceptances > before || (left.length === 1 && left.every(hasStatus))
-        for (const failed of left) {
+        for (const failed of halted === undefined ? left : []) {
           if (isAvailable) window.failed(failed.index, failureRow(window.keyAt(failed.index), failed))
           else if (failed.error._tag !== "InvalidUserEdit") halted ??= failed.error
         }
-        if (halted !== undefined) yield* stopNow
+        yield* halted === undefined ? saveIfDue : stopNow
       })
 
     // A batch that alone fails must not keep the others waiting, whose acceptances tell it from an
@@ -302,8 +323,9 @@ export const run = <E, R>(
       ),
       Effect.exit
     )
+    if (Exit.isFailure(sent)) yield* stopNow
     yield* resends.take(maximumResends)
-    if (Exit.isSuccess(sent) || !Cause.isInterruptedOnly(sent.cause)) yield* save(true)
+    if (!isUnsaved && (Exit.isSuccess(sent) || !Cause.isInterruptedOnly(sent.cause))) yield* save(true)
     yield* sent
     if (broken !== undefined) return yield* Effect.failCause(broken)
     if (isLost) return "lost"

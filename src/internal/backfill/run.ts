@@ -154,19 +154,19 @@ export const run = <E, R>(
     const claim = ledger.claimNext(job.name, { owner: runner, duration: checked.claimTimeout })
 
     const work: Effect.Effect<void, E | RunError, R> = Effect.gen(function*() {
-      if (yield* Deferred.isDone(stop)) return
-      const claimed = yield* claim
-      if (Option.isSome(claimed)) {
-        yield* partition.run(job, claimed.value, { ledger, users }, checked, stop)
-        yield* partitionEnded.release
-        return yield* work
+      while (!(yield* Deferred.isDone(stop))) {
+        const claimed = yield* claim
+        if (Option.isSome(claimed)) {
+          yield* partition.run(job, claimed.value, { ledger, users }, checked, stop)
+          yield* partitionEnded.release
+          continue
+        }
+        const left = yield* ledger.status(job.name)
+        if (Option.isNone(left) || left.value.state !== "running" || left.value.partitions.every(({ done }) => done)) {
+          return
+        }
+        yield* Effect.raceAll([Effect.sleep(lookInterval), Deferred.await(stop), partitionEnded.await])
       }
-      const left = yield* ledger.status(job.name)
-      if (Option.isNone(left) || left.value.state !== "running" || left.value.partitions.every(({ done }) => done)) {
-        return
-      }
-      yield* Effect.raceAll([Effect.sleep(lookInterval), Deferred.await(stop), partitionEnded.await])
-      return yield* work
     })
 
     const workers = Effect.forEach(

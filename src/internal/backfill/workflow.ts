@@ -5,6 +5,7 @@ import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as FiberId from "effect/FiberId"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
@@ -16,6 +17,7 @@ import { BackfillLedger } from "../../BackfillLedger.js"
 import type * as BackfillWorkflow from "../../BackfillWorkflow.js"
 import type { SuprsendInvalidInput } from "../../SuprsendError.js"
 import { UsersService } from "../../UsersService.js"
+import { inOrder } from "../bulk/run.js"
 import * as partition from "./partition.js"
 import * as runs from "./run.js"
 
@@ -78,14 +80,21 @@ export const layer = <E, R>(
         const claimed = yield* ledger.claim(job.name, index, { owner: runs.runner, duration: settings.claimTimeout })
         // It is done, or another runner works on it.
         if (Option.isNone(claimed)) return "busy" as const
-        return yield* partition.run(job, claimed.value, { ledger, users }, settings, stop)
+        // The engine interrupts an execution when it moves its shard to another runner.
+        const stopThis = yield* Deferred.make<void>()
+        yield* Effect.forkScoped(Deferred.complete(stopThis, Deferred.await(stop)))
+        const running = partition.run(job, claimed.value, { ledger, users }, settings, stopThis)
+        return yield* inOrder(running, Deferred.succeed(stopThis, undefined), () => Effect.void)
       }).pipe(
+        Effect.scoped,
         Effect.provide(context),
         Effect.catchAllCause((cause) =>
-          Effect.logError(`backfill: partition ${index} of ${job.name} failed, and is tried again`, cause).pipe(
-            Effect.zipRight(postpone(index, afterFailure, problemOf(cause))),
-            Effect.as("failed" as const)
-          )
+          Cause.isInterruptedOnly(cause)
+            ? Effect.failCause(Cause.interrupt(FiberId.none))
+            : Effect.logError(`backfill: partition ${index} of ${job.name} failed, and is tried again`, cause).pipe(
+              Effect.zipRight(postpone(index, afterFailure, problemOf(cause))),
+              Effect.as("failed" as const)
+            )
         )
       )
 

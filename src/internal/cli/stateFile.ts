@@ -57,7 +57,7 @@ export const open = (
     if (Option.exists(existing, ({ type }) => type !== "File")) {
       return yield* new CommandError({ message: `${file} cannot be used: it is not a file` })
     }
-    yield* lock.acquire(real, {
+    yield* lock.acquire(lock.pathFor(real), {
       taken: (pid, lockFile) =>
         new CommandError({
           message: `${file} is in use by another sandbox (process ${pid}): end that one, or name another file. ` +

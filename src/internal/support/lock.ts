@@ -14,15 +14,13 @@ export interface Errors<E> {
 }
 
 /**
- * Locks a file or directory for this process, until the scope closes.
+ * Holds a lock file for this process, until the scope closes.
  *
- * The lock file is in the temporary folder of the machine and contains the process id. A lock whose
- * process has ended is taken over.
+ * The lock file contains the process id. A lock whose process has ended is taken over.
  *
  * @internal
  */
-export const acquire = <E>(real: string, errors: Errors<E>): Effect.Effect<void, E, Scope.Scope> => {
-  const path = pathFor(real)
+export const acquire = <E>(path: string, errors: Errors<E>): Effect.Effect<void, E, Scope.Scope> => {
   const attempt = <A>(evaluate: () => A) =>
     Effect.try({
       try: evaluate,
@@ -68,7 +66,7 @@ export const acquire = <E>(real: string, errors: Errors<E>): Effect.Effect<void,
 const held = new Set<string>()
 
 /**
- * Returns the path of the lock of a file.
+ * Returns a path for the lock of a file, in the temporary folder of the machine.
  *
  * @internal
  */

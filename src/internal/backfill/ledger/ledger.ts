@@ -89,7 +89,7 @@ export interface Claim {
 }
 
 /**
- * A partition to be worked on by some runner, for the how-manieth time.
+ * A partition to be worked on by some runner, and how often it was placed.
  *
  * @internal
  */

@@ -7,6 +7,8 @@ import * as Schedule from "effect/Schedule"
 const table = "suprsend_backfill_migration"
 
 // Keys are compared byte by byte, so that failures have one order in every database.
+// Epochs begin at random, so that a runner of a removed job has none that is valid for a new job of
+// the same name.
 const first = Effect.flatMap(SqlClient.SqlClient, (sql) =>
   Effect.forEach([
     sql`CREATE TABLE suprsend_backfill_job (
@@ -27,7 +29,7 @@ const first = Effect.flatMap(SqlClient.SqlClient, (sql) =>
       accepted INTEGER NOT NULL DEFAULT 0,
       failed INTEGER NOT NULL DEFAULT 0,
       checkpoints INTEGER NOT NULL DEFAULT 0,
-      epoch INTEGER NOT NULL DEFAULT 0,
+      epoch INTEGER NOT NULL DEFAULT (1e9 * random())::int,
       owner TEXT,
       claimed_until TIMESTAMPTZ,
       placements INTEGER NOT NULL DEFAULT 0,

@@ -112,7 +112,8 @@ export const layer = (
       },
       catch: (error) => failed(error instanceof Error ? error.message : String(error))
     })
-    yield* lock.acquire(real, {
+    // Beside the directory, where processes with another temporary folder find it too.
+    yield* lock.acquire(`${real}.lock`, {
       taken: (pid, lockFile) =>
         failed(
           `process ${pid} uses it, and only one at a time can: end that one, or name another directory. ` +

@@ -113,6 +113,9 @@ const failure = (row: FailureColumns): StoredFailure => ({
 /** The rows of one statement; a statement has at most 65,535 parameters. */
 const rowsPerStatement = 1_000
 
+/** The time limit of one try of an operation. */
+const longestOperation = Duration.seconds(15)
+
 /** How often old checkpoints are removed, so that the ledger of a slow backfill does not grow. */
 const pruneEvery = 64
 
@@ -149,6 +152,13 @@ const make = (client: SqlClient.SqlClient): Ledger => {
     SuprsendLedgerError
   > =>
     effect.pipe(
+      // Without a limit, a connection that was lost without notice would hang for hours. Waiting for a
+      // connection cannot be interrupted, so it is left behind.
+      Effect.disconnect,
+      Effect.timeoutFail({
+        duration: longestOperation,
+        onTimeout: () => new SqlError({ message: `No response within ${Duration.format(longestOperation)}` })
+      }),
       // A transaction dies if its commit or rollback fails, as it does when the connection was lost.
       Effect.catchSomeDefect((defect) => defect instanceof SqlError ? Option.some(Effect.fail(defect)) : Option.none()),
       Effect.tapError((error) => Effect.logDebug(`backfill: the ledger failed to ${name}: ${describe(error)}`)),
@@ -332,7 +342,7 @@ const make = (client: SqlClient.SqlClient): Ledger => {
     claim: (name, partition, options) =>
       operation(
         "claim a partition",
-        claim(name, options, sql`${free(name)} AND p.partition = ${partition} FOR UPDATE OF p`)
+        claim(name, options, sql`${free(name)} AND p.partition = ${partition} FOR UPDATE OF p SKIP LOCKED`)
       ),
 
     place: (name, limit, again) =>
@@ -340,10 +350,10 @@ const make = (client: SqlClient.SqlClient): Ledger => {
         "place partitions",
         sql<Placement>`
           UPDATE suprsend_backfill_partition SET placements = placements + 1, placed_until = ${until(again)}
-          WHERE job = ${name} AND partition IN (
+          WHERE job = ${name} AND partition = ANY(ARRAY(
             ${free(name)} AND (p.placed_until IS NULL OR p.placed_until <= clock_timestamp())
             ORDER BY p.partition LIMIT ${limit} FOR UPDATE OF p SKIP LOCKED
-          ) RETURNING partition, placements AS placement`
+          )) RETURNING partition, placements AS placement`
       ),
 
     postpone: (name, partition, delay, problem) =>
@@ -361,7 +371,8 @@ const make = (client: SqlClient.SqlClient): Ledger => {
         Effect.zipRight(
           sql`UPDATE suprsend_backfill_partition SET claimed_until = ${until(duration)}, problem = ${
             problem === undefined ? null : withoutNul(problem)
-          } WHERE job = ${claim.job} AND partition = ${claim.partition} AND epoch = ${claim.epoch}`,
+          } WHERE job = ${claim.job} AND partition = ${claim.partition} AND epoch = ${claim.epoch}
+            AND claimed_until IS NOT NULL`,
           stateOf(claim)
         )
       ),
@@ -371,6 +382,8 @@ const make = (client: SqlClient.SqlClient): Ledger => {
         "save a checkpoint",
         sql.withTransaction(Effect.gen(function*() {
           const { accepted, cursor, done, duration, failures, number, records, releases } = checkpoint
+          // If this machine dies now, its row must not stay locked until the network gives up.
+          yield* sql`SET LOCAL idle_in_transaction_session_timeout = '20s'`
           const saved = yield* sql`
             UPDATE suprsend_backfill_partition SET cursor = coalesce(${cursor ?? null}, cursor), done = ${done},
               records = records + ${records}, accepted = accepted + ${accepted}, failed = failed + ${failures.length},

@@ -35,7 +35,7 @@ const ranged = (name: string, ranges: ReadonlyArray<string>, count = 300) =>
     edit: (id) => increment(edit(id), "visits", 1)
   })
 
-const slowly = (sandbox: Sandbox.Sandbox.Service) => sandbox.faults.add(Sandbox.latency("5 millis"))
+const slowly = (sandbox: Sandbox.Sandbox.Service) => sandbox.faults.add(Sandbox.latency("25 millis"))
 
 class SourceFailed extends Data.TaggedError("SourceFailed")<{ readonly at: string }> {}
 
@@ -420,7 +420,7 @@ layer(BackfillLedgerPGlite.layerMemory, { excludeTestServices: true, timeout: "6
     it.effect("stops gracefully, saves progress, and goes on exactly there", () =>
       overSandbox(Effect.gen(function*() {
         const sandbox = yield* Sandbox.Sandbox
-        yield* slowly(sandbox)
+        yield* sandbox.faults.add(Sandbox.latency("250 millis"))
         const job = ranged("interrupted", ["a", "b"], 3_000)
         const fiber = yield* Effect.fork(Backfill.run(job, { ...quick, checkpointInterval: "1 hour", partitions: 2 }))
         yield* until(sandbox.deliveries, (deliveries) => deliveries.length > 0)

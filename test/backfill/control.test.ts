@@ -99,7 +99,7 @@ layer(BackfillLedgerPGlite.layerMemory, { excludeTestServices: true, timeout: "6
     it.effect("that is paused stops soon, and goes on exactly where it stopped", () =>
       overSandbox(Effect.gen(function*() {
         const sandbox = yield* Sandbox.Sandbox
-        yield* sandbox.faults.add(Sandbox.latency("5 millis"))
+        yield* sandbox.faults.add(Sandbox.latency("50 millis"))
         const rows = ids(5_000)
         const begun: Array<string | undefined> = []
         const job = Backfill.make({
@@ -150,7 +150,7 @@ layer(BackfillLedgerPGlite.layerMemory, { excludeTestServices: true, timeout: "6
     it.effect("that is cancelled stops, and what was accepted stays", () =>
       overSandbox(Effect.gen(function*() {
         const sandbox = yield* Sandbox.Sandbox
-        yield* sandbox.faults.add(Sandbox.latency("5 millis"))
+        yield* sandbox.faults.add(Sandbox.latency("50 millis"))
         const job = visits("cancelled run", ids(5_000))
         const running = yield* Effect.fork(Backfill.run(job, quick))
         yield* untilStatus("cancelled run", ({ records }) => records > 0)

@@ -205,7 +205,7 @@ layer(BackfillLedgerPGlite.layerMemory, { excludeTestServices: true, timeout: "6
       const scope = yield* Scope.make()
       const context = yield* Layer.buildWithScope(service(), scope)
       const sandbox = Context.get(context, Sandbox.Sandbox)
-      yield* sandbox.faults.add(Sandbox.latency("5 millis"))
+      yield* sandbox.faults.add(Sandbox.latency("100 millis"))
       const running = yield* Effect.fork(Effect.provide(Backfill.run(job, quick), context))
       yield* untilStatus(job.name, ({ records }) => records > 0)
       yield* Scope.close(scope, Exit.void)

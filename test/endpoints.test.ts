@@ -20,7 +20,11 @@ const documented = new Set(rows.flatMap(({ methods }) => methods))
 const methods = Effect.map(
   Effect.all({ UsersService, PreferencesService }),
   (services) =>
-    Object.entries(services).flatMap(([name, service]) => Object.keys(service).map((method) => `${name}.${method}`))
+    Object.entries(services).flatMap(([name, service]) =>
+      Object.entries(service)
+        .filter(([, member]) => typeof member === "function")
+        .map(([method]) => `${name}.${method}`)
+    )
 )
 
 const inputs: Inputs = {

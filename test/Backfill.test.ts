@@ -736,6 +736,13 @@ layer(BackfillLedgerPGlite.layerMemory, { excludeTestServices: true, timeout: "6
   })
 
   describe("pages", () => {
+    it.effect("of a source that ignores the cursor end, instead of repeating forever", () =>
+      Effect.gen(function*() {
+        const rows = Backfill.pages(undefined, { page: () => Effect.succeed(["a", "b"]), cursor: (id) => id })
+        const exit = yield* Effect.exit(Stream.runDrain(rows))
+        expect(Exit.isFailure(exit) && Cause.pretty(exit.cause)).toContain("page must return rows after the cursor")
+      }))
+
     const rows = ids(10)
     const pageOf = (asked: Array<string | undefined>, size: number) => (cursor: string | undefined) =>
       Effect.sync(() => {

@@ -23,7 +23,7 @@ export interface Options {
   /**
    * The directory that keeps the data. It is created if it does not exist.
    *
-   * An empty database has 39 MB. Only one process at a time can use the directory.
+   * An empty database has some 40 MB. Only one process at a time can use the directory.
    */
   readonly directory: string
 }
@@ -32,8 +32,9 @@ export interface Options {
  * Provides the ledger in a directory, and the database as a `SqlClient`.
  *
  * The ledger survives the end of the process, `kill -9` included. The layer fails if another
- * process uses the directory. Opening takes about a second and 300 MB of memory; the first time,
- * when the database is created, it takes some seconds and 800 MB.
+ * process uses the directory. Opening takes about a second and some hundred megabytes of memory.
+ * The first time, when the database is created, it takes some seconds, and the peak of the whole
+ * process is near 900 MB (`npm run bench -- --only backfill --full`).
  *
  * @example
  * ```ts

@@ -26,7 +26,7 @@ export const derive = (job: string): (key: string) => string => {
 /** The first digit of the fourth group for each digit of the hash: its two high bits are 10. */
 const variants = "89ab89ab89ab89ab"
 
-// `Crypto.hash` needs half of the time, but exists only since Node 20.12.
+// `Crypto.hash` makes no object for each key, but exists only since Node 20.12.
 const sha1 = (text: string): string =>
   typeof Crypto.hash === "function"
     ? Crypto.hash("sha1", text)

@@ -71,12 +71,8 @@ const call = "Backfill"
 const invalid = (path: ReadonlyArray<string | number>, message: string): SuprsendInvalidInput =>
   new SuprsendInvalidInput({ call, issues: [{ path, message }] })
 
-/**
- * Returns why the ledger cannot store a text as a name or key, or undefined if it can.
- *
- * @internal
- */
-export const textProblem = (text: unknown): string | undefined =>
+/** Returns why the ledger cannot store a text as a name or key, or undefined if it can. */
+const textProblem = (text: unknown): string | undefined =>
   typeof text !== "string"
     ? `must be a text, got ${describe(text)}`
     : text === ""

@@ -87,12 +87,8 @@ const check = ({ definition, name }: JobRow, present: Definition): Effect.Effect
   return changes.length === 0 ? Effect.void : Effect.fail(new SuprsendBackfillChanged({ name, changes }))
 }
 
-/**
- * Creates the job in the ledger, or checks that the one there has the same definition.
- *
- * @internal
- */
-export const prepare = <E, R>(
+/** Creates the job in the ledger, or checks that the one there has the same definition. */
+const prepare = <E, R>(
   job: Backfill.Backfill<E, R>
 ): Effect.Effect<void, E | RunError, R | UsersService | BackfillLedger> =>
   Effect.gen(function*() {

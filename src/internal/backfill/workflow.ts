@@ -5,7 +5,6 @@ import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as FiberId from "effect/FiberId"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
@@ -90,7 +89,7 @@ export const layer = <E, R>(
         Effect.provide(context),
         Effect.catchAllCause((cause) =>
           Cause.isInterruptedOnly(cause)
-            ? Effect.failCause(Cause.interrupt(FiberId.none))
+            ? Effect.interrupt
             : Effect.logError(`backfill: partition ${index} of ${job.name} failed, and is tried again`, cause).pipe(
               Effect.zipRight(postpone(index, afterFailure, problemOf(cause))),
               Effect.as("failed" as const)

@@ -10,9 +10,10 @@ import * as Schema from "effect/Schema"
 import { RecordError } from "./internal/bulk/report.js"
 import type { SuprsendInvalidInput } from "./SuprsendError.js"
 
+// Not `name`, which is the name of the class in every error.
 const ofJob = {
   /** The name of the backfill. */
-  name: Schema.String
+  backfill: Schema.String
 }
 
 /**
@@ -32,7 +33,7 @@ export class SuprsendBackfillChanged extends Schema.TaggedError<SuprsendBackfill
   changes: Schema.Array(Schema.String)
 }) {
   override get message(): string {
-    return `the backfill ${JSON.stringify(this.name)} was started with another definition: ${
+    return `the backfill ${JSON.stringify(this.backfill)} was started with another definition: ${
       this.changes.join("; ")
     }. ` +
       "Give the new definition another name, or remove the old backfill first (Backfill.remove)"
@@ -49,7 +50,7 @@ export class SuprsendBackfillNotFound extends Schema.TaggedError<SuprsendBackfil
   "effect-suprsend/SuprsendBackfillNotFound"
 )("SuprsendBackfillNotFound", ofJob) {
   override get message(): string {
-    return `the ledger has no backfill ${JSON.stringify(this.name)}: check the name (Backfill.list), or start it`
+    return `the ledger has no backfill ${JSON.stringify(this.backfill)}: check the name (Backfill.list), or start it`
   }
 }
 
@@ -74,7 +75,7 @@ export class SuprsendBackfillState extends Schema.TaggedError<SuprsendBackfillSt
     const fix = this.action === "remove"
       ? "cancel it first, and wait until no runner works on it"
       : "start a backfill with another name"
-    return `cannot ${this.action} the backfill ${JSON.stringify(this.name)}, because it is ${this.state}: ${fix}`
+    return `cannot ${this.action} the backfill ${JSON.stringify(this.backfill)}, because it is ${this.state}: ${fix}`
   }
 }
 
@@ -97,7 +98,9 @@ export class SuprsendBackfillHalted extends Schema.TaggedError<SuprsendBackfillH
   error: RecordError
 }) {
   override get message(): string {
-    return `the backfill ${JSON.stringify(this.name)} stopped in partition ${this.partition}, and goes on from there ` +
+    return `the backfill ${
+      JSON.stringify(this.backfill)
+    } stopped in partition ${this.partition}, and goes on from there ` +
       `when it is run again: ${this.error.message}`
   }
 }

@@ -20,23 +20,29 @@ const roundTrip = <A, I>(schema: Schema.Schema<A, I>, error: A) => {
 
 describe("an error of a backfill", () => {
   it("names the backfill, and says what to do", () => {
-    expect(new BackfillError.SuprsendBackfillNotFound({ name }).message).toBe(
+    expect(new BackfillError.SuprsendBackfillNotFound({ backfill: name }).message).toBe(
       "the ledger has no backfill \"plans \\\"2026\\\"\": check the name (Backfill.list), or start it"
     )
-    expect(new BackfillError.SuprsendBackfillState({ name, state: "completed", action: "pause" }).message).toBe(
-      "cannot pause the backfill \"plans \\\"2026\\\"\", because it is completed: start a backfill with another name"
-    )
-    const halted = new BackfillError.SuprsendBackfillHalted({ name, partition: 3, error: unauthorized })
+    expect(new BackfillError.SuprsendBackfillState({ backfill: name, state: "completed", action: "pause" }).message)
+      .toBe(
+        "cannot pause the backfill \"plans \\\"2026\\\"\", because it is completed: start a backfill with another name"
+      )
+    const halted = new BackfillError.SuprsendBackfillHalted({ backfill: name, partition: 3, error: unauthorized })
     expect(halted.message).toContain("stopped in partition 3, and goes on from there when it is run again: ")
     expect(halted.message).toContain(unauthorized.message)
   })
 
+  it("keeps the name of its class, as every error", () => {
+    const missing = new BackfillError.SuprsendBackfillNotFound({ backfill: name })
+    expect([missing.name, missing.backfill]).toEqual(["SuprsendBackfillNotFound", name])
+  })
+
   it("is the same after JSON", () => {
-    const changed = new BackfillError.SuprsendBackfillChanged({ name, changes: ["a", "b"] })
+    const changed = new BackfillError.SuprsendBackfillChanged({ backfill: name, changes: ["a", "b"] })
     expect(roundTrip(BackfillError.SuprsendBackfillChanged, changed)).toEqual(changed)
-    const missing = new BackfillError.SuprsendBackfillNotFound({ name })
+    const missing = new BackfillError.SuprsendBackfillNotFound({ backfill: name })
     expect(roundTrip(BackfillError.SuprsendBackfillNotFound, missing)).toEqual(missing)
-    const halted = new BackfillError.SuprsendBackfillHalted({ name, partition: 3, error: unauthorized })
+    const halted = new BackfillError.SuprsendBackfillHalted({ backfill: name, partition: 3, error: unauthorized })
     expect(roundTrip(BackfillError.SuprsendBackfillHalted, halted).message).toBe(halted.message)
     const ledger = new BackfillError.SuprsendLedgerError({ operation: "save a checkpoint", description: "no" })
     expect(roundTrip(BackfillError.SuprsendLedgerError, ledger)).toEqual(ledger)

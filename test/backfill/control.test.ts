@@ -52,7 +52,7 @@ layer(BackfillLedgerPGlite.layerMemory, { excludeTestServices: true, timeout: "6
             expect(Option.match(found, { onNone: () => "removed", onSome: ({ state }) => state })).toBe(next ?? state)
             expect(done).toMatchObject(
               next === undefined
-                ? { _tag: "Left", left: { _tag: "SuprsendBackfillState", name, state, action } }
+                ? { _tag: "Left", left: { _tag: "SuprsendBackfillState", backfill: name, state, action } }
                 : { _tag: "Right" }
             )
           })))
@@ -64,7 +64,7 @@ layer(BackfillLedgerPGlite.layerMemory, { excludeTestServices: true, timeout: "6
         for (const act of Object.values(actions)) {
           expect(yield* Effect.flip(act("nowhere"))).toMatchObject({
             _tag: "SuprsendBackfillNotFound",
-            name: "nowhere"
+            backfill: "nowhere"
           })
         }
       }))

@@ -205,7 +205,7 @@ layer(BackfillLedgerPGlite.layerMemory, { excludeTestServices: true, timeout: "6
 
     it.effect("of a name that is not there cannot be read or sent", () =>
       overSandbox(Effect.gen(function*() {
-        const missing = { _tag: "SuprsendBackfillNotFound", name: "nowhere" }
+        const missing = { _tag: "SuprsendBackfillNotFound", backfill: "nowhere" }
         expect(yield* Effect.flip(Stream.runDrain(Backfill.failed("nowhere")))).toMatchObject(missing)
         expect(yield* Effect.flip(Backfill.retryFailed("nowhere"))).toMatchObject(missing)
       })))

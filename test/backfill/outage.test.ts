@@ -106,7 +106,7 @@ layer(BackfillLedgerPGlite.layerMemory, { excludeTestServices: true, timeout: "6
           const error = yield* halted(Backfill.run(job, quick))
           expect(error._tag).toBe("SuprsendBackfillHalted")
           expect(JSON.parse(JSON.stringify(error))).toMatchObject({
-            name: job.name,
+            backfill: job.name,
             partition: 0,
             error: { _tag: tag }
           })

@@ -15,9 +15,9 @@ const change = (
   Effect.gen(function*() {
     const { ledger } = yield* BackfillLedger
     if (yield* apply(ledger, name)) return
-    if (Option.isNone(yield* ledger.find(name))) return yield* new SuprsendBackfillNotFound({ name })
+    if (Option.isNone(yield* ledger.find(name))) return yield* new SuprsendBackfillNotFound({ backfill: name })
     const { state } = yield* status(name)
-    return yield* new SuprsendBackfillState({ name, state, action })
+    return yield* new SuprsendBackfillState({ backfill: name, state, action })
   })
 
 /** @internal */

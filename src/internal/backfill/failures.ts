@@ -40,7 +40,7 @@ const isStopped = (failed: Bulk.FailedRecord): boolean => {
 const stored = (name: string) =>
   Stream.unwrap(Effect.gen(function*() {
     const { ledger } = yield* BackfillLedger
-    if (Option.isNone(yield* ledger.find(name))) return yield* new SuprsendBackfillNotFound({ name })
+    if (Option.isNone(yield* ledger.find(name))) return yield* new SuprsendBackfillNotFound({ backfill: name })
     return Stream.paginateChunkEffect(undefined as string | undefined, (after) =>
       Effect.map(ledger.failures(name, after, pageSize), (rows) => {
         const last = rows[rows.length - 1]

@@ -201,7 +201,10 @@ export const makePartitioned = <Range, I, Row, E, R>(
         Either.match(decode(range), {
           onLeft: (error) =>
             Stream.fail(
-              new SuprsendBackfillChanged({ name, changes: [`range does not accept ${range}: ${problemOf(error)}`] })
+              new SuprsendBackfillChanged({
+                backfill: name,
+                changes: [`range does not accept ${range}: ${problemOf(error)}`]
+              })
             ),
           onRight: (decoded) => editsOf(options, after, add, rows(decoded, after))
         })

@@ -330,7 +330,7 @@ export const run = <E, R>(
     if (broken !== undefined) return yield* Effect.failCause(broken)
     if (isLost) return "lost"
     if (halted !== undefined) {
-      return yield* new SuprsendBackfillHalted({ name: job.name, partition: claim.partition, error: halted })
+      return yield* new SuprsendBackfillHalted({ backfill: job.name, partition: claim.partition, error: halted })
     }
     return hasEnded && window.size === 0 ? "done" : "stopped"
   })).pipe(

@@ -84,7 +84,7 @@ const definitionOf = <E, R>(
 
 const check = ({ definition, name }: JobRow, present: Definition): Effect.Effect<void, SuprsendBackfillChanged> => {
   const changes = differences(definition, present)
-  return changes.length === 0 ? Effect.void : Effect.fail(new SuprsendBackfillChanged({ name, changes }))
+  return changes.length === 0 ? Effect.void : Effect.fail(new SuprsendBackfillChanged({ backfill: name, changes }))
 }
 
 /** Creates the job in the ledger, or checks that the one there has the same definition. */

@@ -112,7 +112,7 @@ export const status = (
   Effect.gen(function*() {
     const { ledger } = yield* BackfillLedger
     const found = yield* ledger.status(name)
-    return Option.isSome(found) ? new Status(found.value) : yield* new SuprsendBackfillNotFound({ name })
+    return Option.isSome(found) ? new Status(found.value) : yield* new SuprsendBackfillNotFound({ backfill: name })
   })
 
 /** @internal */

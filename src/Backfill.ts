@@ -217,6 +217,8 @@ export interface RunOptions {
   /**
    * How long requests in flight may continue when the run is paused or interrupted.
    *
+   * Requests that still wait for the rate limit are not sent.
+   *
    * @default "10 seconds"
    */
   readonly grace?: Duration.DurationInput | undefined
@@ -295,7 +297,7 @@ export interface PartitionStatus {
   readonly rate: number
   /** The process that works on it. */
   readonly runner: Option.Option<string>
-  /** Why it waits, if it does. */
+  /** Why it waits or was stopped. It is none again once a runner works on it. */
   readonly problem: Option.Option<string>
 }
 

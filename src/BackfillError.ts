@@ -19,8 +19,8 @@ const ofJob = {
 /**
  * The backfill was started with another definition under the same name. Nothing was sent.
  *
- * Give the new definition a name of its own. To start over under the same name instead, remove the
- * old backfill from the ledger with `Backfill.remove`.
+ * Give the new definition a name of its own. Under the same name, even after `Backfill.remove`,
+ * records have the same insert ids, so SuprSend does not apply those again that it accepted before.
  *
  * @since 0.1.0
  * @category errors
@@ -36,7 +36,8 @@ export class SuprsendBackfillChanged extends Schema.TaggedError<SuprsendBackfill
     return `the backfill ${JSON.stringify(this.backfill)} was started with another definition: ${
       this.changes.join("; ")
     }. ` +
-      "Give the new definition another name, or remove the old backfill first (Backfill.remove)"
+      "Give the new definition another name. Under the same name, even after Backfill.remove, records have the same " +
+      "insert ids as before, and SuprSend does not apply them again"
   }
 }
 
@@ -74,8 +75,37 @@ export class SuprsendBackfillState extends Schema.TaggedError<SuprsendBackfillSt
   override get message(): string {
     const fix = this.action === "remove"
       ? "cancel it first, and wait until no runner works on it"
-      : "start a backfill with another name"
+      : this.action === "resume"
+      ? "start a backfill with another name"
+      : "nothing is left to do"
     return `cannot ${this.action} the backfill ${JSON.stringify(this.backfill)}, because it is ${this.state}: ${fix}`
+  }
+}
+
+/**
+ * A row of the source has no valid key or cursor, so the run stopped before it.
+ *
+ * The rows before it are sent. Correct the row, or let `rows` skip it, and run the backfill again:
+ * it goes on there.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class SuprsendBackfillInvalidRow extends Schema.TaggedError<SuprsendBackfillInvalidRow>(
+  "effect-suprsend/SuprsendBackfillInvalidRow"
+)("SuprsendBackfillInvalidRow", {
+  ...ofJob,
+  /** The number of the row among those of this run and partition, counted from 1. */
+  row: Schema.Number,
+  /** The cursor of the row before it, unless it is the first one. */
+  after: Schema.optional(Schema.String),
+  /** What is wrong, such as `key must not be empty`. */
+  description: Schema.String
+}) {
+  override get message(): string {
+    return `the backfill ${JSON.stringify(this.backfill)} stopped before row ${this.row} of this run${
+      this.after === undefined ? "" : `, the one after the cursor ${JSON.stringify(this.after)}`
+    }: ${this.description}. Correct the row or skip it, and run the backfill again: it goes on there`
   }
 }
 
@@ -118,20 +148,19 @@ export class SuprsendLedgerError extends Schema.TaggedError<SuprsendLedgerError>
   {
     /** The operation on the ledger, such as `save a checkpoint`. */
     operation: Schema.String,
-    /** The message of the database, without the parameters of the statement. */
+    /** The message of the database, without the parameters of the statement, and what to do. */
     description: Schema.String
   }
 ) {
   override get message(): string {
-    return `the ledger of backfills failed to ${this.operation}: ${this.description}. ` +
-      "Check the database; a run goes on where it stopped"
+    return `the ledger of backfills failed to ${this.operation}: ${this.description}`
   }
 }
 
 /**
  * Errors that a run can end with, besides those of its source.
  *
- * `SuprsendInvalidInput` says that the definition or a key is invalid.
+ * `SuprsendInvalidInput` says that the definition is invalid, and nothing was sent.
  *
  * @since 0.1.0
  * @category models
@@ -139,5 +168,6 @@ export class SuprsendLedgerError extends Schema.TaggedError<SuprsendLedgerError>
 export type RunError =
   | SuprsendBackfillChanged
   | SuprsendBackfillHalted
+  | SuprsendBackfillInvalidRow
   | SuprsendInvalidInput
   | SuprsendLedgerError

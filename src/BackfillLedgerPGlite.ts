@@ -29,7 +29,7 @@ export interface Options {
 }
 
 /**
- * Provides the ledger in a directory, and the database as a `SqlClient`.
+ * Provides the ledger in a directory.
  *
  * The ledger survives the end of the process, `kill -9` included. The layer fails if another
  * process uses the directory. Opening takes about a second and some hundred megabytes of memory.
@@ -48,9 +48,20 @@ export interface Options {
  * @since 0.1.0
  * @category layers
  */
-export const layer: (
+export const layer: (options: Options) => Layer.Layer<BackfillLedger, SuprsendLedgerError> = internal.layer
+
+/**
+ * Provides the same, and the database of the ledger as a `SqlClient`, for queries of its tables.
+ *
+ * Do not provide it to a backfill whose rows come from a database of yours: both are a `SqlClient`,
+ * so one would replace the other.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerWithSqlClient: (
   options: Options
-) => Layer.Layer<BackfillLedger | SqlClient.SqlClient, SuprsendLedgerError> = internal.layer
+) => Layer.Layer<BackfillLedger | SqlClient.SqlClient, SuprsendLedgerError> = internal.layerWithSqlClient
 
 /**
  * Provides the ledger in memory, for tests.
@@ -58,4 +69,4 @@ export const layer: (
  * @since 0.1.0
  * @category layers
  */
-export const layerMemory: Layer.Layer<BackfillLedger | SqlClient.SqlClient, SuprsendLedgerError> = internal.layerMemory
+export const layerMemory: Layer.Layer<BackfillLedger, SuprsendLedgerError> = internal.layerMemory

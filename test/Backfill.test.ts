@@ -183,7 +183,9 @@ layer(BackfillLedgerPGlite.layerMemory, { excludeTestServices: true, timeout: "6
           key: (id) => id,
           edit: (id) => increment(edit(id), "visits", 1)
         })
-        expect((yield* Backfill.start(job)).total).toEqual(Option.some(5_000))
+        const started = yield* Backfill.start(job)
+        expect(started.total).toEqual(Option.some(5_000))
+        expect(String(started)).toBe("counted running: 0 of 5,000 records, no runner")
         const fiber = yield* Effect.fork(Backfill.run(job, quick))
         const seen = yield* untilStatus("counted", ({ records }) => records > 0)
         expect(seen.rate).toBeGreaterThan(0)
@@ -196,24 +198,6 @@ layer(BackfillLedgerPGlite.layerMemory, { excludeTestServices: true, timeout: "6
         expect(String(done)).toBe("counted completed: 5,000 of 5,000 records")
         expect(done.timeLeft).toEqual(Option.none())
         expect(done.partitions[0]?.runner).toEqual(Option.none())
-        // A total that cannot be a count is left out.
-        const odd = Backfill.makePartitioned({
-          name: "counted oddly",
-          range: Schema.Number,
-          partitions: [-1, 0.5, NaN, 2 ** 31].map((n, i) => Number.isFinite(n) ? n : i),
-          total: (range) => Effect.succeed(range),
-          rows: () => Stream.empty,
-          key: (id: string) => id,
-          edit
-        })
-        const { partitions, total } = yield* Backfill.start(odd)
-        expect(total).toEqual(Option.none())
-        expect(partitions.map(({ total }) => Option.getOrUndefined(total))).toEqual([
-          undefined,
-          undefined,
-          2,
-          undefined
-        ])
       })))
   })
 
@@ -380,8 +364,8 @@ layer(BackfillLedgerPGlite.layerMemory, { excludeTestServices: true, timeout: "6
         const error = yield* Effect.flip(Backfill.run(numbered("both", [2], { version: "2" })))
         expect(error.message).toBe(
           "the backfill \"both\" was started with another definition: version was \"1\" and is \"2\"; " +
-            "partition 0 was 1 and is 2. Give the new definition another name, or remove the old backfill first " +
-            "(Backfill.remove)"
+            "partition 0 was 1 and is 2. Give the new definition another name. Under the same name, even after " +
+            "Backfill.remove, records have the same insert ids as before, and SuprSend does not apply them again"
         )
       })))
 
@@ -579,8 +563,13 @@ layer(BackfillLedgerPGlite.layerMemory, { excludeTestServices: true, timeout: "6
           }
         })
         const exit = yield* Effect.exit(Backfill.run(job))
-        expect(Exit.isFailure(exit) && [...Cause.defects(exit.cause)].map(String)).toEqual(["Error: no plan"])
-        const { records } = yield* Backfill.status("throws")
+        const defect = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
+        const message =
+          "the backfill \"throws\" stopped before row 251 of this run, the one after the cursor \"user-000249\": " +
+          "edit threw Error: no plan. Correct the row or skip it, and run the backfill again: it goes on there"
+        expect(defect instanceof Error && [defect.message, String(defect.cause)]).toEqual([message, String(thrown)])
+        const { partitions, records } = yield* Backfill.status("throws")
+        expect(partitions[0]?.problem).toEqual(Option.some(message))
         expect(records).toBe((yield* sandbox.deliveries).length)
         expect(records).toBe(200)
         isBroken = false
@@ -662,13 +651,73 @@ layer(BackfillLedgerPGlite.layerMemory, { excludeTestServices: true, timeout: "6
         ["empty", ["a", ""], "key must not be empty"],
         ["with U+0000", ["a", "b\0"], "key must not contain the character U+0000"],
         ["with half a pair", ["a", "b\udc00"], "key must"],
-        ["twice", ["a", "b", "b"], "key must differ for each row, but two rows have \"b\""]
+        ["twice", ["a", "b", "b"], "key must differ for each row, but the row before has \"b\" too"]
       ] as const
     )("a key that is %s", ([what, keys, problem]) =>
       overSandbox(Effect.gen(function*() {
         const error = yield* issueOf(Backfill.run(keyed(`key ${what}`, keys)))
         expect(error).toContain(problem)
         expect(yield* Backfill.status(`key ${what}`)).toMatchObject({ state: "running", failed: 0 })
+      })))
+
+    it.effect("a row that is found later, and a run goes on before it", () =>
+      overSandbox(Effect.gen(function*() {
+        const sandbox = yield* Sandbox.Sandbox
+        const rows = ids(1_000)
+        const job = (keyOf: (id: string) => string) =>
+          Backfill.make({
+            name: "late row",
+            rows: (cursor) => after(rows, cursor, 100),
+            key: keyOf,
+            cursor: (id) => id,
+            edit: (id) => increment(edit(id), "visits", 1)
+          })
+        const error = yield* Effect.flip(Backfill.run(job((id) => id === rows[750] ? "" : id)))
+        expect(error).toMatchObject({
+          _tag: "SuprsendBackfillInvalidRow",
+          backfill: "late row",
+          row: 751,
+          after: rows[749],
+          description: "key must not be empty"
+        })
+        const { partitions, records } = yield* Backfill.status("late row")
+        expect(records).toBe(700)
+        expect(partitions[0]?.problem).toEqual(Option.some(error.message))
+        expect(yield* Backfill.run(job((id) => id))).toMatchObject({ state: "completed", records: 1_000 })
+        expect((yield* Backfill.status("late row")).partitions[0]?.problem).toEqual(Option.none())
+        expect(yield* appliedOnce(sandbox)).toBe(1_000)
+      })))
+
+    it.effect("an edit that is none", () =>
+      overSandbox(Effect.gen(function*() {
+        const make = loosely(Backfill.make)
+        const job = make({ name: "no edit", rows: () => Stream.make("a"), key: String, edit: () => undefined })
+        const exit = yield* Effect.exit(Backfill.run(job))
+        expect(Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "").toContain(
+          "edit threw TypeError: must return an edit, got undefined"
+        )
+      })))
+
+    it.effect.each(
+      [
+        ["NaN", NaN],
+        ["a negative number", -5],
+        ["a fraction", 0.5],
+        ["more than an integer of PostgreSQL", 2 ** 31],
+        ["a text", "3000"],
+        ["a bigint", 3000n]
+      ] as const
+    )("a total that is %s", ([what, total]) =>
+      overSandbox(Effect.gen(function*() {
+        const make = loosely(Backfill.make)
+        const name = `total ${what}`
+        const job = make({ name, rows: () => Stream.make("a"), key: String, edit, total: Effect.succeed(total) })
+        const error = yield* Effect.flip(Backfill.run(job))
+        expect(error).toMatchObject({ _tag: "SuprsendInvalidInput" })
+        expect(String(error)).toContain("total must be a whole number from 0 to 2147483647, got ")
+        expect(String(error).includes("cast count(*) to int")).toBe(typeof total !== "number")
+        expect(yield* Effect.flip(Backfill.status(name))).toMatchObject({ _tag: "SuprsendBackfillNotFound" })
+        expect(yield* (yield* Sandbox.Sandbox).requests).toEqual([])
       })))
 
     it.effect("a key or cursor that is not a text", () =>
@@ -706,7 +755,8 @@ layer(BackfillLedgerPGlite.layerMemory, { excludeTestServices: true, timeout: "6
         yield* Effect.flip(Backfill.run(job))
         isEnding = false
         expect(yield* issueOf(Backfill.run(job))).toContain(
-          "rows must begin after the cursor, but a row has that cursor again: \"user-000009\""
+          "row 1 of this run, the one after the cursor \"user-000009\": " +
+            "rows must begin after the cursor, but this row has the same cursor"
         )
         expect(yield* appliedOnce(sandbox)).toBe(10)
       })))

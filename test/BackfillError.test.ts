@@ -25,7 +25,7 @@ describe("an error of a backfill", () => {
     )
     expect(new BackfillError.SuprsendBackfillState({ backfill: name, state: "completed", action: "pause" }).message)
       .toBe(
-        "cannot pause the backfill \"plans \\\"2026\\\"\", because it is completed: start a backfill with another name"
+        "cannot pause the backfill \"plans \\\"2026\\\"\", because it is completed: nothing is left to do"
       )
     const halted = new BackfillError.SuprsendBackfillHalted({ backfill: name, partition: 3, error: unauthorized })
     expect(halted.message).toContain("stopped in partition 3, and goes on from there when it is run again: ")
@@ -44,6 +44,10 @@ describe("an error of a backfill", () => {
     expect(roundTrip(BackfillError.SuprsendBackfillNotFound, missing)).toEqual(missing)
     const halted = new BackfillError.SuprsendBackfillHalted({ backfill: name, partition: 3, error: unauthorized })
     expect(roundTrip(BackfillError.SuprsendBackfillHalted, halted).message).toBe(halted.message)
+    for (const after of ["a", undefined]) {
+      const row = new BackfillError.SuprsendBackfillInvalidRow({ backfill: name, row: 1, after, description: "no" })
+      expect(roundTrip(BackfillError.SuprsendBackfillInvalidRow, row).message).toBe(row.message)
+    }
     const ledger = new BackfillError.SuprsendLedgerError({ operation: "save a checkpoint", description: "no" })
     expect(roundTrip(BackfillError.SuprsendLedgerError, ledger)).toEqual(ledger)
   })

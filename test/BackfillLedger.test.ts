@@ -5,7 +5,6 @@ import { SqlError } from "@effect/sql/SqlError"
 import { describe, expect, it, layer } from "@effect/vitest"
 import * as Backfill from "effect-suprsend/Backfill"
 import * as BackfillLedger from "effect-suprsend/BackfillLedger"
-import * as BackfillLedgerPGlite from "effect-suprsend/BackfillLedgerPGlite"
 import * as Sandbox from "effect-suprsend/Sandbox"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -14,6 +13,7 @@ import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import * as TestClock from "effect/TestClock"
 import * as TestContext from "effect/TestContext"
+import { layerMemoryWithSqlClient } from "../src/internal/backfill/ledger/pglite.js"
 import { appliedOnce, ids, overSandbox, quick, untilStatus, visits } from "./utils/backfill.js"
 import { ledgerSuite } from "./utils/ledgerSuite.js"
 import * as postgres from "./utils/postgres.js"
@@ -42,7 +42,7 @@ const flaky = Effect.gen(function*() {
   return { failing, tries, ledger: Layer.succeed(BackfillLedger.BackfillLedger, ledger) }
 })
 
-layer(BackfillLedgerPGlite.layerMemory, { excludeTestServices: true, timeout: "60 seconds" })("over a client", (it) => {
+layer(layerMemoryWithSqlClient, { excludeTestServices: true, timeout: "60 seconds" })("over a client", (it) => {
   it.effect("that fails for a while, a run goes on", () =>
     overSandbox(Effect.gen(function*() {
       const sandbox = yield* Sandbox.Sandbox

@@ -9,6 +9,7 @@ import { spawn } from "node:child_process"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
+import { layerMemoryWithSqlClient } from "../src/internal/backfill/ledger/pglite.js"
 import { appliedOnce, ids, quick, service, visits } from "./utils/backfill.js"
 import { start } from "./utils/server.js"
 import { environment } from "./utils/spawned.js"
@@ -112,7 +113,7 @@ describe("a directory", () => {
     }), 120_000)
 })
 
-layer(BackfillLedgerPGlite.layerMemory, { excludeTestServices: true, timeout: "60 seconds" })("the client", (it) => {
+layer(layerMemoryWithSqlClient, { excludeTestServices: true, timeout: "60 seconds" })("the client", (it) => {
   it.effect("returns values as arrays", () =>
     Effect.gen(function*() {
       const sql = yield* SqlClient.SqlClient

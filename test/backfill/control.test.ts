@@ -6,9 +6,11 @@ import * as Sandbox from "effect-suprsend/Sandbox"
 import { edit, increment } from "effect-suprsend/UserEdit"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { after, appliedOnce, ids, overSandbox, quick, untilStatus, visits } from "../utils/backfill.js"
+import { sandboxed } from "../utils/sandbox.js"
 
 type Action = "pause" | "resume" | "cancel" | "remove"
 
@@ -59,15 +61,17 @@ layer(BackfillLedgerPGlite.layerMemory, { excludeTestServices: true, timeout: "6
       }
     }
 
-    it.effect("of a name that is not there is refused", () =>
-      Effect.gen(function*() {
-        for (const act of Object.values(actions)) {
-          expect(yield* Effect.flip(act("nowhere"))).toMatchObject({
-            _tag: "SuprsendBackfillNotFound",
-            backfill: "nowhere"
-          })
-        }
-      }))
+    it.effect.each(["nowhere", "", "nul\0", "half \ud800"])(
+      "of a name that is not there is refused: %j",
+      (name) =>
+        Effect.gen(function*() {
+          const notFound = { _tag: "SuprsendBackfillNotFound", backfill: name }
+          for (const act of Object.values(actions)) expect(yield* Effect.flip(act(name))).toMatchObject(notFound)
+          expect(yield* Effect.flip(Backfill.status(name))).toMatchObject(notFound)
+          expect(yield* Effect.flip(Stream.runDrain(Backfill.failed(name)))).toMatchObject(notFound)
+          expect(yield* Effect.flip(overSandbox(Backfill.retryFailed(name)))).toMatchObject(notFound)
+        })
+    )
 
     it.effect("says what to do where it is refused", () =>
       overSandbox(Effect.gen(function*() {
@@ -79,6 +83,9 @@ layer(BackfillLedgerPGlite.layerMemory, { excludeTestServices: true, timeout: "6
         yield* Backfill.cancel("advice")
         expect((yield* Effect.flip(Backfill.resume("advice"))).message).toBe(
           "cannot resume the backfill \"advice\", because it is cancelled: start a backfill with another name"
+        )
+        expect((yield* Effect.flip(Backfill.pause("advice"))).message).toBe(
+          "cannot pause the backfill \"advice\", because it is cancelled: nothing is left to do"
         )
       })))
   })
@@ -130,6 +137,20 @@ layer(BackfillLedgerPGlite.layerMemory, { excludeTestServices: true, timeout: "6
         expect(yield* appliedOnce(sandbox)).toBe(5_000)
         expect((yield* sandbox.deliveries).every(({ arrivals }) => arrivals.length === 1)).toBe(true)
       })))
+
+    it.effect("that is paused sends no request that waits for the rate limit", () =>
+      Effect.gen(function*() {
+        const sandbox = yield* Sandbox.Sandbox
+        const job = visits("limited run", ids(20_000))
+        const running = yield* Effect.fork(Backfill.run(job, { ...quick, concurrency: 16 }))
+        yield* untilStatus("limited run", ({ records }) => records > 0)
+        yield* Backfill.pause("limited run")
+        const paused = yield* Fiber.join(running)
+        expect(paused.state).toBe("paused")
+        // It notices the pause with the next checkpoint. At that time, sixteen requests waited for three seconds.
+        expect((yield* sandbox.requests).length).toBeLessThan(12)
+        expect(yield* appliedOnce(sandbox)).toBe(paused.records)
+      }).pipe(Effect.provide(Layer.fresh(sandboxed({ rateLimit: { limit: 5, window: "1 second", burst: 1 } })))))
 
     it.effect("that is paused between checkpoints learns it from its claim", () =>
       overSandbox(Effect.gen(function*() {

@@ -1,7 +1,6 @@
 import * as SqlClient from "@effect/sql/SqlClient"
 import { describe, expect, layer } from "@effect/vitest"
 import * as Backfill from "effect-suprsend/Backfill"
-import * as BackfillLedgerPGlite from "effect-suprsend/BackfillLedgerPGlite"
 import * as Sandbox from "effect-suprsend/Sandbox"
 import { addIosPush, edit, increment, set, withInsertId } from "effect-suprsend/UserEdit"
 import * as Chunk from "effect/Chunk"
@@ -10,6 +9,7 @@ import * as Equal from "effect/Equal"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as insertId from "../../src/internal/backfill/insertId.js"
+import { layerMemoryWithSqlClient } from "../../src/internal/backfill/ledger/pglite.js"
 import { after, ids, overSandbox, quick, visits } from "../utils/backfill.js"
 import { untyped } from "../utils/untyped.js"
 
@@ -29,7 +29,7 @@ const editOf = (id: string) => isInvalid(id) ? set(edit(id), "", true) : increme
 const job = (name: string) =>
   Backfill.make({ name, rows: (cursor) => after(mixed, cursor), key: (id) => id, edit: editOf })
 
-layer(BackfillLedgerPGlite.layerMemory, { excludeTestServices: true, timeout: "60 seconds" })("over PGlite", (it) => {
+layer(layerMemoryWithSqlClient, { excludeTestServices: true, timeout: "60 seconds" })("over PGlite", (it) => {
   describe("failed records", () => {
     it.effect("are stored with reason and insert id, while the others are sent", () =>
       overSandbox(Effect.gen(function*() {

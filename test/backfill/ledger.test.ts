@@ -1,8 +1,8 @@
 import { layer } from "@effect/vitest"
-import * as BackfillLedgerPGlite from "effect-suprsend/BackfillLedgerPGlite"
+import { layerMemoryWithSqlClient } from "../../src/internal/backfill/ledger/pglite.js"
 import { ledgerSuite } from "../utils/ledgerSuite.js"
 
-layer(BackfillLedgerPGlite.layerMemory, { excludeTestServices: true, timeout: "60 seconds" })(
+layer(layerMemoryWithSqlClient, { excludeTestServices: true, timeout: "60 seconds" })(
   "over PGlite",
   ledgerSuite
 )

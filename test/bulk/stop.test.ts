@@ -65,6 +65,24 @@ const endings = {
 }
 
 for (const [how, start] of Object.entries(endings)) {
+  it.effect(`${how} sends no request that waits for its first slot, and retries those in flight within the grace`, () =>
+    Effect.gen(function*() {
+      const users = yield* UsersService
+      const sandbox = yield* Sandbox.Sandbox
+      // The first request fails, and waits for its retry when the run is ended.
+      yield* sandbox.script([Sandbox.status(503)])
+      const run = yield* start(users, Arr.makeBy(2_000, signUp), { concurrency: 5, grace: "1 hour" })
+      yield* settle
+      yield* run.end
+      yield* TestClock.adjust("30 minutes")
+      const report = yield* run.report
+      expect([report.success, outcomesOf(report.failedRecords)]).toEqual([400, { unsent: 1_600 }])
+      for (const { error } of report.failedRecords) {
+        expect(error.message).toContain("the run was stopped before this was sent")
+      }
+      expect(yield* sandbox.requests).toHaveLength(2)
+    }).pipe(Effect.provide(sandboxed({ rateLimit: { limit: 1, window: "1 minute" }, retry: { elapsed: "1 hour" } }))))
+
   describe(`${how}, while a pull is outstanding`, () => {
     type Edits = Stream.Stream<UserEdit.UserEdit>
     const ways: Record<string, (edits: Edits) => Edits> = {

@@ -28,6 +28,7 @@ const step = (claim: Claim, more: Partial<Checkpoint> = {}): Checkpoint => ({
   failures: [],
   done: false,
   releases: false,
+  problem: undefined,
   duration: Duration.minutes(1),
   ...more
 })

@@ -9,6 +9,7 @@ import { BackfillLedger } from "../../BackfillLedger.js"
 import * as Bulk from "../../Bulk.js"
 import { UserEditSchema } from "../../UserEdit.js"
 import { UsersService } from "../../UsersService.js"
+import { isName } from "./job.js"
 import type { StoredFailure } from "./ledger/ledger.js"
 import { decide } from "./partition.js"
 
@@ -40,7 +41,9 @@ const isStopped = (failed: Bulk.FailedRecord): boolean => {
 const stored = (name: string) =>
   Stream.unwrap(Effect.gen(function*() {
     const { ledger } = yield* BackfillLedger
-    if (Option.isNone(yield* ledger.find(name))) return yield* new SuprsendBackfillNotFound({ backfill: name })
+    if (!isName(name) || Option.isNone(yield* ledger.find(name))) {
+      return yield* new SuprsendBackfillNotFound({ backfill: name })
+    }
     return Stream.paginateChunkEffect(undefined as string | undefined, (after) =>
       Effect.map(ledger.failures(name, after, pageSize), (rows) => {
         const last = rows[rows.length - 1]

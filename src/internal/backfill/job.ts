@@ -10,9 +10,9 @@ import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type * as Backfill from "../../Backfill.js"
-import { SuprsendBackfillChanged } from "../../BackfillError.js"
+import { SuprsendBackfillChanged, SuprsendBackfillInvalidRow } from "../../BackfillError.js"
 import { SuprsendInvalidInput } from "../../SuprsendError.js"
-import { type UserEdit, withInsertId } from "../../UserEdit.js"
+import { isUserEdit, type UserEdit, withInsertId } from "../../UserEdit.js"
 import { describe, halfPair } from "../support/json.js"
 import { isWellFormed } from "../support/wellFormed.js"
 import * as insertId from "./insertId.js"
@@ -36,7 +36,7 @@ export interface Source<out E, out R> {
     range: string,
     after: string | undefined,
     add: (key: string, cursor: string) => void
-  ) => Stream.Stream<UserEdit, E | SuprsendInvalidInput | SuprsendBackfillChanged, R>
+  ) => Stream.Stream<UserEdit, E | SuprsendBackfillInvalidRow | SuprsendBackfillChanged, R>
 }
 
 const variance = { _E: identity, _R: identity }
@@ -89,6 +89,13 @@ const check = (
 ): Either.Either<void, SuprsendInvalidInput> =>
   problem === undefined ? Either.void : Either.left(invalid(path, problem))
 
+/**
+ * Checks whether the ledger can have a backfill of this name.
+ *
+ * @internal
+ */
+export const isName = (name: string): boolean => textProblem(name) === undefined
+
 const maximumName = 200
 
 const names = (options: { readonly name: string; readonly version?: string | undefined }) =>
@@ -98,10 +105,19 @@ const names = (options: { readonly name: string; readonly version?: string | und
     yield* check(options.version === undefined ? undefined : textProblem(options.version), "version")
   })
 
-const isCount = (total: number): boolean => Number.isSafeInteger(total) && total >= 0 && total < 2 ** 31
+const maximumTotal = 2 ** 31 - 1
 
-/** A total is only for display, so one that cannot be stored is left out. */
-const total = (n: number | undefined): number | undefined => n !== undefined && isCount(n) ? n : undefined
+/** Counts the rows of a range. It may be any value at run time, as in the result of a query. */
+const counted = <E, R>(count: Effect.Effect<number, E, R>): Effect.Effect<number, E | SuprsendInvalidInput, R> =>
+  Effect.filterOrFail(
+    count,
+    (total) => Number.isSafeInteger(total) && total >= 0 && total <= maximumTotal,
+    (total) =>
+      invalid(["total"], `must be a whole number from 0 to ${maximumTotal}, got ${describe(total)}${hintOf(total)}`)
+  )
+
+const hintOf = (total: unknown): string =>
+  typeof total === "string" || typeof total === "bigint" ? ": cast count(*) to int" : ""
 
 /** Turns rows into edits with insert ids, and checks their keys. */
 const editsOf = <Row, E, R>(
@@ -109,30 +125,37 @@ const editsOf = <Row, E, R>(
   after: string | undefined,
   add: (key: string, cursor: string) => void,
   rows: Stream.Stream<Row, E, R>
-): Stream.Stream<UserEdit, E | SuprsendInvalidInput, R> => {
+): Stream.Stream<UserEdit, E | SuprsendBackfillInvalidRow, R> => {
   const idOf = insertId.derive(name)
+  let number = 0
   let lastKey: string | undefined
   let lastCursor = after
+  let calling = "key"
+  const wrong = (description: string) =>
+    new SuprsendBackfillInvalidRow({ backfill: name, row: number, after: lastCursor, description })
   const take = (row: Row): UserEdit => {
+    number++
+    calling = "key"
     const keyOf = key(row)
     const problem = textProblem(keyOf)
-    if (problem !== undefined) throw invalid(["key"], problem)
+    if (problem !== undefined) throw wrong(`key ${problem}`)
+    calling = "cursor"
     const at = cursor === undefined ? keyOf : cursor(row)
     if (cursor !== undefined) {
       const problem = textProblem(at)
-      if (problem !== undefined) throw invalid(["cursor"], problem)
+      if (problem !== undefined) throw wrong(`cursor ${problem}`)
     }
     // A repeated key would be the same event, and a repeated cursor would be skipped after a stop.
     if (keyOf === lastKey) {
-      throw invalid(["key"], `must differ for each row, but two rows have ${JSON.stringify(keyOf)}`)
+      throw wrong(`key must differ for each row, but the row before has ${JSON.stringify(keyOf)} too`)
     }
-    if (at === lastCursor) {
-      throw invalid(["rows"], `must begin after the cursor, but a row has that cursor again: ${JSON.stringify(at)}`)
-    }
+    if (at === lastCursor) throw wrong("rows must begin after the cursor, but this row has the same cursor")
+    calling = "edit"
+    const made = edit(row)
+    if (!isUserEdit(made)) throw new TypeError(`must return an edit, got ${describe(made)}`)
+    const identified = made.insertId === undefined ? withInsertId(made, idOf(keyOf)) : made
     lastKey = keyOf
     lastCursor = at
-    const made = edit(row)
-    const identified = made.insertId === undefined ? withInsertId(made, idOf(keyOf)) : made
     add(keyOf, at)
     return identified
   }
@@ -142,9 +165,15 @@ const editsOf = <Row, E, R>(
       catch: (error) => error
     }).pipe(
       // Only our own errors are expected; one that a function of the definition throws is a defect.
-      Effect.catchAll((error) => error instanceof SuprsendInvalidInput ? Effect.fail(error) : Effect.die(error))
+      Effect.catchAll((error) =>
+        error instanceof SuprsendBackfillInvalidRow
+          ? Effect.fail(error)
+          : Effect.die(new Error(wrong(`${calling} threw ${textOf(error)}`).message, { cause: error }))
+      )
     ))
 }
+
+const textOf = (error: unknown): string => error instanceof Error ? String(error) : describe(error)
 
 const whole = "the whole source"
 
@@ -156,8 +185,7 @@ export const make = <Row, E, R>(options: Backfill.Options<Row, E, R>): Backfill.
     shape: Effect.as(checked, { range: whole, ranges: undefined }),
     plan: Effect.gen(function*() {
       yield* checked
-      const counted = options.total === undefined ? undefined : yield* options.total
-      return [{ range: "null", total: total(counted) }]
+      return [{ range: "null", total: options.total === undefined ? undefined : yield* counted(options.total) }]
     }),
     read: (_range, after, add) => Stream.suspend(() => editsOf(options, after, add, rows(after)))
   })
@@ -193,11 +221,11 @@ export const makePartitioned = <Range, I, Row, E, R>(
       const count = options.total
       const totals = count === undefined
         ? []
-        : yield* Effect.forEach(ranges, (range) => count(range), { concurrency: 8 })
-      return encoded.map((range, i) => ({ range, total: total(totals[i]) }))
+        : yield* Effect.forEach(ranges, (range) => counted(count(range)), { concurrency: 8 })
+      return encoded.map((range, i) => ({ range, total: totals[i] }))
     }),
     read: (range, after, add) =>
-      Stream.suspend((): Stream.Stream<UserEdit, E | SuprsendInvalidInput | SuprsendBackfillChanged, R> =>
+      Stream.suspend((): Stream.Stream<UserEdit, E | SuprsendBackfillInvalidRow | SuprsendBackfillChanged, R> =>
         Either.match(decode(range), {
           onLeft: (error) =>
             Stream.fail(

@@ -88,6 +88,16 @@ export const decide = ({ error, outcome }: Bulk.FailedRecord): Decision => {
 const hasStatus = ({ error }: Bulk.FailedRecord): boolean =>
   error._tag === "SuprsendUnavailable" && error.status !== undefined
 
+/**
+ * Describes a failure for an operator.
+ *
+ * @internal
+ */
+export const problemOf = (cause: Cause.Cause<unknown>): string => {
+  const error = Cause.squash(cause)
+  return error instanceof Error ? error.message : String(error)
+}
+
 const encodeEdit = Schema.encodeSync(Schema.parseJson(UserEditSchema))
 
 /**
@@ -165,6 +175,7 @@ export const run = <E, R>(
           failures,
           done: ends && hasEnded && window.size === 0,
           releases: ends,
+          problem,
           duration: claimTimeout
         }).pipe(
           Effect.tapErrorCause(() =>
@@ -325,6 +336,7 @@ export const run = <E, R>(
     )
     if (Exit.isFailure(sent)) yield* stopNow
     yield* resends.take(maximumResends)
+    problem = halted?.message ?? (Exit.isFailure(sent) ? problemOf(sent.cause) : undefined)
     if (!isUnsaved && (Exit.isSuccess(sent) || !Cause.isInterruptedOnly(sent.cause))) yield* save(true)
     yield* sent
     if (broken !== undefined) return yield* Effect.failCause(broken)

@@ -8,6 +8,8 @@ import type * as Backfill from "../../Backfill.js"
 import { SuprsendBackfillNotFound, type SuprsendLedgerError } from "../../BackfillError.js"
 import { BackfillLedger } from "../../BackfillLedger.js"
 import { count, time } from "../support/format.js"
+import { printable } from "../support/printable.js"
+import { isName } from "./job.js"
 import type { PartitionRow, StatusRow } from "./ledger/ledger.js"
 
 const sum = <A>(of: ReadonlyArray<A>, number: (a: A) => number): number => of.reduce((n, a) => n + number(a), 0)
@@ -91,13 +93,21 @@ class Status implements Backfill.Status {
       `${count(records)}${all} records`,
       ...(this.failed === 0 ? [] : [`${count(this.failed)} failed`]),
       ...(partitions.length === 1 ? [] : [`${done} of ${count(partitions.length, "partition")} done`]),
-      ...(state === "running" && this.rate > 0 ? [`${count(this.rate)} a second`] : []),
+      ...(state === "running" ? this.pace : [])
+    ]
+    return printable(`${this.name} ${state}: ${parts.join(", ")}`)
+  }
+
+  private get pace(): ReadonlyArray<string> {
+    // Without a runner, the rate of the last minute would promise an end.
+    if (this.partitions.every(({ runner }) => Option.isNone(runner))) return ["no runner"]
+    return [
+      ...(this.rate > 0 ? [`${count(this.rate)} a second`] : []),
       ...Option.match(this.timeLeft, {
         onNone: () => [],
         onSome: (left) => [`${time(Duration.toSeconds(left))} left`]
       })
     ]
-    return `${this.name} ${state}: ${parts.join(", ")}`
   }
 
   [Inspectable.NodeInspectSymbol](): string {
@@ -111,7 +121,7 @@ export const status = (
 ): Effect.Effect<Backfill.Status, SuprsendBackfillNotFound | SuprsendLedgerError, BackfillLedger> =>
   Effect.gen(function*() {
     const { ledger } = yield* BackfillLedger
-    const found = yield* ledger.status(name)
+    const found = isName(name) ? yield* ledger.status(name) : Option.none()
     return Option.isSome(found) ? new Status(found.value) : yield* new SuprsendBackfillNotFound({ backfill: name })
   })
 

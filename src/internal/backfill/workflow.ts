@@ -91,7 +91,7 @@ export const layer = <E, R>(
           Cause.isInterruptedOnly(cause)
             ? Effect.interrupt
             : Effect.logError(`backfill: partition ${index} of ${job.name} failed, and is tried again`, cause).pipe(
-              Effect.zipRight(postpone(index, afterFailure, problemOf(cause))),
+              Effect.zipRight(postpone(index, afterFailure, partition.problemOf(cause))),
               Effect.as("failed" as const)
             )
         )
@@ -141,8 +141,3 @@ export const layer = <E, R>(
       })
     )
   }))
-
-const problemOf = (cause: Cause.Cause<unknown>): string => {
-  const error = Cause.squash(cause)
-  return error instanceof Error ? error.message : String(error)
-}

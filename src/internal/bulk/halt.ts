@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type * as Scope from "effect/Scope"
 import { type RequestError, SuprsendUnauthorized, SuprsendUnavailable } from "../../SuprsendError.js"
-import { Signal } from "../support/signal.js"
+import { type Listener, Signal } from "../support/signal.js"
 import * as timer from "../support/timer.js"
 
 /**
@@ -37,6 +37,9 @@ export class Halt {
   readonly abort = new Signal()
   /** Ends requests that wait for a slot or a retry, but not attempts in flight. */
   readonly abortWaiting = new Signal()
+  /** The requests that wait for their first slot. */
+  private readonly waiting = new Set<Waiting>()
+  private isStopped = false
   private reason: Reason | undefined
   private firstDefect: Cause.Cause<never> | undefined
 
@@ -55,6 +58,19 @@ export class Halt {
     this.abortWaiting.abort()
   }
 
+  /** Begins to wait for the first slot of a request. */
+  wait(): Waiting {
+    const waiting = new Waiting(this.abortWaiting, this.waiting)
+    if (this.isStopped) waiting.signal.abort()
+    return waiting
+  }
+
+  /** Ends the requests that wait for their first slot. Those in flight go on, retries included. */
+  private stop(): void {
+    this.isStopped = true
+    for (const { signal } of this.waiting) signal.abort()
+  }
+
   abortAll(): void {
     this.abortWaiting.abort()
     this.abort.abort()
@@ -67,13 +83,17 @@ export class Halt {
     this.abortAll()
   }
 
-  /** Waits until the bulk is stopped, runs an effect, and aborts all requests after the grace. */
+  /**
+   * Waits until the bulk is stopped. Then it starts no further request, runs an effect, and aborts
+   * all requests after the grace.
+   */
   onStop(
     stopped: Deferred.Deferred<unknown>,
     grace: Duration.Duration,
     effect: Effect.Effect<unknown>
   ): Effect.Effect<unknown, never, Scope.Scope> {
     return Deferred.await(stopped).pipe(
+      Effect.zipRight(Effect.sync(() => this.stop())),
       Effect.zipRight(effect),
       Effect.zipRight(timer.sleep(grace)),
       Effect.zipRight(Effect.sync(() => this.abortAll())),
@@ -90,7 +110,7 @@ export class Halt {
       return (applied) => new SuprsendUnauthorized({ call: this.call, attempts, applied, serverMessage, status })
     }
     // Interrupted from outside of this bulk: the client was closed.
-    return isInterruption(error) && !this.abort.aborted
+    return isInterruption(error) && !this.abort.aborted && !this.neverStarted(error)
       ? interruption(this.call, "the client was closed before this was sent")
       : undefined
   }
@@ -117,10 +137,16 @@ export class Halt {
     if (error._tag === "SuprsendRejected" || error._tag === "SuprsendUnauthorized") {
       return { outcome: "rejected", error }
     }
+    if (this.neverStarted(error)) return { outcome: "unsent", error: stopped(this.call)("no") }
     // A request that was waiting when the bulk halted fails with the reason for that.
     return this.reason !== undefined && isInterruption(error)
       ? { outcome: "unsent", error: this.reason("no") }
       : { outcome: "unsent", error }
+  }
+
+  /** Checks whether the bulk was stopped before the request got its first slot. */
+  private neverStarted(error: RequestError): boolean {
+    return this.isStopped && this.reason === undefined && isInterruption(error) && error.attempts === 0
   }
 
   /** Handles the failed request as an error or as a defect. */
@@ -148,6 +174,40 @@ export class Halt {
  */
 export const interruption = (call: string, description: string): Reason => (applied) =>
   new SuprsendUnavailable({ call, reason: "Interrupted", attempts: 0, applied, retryable: true, description })
+
+/**
+ * The error of a record that was not sent because the bulk was stopped.
+ *
+ * @internal
+ */
+export const stopped = (call: string): Reason => interruption(call, "the run was stopped before this was sent")
+
+/**
+ * The wait of a request for its first slot, and for later ones.
+ *
+ * @internal
+ */
+export class Waiting {
+  /** Ends the waiting. */
+  readonly signal = new Signal()
+  private readonly listener: Listener
+
+  constructor(private readonly halted: Signal, private readonly all: Set<Waiting>) {
+    if (halted.aborted) this.signal.abort()
+    this.listener = halted.listen(() => this.signal.abort())
+    all.add(this)
+  }
+
+  /** The request got its first slot. From now on, only a halt ends its waiting. */
+  started(): void {
+    this.all.delete(this)
+  }
+
+  ended(): void {
+    this.all.delete(this)
+    this.halted.forget(this.listener)
+  }
+}
 
 const isInterruption = (error: RequestError): boolean =>
   error._tag === "SuprsendUnavailable" && error.reason === "Interrupted"

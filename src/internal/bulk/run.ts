@@ -30,7 +30,8 @@ import type { Batch, Placed } from "./batch.js"
 import { BatchBuilder, type Next } from "./batchBuilder.js"
 import { mayBlameOne, sendHalves } from "./bisect.js"
 import * as counts from "./counts.js"
-import { type Failure, Halt, interruption, type Reason } from "./halt.js"
+import * as halts from "./halt.js"
+import { type Failure, Halt, type Reason } from "./halt.js"
 import * as race from "./race.js"
 import { jsonOrLine, summary, Tally } from "./report.js"
 import * as source from "./source.js"
@@ -196,16 +197,19 @@ export const run = <E, R>(
         breakOff(defect)
         return onError(error)
       }
+      const waiting = halt.wait()
       const request: SuprsendClient.Request = {
         call,
         method: "POST",
         template: "/event/",
-        body,
-        bodyAtStart: callers === undefined ? undefined : () => body = narrow(callers),
+        bodyAtStart: () => {
+          waiting.started()
+          return callers === undefined ? body : body = narrow(callers)
+        },
         ignoreBody: true,
         expected: eventAccepted,
         abort: halt.abort,
-        abortWaiting: callers === undefined ? halt.abortWaiting : callers.allGone(pack.edits(from, to)),
+        abortWaiting: callers === undefined ? waiting.signal : callers.allGone(pack.edits(from, to)),
         secrets: () => pack.edits(from, to).flatMap((edit) => tokens(edit.operations)),
         ids: () => pack.edits(from, to).flatMap(idsOf)
       }
@@ -218,8 +222,14 @@ export const run = <E, R>(
         }
       )
       return Effect.matchCauseEffect(sending, {
-        onSuccess: (response) => outcome(to - from, [], response.attempts, response),
-        onFailure: (cause) => halt.match(cause, { onError, onDefect })
+        onSuccess: (response) => {
+          waiting.ended()
+          return outcome(to - from, [], response.attempts, response)
+        },
+        onFailure: (cause) => {
+          waiting.ended()
+          return halt.match(cause, { onError, onDefect })
+        }
       })
     }
 
@@ -259,8 +269,8 @@ export const run = <E, R>(
       const placed = yield* builder.defect !== undefined
         ? atOnce
         : race.by(pinned, [Effect.as(halt.abort.whenAborted, atOnce)])
-      const stopped = interruption(call, "the run was stopped before this was sent")
-      yield* account(notSent(failed(placed, halt.unsent(false) ?? { outcome: "unsent", error: stopped("no") })))
+      const stopped = halts.stopped(call)("no")
+      yield* account(notSent(failed(placed, halt.unsent(false) ?? { outcome: "unsent", error: stopped })))
     }
     const broken = halt.defect ?? builder.defect
     if (broken !== undefined) return yield* Effect.failCause(broken)

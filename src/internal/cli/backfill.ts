@@ -9,9 +9,9 @@ import * as Predicate from "effect/Predicate"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import type * as Backfill from "../../Backfill.js"
+import { printable } from "../support/printable.js"
 import { type Backfills, withLedger } from "./backfillLedger.js"
 import * as view from "./backfillView.js"
-import { printable } from "./printable.js"
 
 const where = {
   database: Options.redacted("database").pipe(
@@ -47,7 +47,7 @@ const list = Command.make(
             ? view.statusesJson(statuses, true)
             : statuses.length === 0
             ? none
-            : statuses.map(view.statusLine).join("\n")
+            : statuses.map(String).join("\n")
         )
       )
     )
@@ -107,7 +107,7 @@ const lines = <E, R>(
     Effect.flatMap(Option.match({ onNone: () => Effect.void, onSome: print }))
   )
 
-const text = (statuses: ReadonlyArray<Backfill.Status>): string => statuses.map(view.statusLine).join("\n")
+const text = (statuses: ReadonlyArray<Backfill.Status>): string => statuses.map(String).join("\n")
 
 /** Draws each update over the one before. A line that is too long ends at the edge of the screen. */
 const redraw = <E, R>(updates: Stream.Stream<ReadonlyArray<Backfill.Status>, E, R>, terminal: Terminal.Terminal) =>

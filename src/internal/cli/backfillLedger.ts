@@ -8,9 +8,9 @@ import * as Fs from "node:fs"
 import * as Path from "node:path"
 import type * as Backfill from "../../Backfill.js"
 import type { BackfillLedger } from "../../BackfillLedger.js"
+import { printable } from "../support/printable.js"
 import { CommandError } from "./commandError.js"
 import { installLedger, isMissing, type ledgerPackages } from "./install.js"
-import { printable } from "./printable.js"
 
 /**
  * The options that say where the ledger is.

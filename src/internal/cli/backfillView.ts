@@ -2,7 +2,7 @@ import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import type * as Backfill from "../../Backfill.js"
 import * as format from "../support/format.js"
-import { json, printable } from "./printable.js"
+import { json, printable } from "../support/printable.js"
 
 const partitionJson = (partition: Backfill.PartitionStatus) => ({
   partition: partition.partition,
@@ -41,13 +41,6 @@ export const statusesJson = (statuses: ReadonlyArray<Backfill.Status>, isList: b
   const all = statuses.map(statusJson)
   return json(isList ? all : all[0])
 }
-
-/**
- * Formats a status as one line.
- *
- * @internal
- */
-export const statusLine = (status: Backfill.Status): string => printable(String(status))
 
 const columns = ["partition", "records", "a second", "failed", "left", "runner", "problem"]
 
@@ -94,7 +87,7 @@ export const statusLines = (status: Backfill.Status, room: number = Infinity): R
       .slice(0, Math.max(0, room - 1))
   const more = partitions.length - shown.length
   return [
-    statusLine(status),
+    String(status),
     ...(shown.length === 0 ? [] : table([columns, ...shown.map(row)])),
     ...(isAll ? [] : [`and ${format.count(more, "more partition")}`])
   ]

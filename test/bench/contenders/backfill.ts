@@ -60,7 +60,7 @@ export const openOverPGlite = (url: string): Promise<Session> => {
   const directory = Fs.mkdtempSync(Path.join(Os.tmpdir(), "suprsend-bench-"))
   return connect(
     url,
-    BackfillLedgerPGlite.layer({ directory }),
+    BackfillLedgerPGlite.layerWithSqlClient({ directory }),
     () => Fs.rmSync(directory, { recursive: true, force: true })
   )
 }

@@ -138,6 +138,8 @@ export interface Checkpoint {
   readonly done: boolean
   /** Whether the claim ends. */
   readonly releases: boolean
+  /** Why the partition waits or was stopped. */
+  readonly problem: string | undefined
   /** How long the claim lasts after this. */
   readonly duration: Duration.Duration
 }

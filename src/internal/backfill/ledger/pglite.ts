@@ -71,7 +71,9 @@ const open = (directory: string | undefined) =>
       try: () => directory === undefined ? PGlite.create() : PGlite.create(directory),
       catch: (cause) =>
         new SuprsendLedgerError({
-          operation: directory === undefined ? "open a database in memory" : `open ${directory}`,
+          operation: directory === undefined
+            ? "open a database in memory"
+            : `open the directory ${JSON.stringify(directory)}`,
           description: cause instanceof Error ? cause.message : String(cause)
         })
     }),
@@ -91,19 +93,18 @@ const endClaims = Effect.flatMap(
   Effect.orDie
 )
 
-const withLedger = (database: Effect.Effect<PGlite, SuprsendLedgerError, Scope.Scope>) =>
-  BackfillLedger.layer.pipe(
-    Layer.tap(() => endClaims),
-    Layer.provideMerge(Layer.scoped(SqlClient.SqlClient, Effect.flatMap(database, client))),
-    Layer.provide(Reactivity.layer)
-  )
+const ledger = Layer.tap(BackfillLedger.layer, () => endClaims)
 
-/** @internal */
-export const layer = (
-  { directory }: { readonly directory: string }
-): Layer.Layer<BackfillLedger.BackfillLedger | SqlClient.SqlClient, SuprsendLedgerError> =>
-  withLedger(Effect.gen(function*() {
-    const failed = (description: string) => new SuprsendLedgerError({ operation: `open ${directory}`, description })
+const sqlClient = (
+  database: Effect.Effect<PGlite, SuprsendLedgerError, Scope.Scope>
+): Layer.Layer<SqlClient.SqlClient, SuprsendLedgerError> =>
+  Layer.provide(Layer.scoped(SqlClient.SqlClient, Effect.flatMap(database, client)), Reactivity.layer)
+
+const inDirectory = ({ directory }: { readonly directory: string }) =>
+  sqlClient(Effect.gen(function*() {
+    const failed = (description: string) =>
+      new SuprsendLedgerError({ operation: `open the directory ${JSON.stringify(directory)}`, description })
+    if (directory === "") return yield* failed("the name must not be empty")
     // The lock has the name of the real directory, which therefore must exist.
     const real = yield* Effect.try({
       try: () => {
@@ -124,8 +125,24 @@ export const layer = (
     return yield* open(real)
   }))
 
+type WithSqlClient = Layer.Layer<BackfillLedger.BackfillLedger | SqlClient.SqlClient, SuprsendLedgerError>
+
 /** @internal */
-export const layerMemory: Layer.Layer<BackfillLedger.BackfillLedger | SqlClient.SqlClient, SuprsendLedgerError> =
-  withLedger(
-    open(undefined)
-  )
+export const layer = (
+  options: { readonly directory: string }
+): Layer.Layer<BackfillLedger.BackfillLedger, SuprsendLedgerError> => Layer.provide(ledger, inDirectory(options))
+
+/** @internal */
+export const layerWithSqlClient = (options: { readonly directory: string }): WithSqlClient =>
+  Layer.provideMerge(ledger, inDirectory(options))
+
+const inMemory = sqlClient(open(undefined))
+
+/** @internal */
+export const layerMemory: Layer.Layer<BackfillLedger.BackfillLedger, SuprsendLedgerError> = Layer.provide(
+  ledger,
+  inMemory
+)
+
+/** @internal */
+export const layerMemoryWithSqlClient: WithSqlClient = Layer.provideMerge(ledger, inMemory)

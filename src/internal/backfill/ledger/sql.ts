@@ -122,6 +122,8 @@ const pruneEvery = 64
 /** PostgreSQL cannot store this character in a text. */
 const withoutNul = (text: string): string => text.replaceAll("\0", "")
 
+const textOrNull = (text: string | undefined): string | null => text === undefined ? null : withoutNul(text)
+
 // An outage of the database of a few seconds must not end a run that may take hours. Longer ones
 // end it, and it goes on where it stopped.
 const whileUnavailable = Schedule.exponential("100 millis").pipe(
@@ -163,7 +165,12 @@ const make = (client: SqlClient.SqlClient): Ledger => {
       Effect.catchSomeDefect((defect) => defect instanceof SqlError ? Option.some(Effect.fail(defect)) : Option.none()),
       Effect.tapError((error) => Effect.logDebug(`backfill: the ledger failed to ${name}: ${describe(error)}`)),
       Effect.retry({ schedule: whileUnavailable, while: mayPass }),
-      Effect.mapError((error) => new SuprsendLedgerError({ operation: name, description: describe(error) })),
+      Effect.mapError((error) =>
+        new SuprsendLedgerError({
+          operation: name,
+          description: `${describe(error)}. Check the database; a run goes on where it stopped`
+        })
+      ),
       Effect.withSpan(`BackfillLedger.${name}`)
     )
 
@@ -360,9 +367,8 @@ const make = (client: SqlClient.SqlClient): Ledger => {
       operation(
         "postpone a partition",
         Effect.asVoid(sql`
-          UPDATE suprsend_backfill_partition SET placed_until = ${until(delay)}, problem = ${
-          problem === undefined ? null : withoutNul(problem)
-        } WHERE job = ${name} AND partition = ${partition}`)
+          UPDATE suprsend_backfill_partition SET placed_until = ${until(delay)}, problem = ${textOrNull(problem)}
+          WHERE job = ${name} AND partition = ${partition}`)
       ),
 
     extend: (claim, duration, problem) =>
@@ -370,8 +376,9 @@ const make = (client: SqlClient.SqlClient): Ledger => {
         "extend a claim",
         Effect.zipRight(
           sql`UPDATE suprsend_backfill_partition SET claimed_until = ${until(duration)}, problem = ${
-            problem === undefined ? null : withoutNul(problem)
-          } WHERE job = ${claim.job} AND partition = ${claim.partition} AND epoch = ${claim.epoch}
+            textOrNull(problem)
+          }
+            WHERE job = ${claim.job} AND partition = ${claim.partition} AND epoch = ${claim.epoch}
             AND claimed_until IS NOT NULL`,
           stateOf(claim)
         )
@@ -381,13 +388,13 @@ const make = (client: SqlClient.SqlClient): Ledger => {
       operation(
         "save a checkpoint",
         sql.withTransaction(Effect.gen(function*() {
-          const { accepted, cursor, done, duration, failures, number, records, releases } = checkpoint
+          const { accepted, cursor, done, duration, failures, number, problem, records, releases } = checkpoint
           // If this machine dies now, its row must not stay locked until the network gives up.
           yield* sql`SET LOCAL idle_in_transaction_session_timeout = '20s'`
           const saved = yield* sql`
             UPDATE suprsend_backfill_partition SET cursor = coalesce(${cursor ?? null}, cursor), done = ${done},
               records = records + ${records}, accepted = accepted + ${accepted}, failed = failed + ${failures.length},
-              checkpoints = ${number + 1}, problem = NULL, updated_at = clock_timestamp(),
+              checkpoints = ${number + 1}, problem = ${textOrNull(problem)}, updated_at = clock_timestamp(),
               owner = CASE WHEN ${releases} THEN NULL ELSE owner END,
               claimed_until = CASE WHEN ${releases} THEN NULL ELSE ${until(duration)} END
             WHERE job = ${claim.job} AND partition = ${claim.partition} AND epoch = ${claim.epoch}

@@ -69,8 +69,8 @@ export const editOf = (i: number): UserEdit.UserEdit => {
 /** An edit of one verb and nothing else, with that time zone. */
 const zoned = (zone: string) => (i: number) => UserEdit.setTimezone(UserEdit.edit(idOf(i)), zone)
 
-function* edits(from: number, to: number, step = 1, editOfUser = editOf): Iterable<UserEdit.UserEdit> {
-  for (let i = from; i < to; i += step) yield editOfUser(i)
+function* edits(from: number, to: number, editOfUser = editOf): Iterable<UserEdit.UserEdit> {
+  for (let i = from; i < to; i++) yield editOfUser(i)
 }
 
 export const optionsOf = (url: string, settings: Settings): Options => ({
@@ -112,7 +112,14 @@ const connect = async (
       runtime.runPromise(
         Effect.forEach(
           Array.from({ length: concurrency }, (_, caller) => from + caller),
-          (first) => Effect.forEach(edits(first, to, concurrency), users.asyncEdit, { discard: true }),
+          // Each edit is made when it is sent: `Effect.forEach` would keep all those of a generator from the beginning.
+          (first) =>
+            Effect.loop(first, {
+              while: (i) => i < to,
+              step: (i) => i + concurrency,
+              body: (i) => users.asyncEdit(editOf(i)),
+              discard: true
+            }),
           { concurrency: "unbounded", discard: true }
         )
       ),
@@ -137,9 +144,9 @@ export const openOverPlatformFetch = (url: string): Promise<Session> =>
 const openFrom = (sourceOf: SourceOf) => (url: string): Promise<Session> => connect(client(url, raised), sourceOf)
 
 /** Edits that set a time zone, by its name in the IANA database or by a link to that name. */
-export const openCanonicalZone = openFrom((count) => edits(0, count, 1, zoned("Asia/Calcutta")))
+export const openCanonicalZone = openFrom((count) => edits(0, count, zoned("Asia/Calcutta")))
 
-export const openLinkedZone = openFrom((count) => edits(0, count, 1, zoned("Asia/Kolkata")))
+export const openLinkedZone = openFrom((count) => edits(0, count, zoned("Asia/Kolkata")))
 
 async function* editsLater(count: number): AsyncIterable<UserEdit.UserEdit> {
   for (let i = 0; i < count; i++) yield editOf(i)

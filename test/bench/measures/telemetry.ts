@@ -13,7 +13,13 @@ export const telemetry: Measure = {
   plans: (full) => [
     ...[1, 16].flatMap((concurrency) =>
       contenders.map((contender) =>
-        Results.plan({ task: "single", contender, users: full ? 10_000 : 2000, concurrency, warmUp: 1000 })
+        Results.plan({
+          task: "single",
+          contender,
+          users: full ? 10_000 : 2000,
+          concurrency,
+          warmUp: full ? 10_000 : 2000
+        })
       )
     ),
     ...contenders.map((contender) =>

@@ -19,11 +19,14 @@ import * as spans from "../telemetry/span.js"
 export const run = <A, E, R>(
   client: Telemetry,
   call: string,
-  body: (span: Tracer.Span) => Effect.Effect<A, E, R>
+  body: (span: Tracer.Span, fiber: Fiber.RuntimeFiber<unknown, unknown>) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> =>
-  client.meters === undefined
-    ? spans.use(call, spans.plain, body)
-    : Effect.withFiberRuntime((fiber) => spans.use(call, spans.plain, body, counting(client.meters, call, fiber)))
+  spans.use(
+    call,
+    spans.plain,
+    body,
+    client.meters === undefined ? undefined : (fiber) => counting(client.meters, call, fiber)
+  )
 
 /**
  * Opens a call that ends with its scope, such as a stream.

@@ -30,20 +30,22 @@ export const make: Effect.Effect<Timeouts, never, Scope.Scope> = Effect.gen(func
   const fork = yield* Timer.fork
   const deadlines = new Deadlines()
   const now = Timer.monotonic(clock)
-  const next = () => Math.min(deadlines.first, now() + longestNap)
+  const next = (now: number) => Math.min(deadlines.first, now + longestNap)
   const timer = yield* Effect.acquireRelease(
     Effect.sync(() =>
       new Timer.Timer(clock, now, fork, () => {
-        deadlines.pass(now())
-        return deadlines.first === Infinity ? Infinity : next()
+        const instant = now()
+        deadlines.pass(instant)
+        return deadlines.first === Infinity ? Infinity : next(instant)
       })
     ),
     (timer) => Effect.sync(() => timer.stop())
   )
   return {
     after: (milliseconds, due) => {
-      const deadline = deadlines.add(now() + milliseconds, due)
-      timer.wakeBy(next())
+      const instant = now()
+      const deadline = deadlines.add(instant + milliseconds, due)
+      timer.wakeBy(next(instant))
       return deadline
     },
     cancel: (deadline) => deadlines.remove(deadline)

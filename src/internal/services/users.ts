@@ -211,17 +211,16 @@ const asyncEdit = (client: SuprsendClient.Service): UsersService.Service["asyncE
     }))
   }
   return (unread) =>
-    calls.run(client, call, (span) =>
-      Effect.withFiberRuntime((fiber): Sending => {
-        if (!isUserEdit(unread)) return validate.invalid(call, unread, validate.issues(unread))
-        // A value that looks like an edit is read once, so that what is validated is what is sent.
-        const edit = own(unread)
-        const time = Context.get(fiber.currentDefaultServices, Clock.Clock).unsafeCurrentTimeMillis()
-        const given = member(edit, "insertId")
-        if (given !== undefined) return send(edit, given, time, span)
-        const source = Context.get(fiber.currentContext, InsertId)
-        return Effect.flatMap(source, (insertId) => send(edit, insertId, time, span))
-      }))
+    calls.run(client, call, (span, fiber): Sending => {
+      if (!isUserEdit(unread)) return validate.invalid(call, unread, validate.issues(unread))
+      // A value that looks like an edit is read once, so that what is validated is what is sent.
+      const edit = own(unread)
+      const time = Context.get(fiber.currentDefaultServices, Clock.Clock).unsafeCurrentTimeMillis()
+      const given = member(edit, "insertId")
+      if (given !== undefined) return send(edit, given, time, span)
+      const source = Context.get(fiber.currentContext, InsertId)
+      return Effect.flatMap(source, (insertId) => send(edit, insertId, time, span))
+    })
 }
 
 type Sending = ReturnType<UsersService.Service["asyncEdit"]>

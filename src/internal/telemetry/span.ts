@@ -22,7 +22,8 @@ export const plain: Tracer.SpanOptions = { captureStackTrace: false }
  *
  * `Effect.useSpan` would export the message of an error, and messages of the service name users.
  *
- * @param onEnd called with the outcome and the time in nanoseconds, before the span ends
+ * @param onStart called when the body begins; returns what to call with the outcome and the time in
+ * nanoseconds, before the span ends
  *
  * @internal
  */
@@ -30,7 +31,7 @@ export const use = <A, E, R>(
   name: string,
   options: Tracer.SpanOptions,
   body: (span: Tracer.Span, fiber: Fiber.RuntimeFiber<unknown, unknown>) => Effect.Effect<A, E, R>,
-  onEnd?: (exit: Exit.Exit<A, E>, now: bigint) => void
+  onStart?: (fiber: Fiber.RuntimeFiber<unknown, unknown>) => (exit: Exit.Exit<A, E>, now: bigint) => void
 ): Effect.Effect<A, E, R> =>
   // An interruption between the span and its finalizer would leave the span open.
   Effect.uninterruptibleMask((restore) =>
@@ -39,6 +40,7 @@ export const use = <A, E, R>(
       (span) =>
         Effect.withFiberRuntime((fiber) => {
           const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
+          const onEnd = onStart?.(fiber)
           const ended = (exit: Exit.Exit<A, E>) => {
             const now = clock.unsafeCurrentTimeNanos()
             onEnd?.(exit, now)

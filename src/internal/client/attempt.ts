@@ -191,6 +191,7 @@ export class Attempt implements Listener {
     this.listener = undefined
     this.chunk = undefined
     this.chunks = undefined
+    this.head = undefined
   }
 }
 

@@ -9,6 +9,7 @@ import * as Predicate from "effect/Predicate"
 import type { RateLimiter } from "../../RateLimiter.js"
 import { Deadlines } from "../support/deadlines.js"
 import { type Fork, monotonic, Timer } from "../support/timer.js"
+import { uninterruptibleMask } from "../support/uninterruptibleMask.js"
 import type { LimiterMeters } from "../telemetry/meters.js"
 import * as SlidingWindow from "./slidingWindow.js"
 
@@ -331,10 +332,12 @@ export const unsafeMake = (
     }
     const deadline = deadlines.add(waiter.since + waitTimeout, expire)
     const listener = signal?.listen(expire)
-    waiter.forget = () => {
+    // Not assigned directly, for the reason that `uninterruptibleMask` gives.
+    const forget = () => {
       deadlines.remove(deadline)
       if (listener !== undefined) signal?.forget(listener)
     }
+    waiter.forget = forget
   }
 
   const limit = <A, E, R>(
@@ -343,7 +346,7 @@ export const unsafeMake = (
     options?: RateLimiter.AttemptOptions<A, E>,
     wait?: RateLimiter.WaitOptions<A, E, R>
   ): Effect.Effect<A, E, R> =>
-    Effect.uninterruptibleMask((restore) => {
+    uninterruptibleMask((restore) => {
       if (closed) {
         return wait?.closed === undefined ? Effect.interrupt : restore(wait.closed)
       }

@@ -9,6 +9,7 @@ import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Tracer from "effect/Tracer"
+import { uninterruptibleMask } from "../support/uninterruptibleMask.js"
 
 /**
  * Options of a span without a stack trace, which costs more than a call.
@@ -34,7 +35,7 @@ export const use = <A, E, R>(
   onStart?: (fiber: Fiber.RuntimeFiber<unknown, unknown>) => (exit: Exit.Exit<A, E>, now: bigint) => void
 ): Effect.Effect<A, E, R> =>
   // An interruption between the span and its finalizer would leave the span open.
-  Effect.uninterruptibleMask((restore) =>
+  uninterruptibleMask((restore) =>
     Effect.flatMap(
       Effect.makeSpan(name, options),
       (span) =>

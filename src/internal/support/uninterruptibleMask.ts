@@ -1,0 +1,43 @@
+import * as Effect from "effect/Effect"
+
+/** Makes an effect interruptible again, if it was before the mask. Run the effect at most once. */
+type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+
+/**
+ * `Effect.uninterruptibleMask` for code that runs with each request: it forgets the function, and
+ * what is restored, when they run.
+ *
+ * Effect assigns closures to properties here, and V8 allocates such closures in the old generation.
+ * There they keep all that they reference until the next major collection. V8 then finds that the
+ * objects of requests live long, allocates these in the old generation too, and a call needs a
+ * third more CPU (`npm run bench -- --only single`).
+ *
+ * @internal
+ */
+export const uninterruptibleMask = <A, E, R>(
+  f: (restore: Restore) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> => Effect.suspend(() => masked(new Held(f)))
+
+/** A value until it is taken. */
+class Held<A> {
+  private value: A | undefined
+
+  constructor(value: A) {
+    this.value = value
+  }
+
+  take(): A {
+    const { value } = this
+    if (value === undefined) throw new Error("an effect that is restored can run once")
+    this.value = undefined
+    return value
+  }
+}
+
+// Functions of their own, because a closure keeps all variables of the function around it that any
+// closure uses.
+
+const masked = <A, E, R>(held: Held<(restore: Restore) => Effect.Effect<A, E, R>>): Effect.Effect<A, E, R> =>
+  Effect.uninterruptibleMask((restore) => held.take()((effect) => restore(taken(new Held(effect)))))
+
+const taken = <A, E, R>(held: Held<Effect.Effect<A, E, R>>): Effect.Effect<A, E, R> => Effect.suspend(() => held.take())

@@ -9,8 +9,8 @@ type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, 
  *
  * Effect assigns closures to properties here, and V8 allocates such closures in the old generation.
  * There they keep all that they reference until the next major collection. V8 then finds that the
- * objects of requests live long, allocates these in the old generation too, and a call needs a
- * third more CPU (`npm run bench -- --only single`).
+ * objects of requests live long, and allocates these in the old generation too, so that a call
+ * needs more CPU (`npm run bench -- --only single`).
  *
  * @internal
  */

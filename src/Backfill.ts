@@ -217,7 +217,7 @@ export interface RunOptions {
   /**
    * How long requests in flight may continue when the run is paused or interrupted.
    *
-   * Requests that still wait for the rate limit are not sent.
+   * Requests that still wait for their first slot of the rate limit are not sent.
    *
    * @default "10 seconds"
    */
@@ -268,7 +268,7 @@ export interface Status extends Inspectable.Inspectable {
   readonly failed: number
   /** The number of all records, if the definition counts them. */
   readonly total: Option.Option<number>
-  /** Records a second, over the last minute. */
+  /** Records a second over the last minute, or 0 without a runner. */
   readonly rate: number
   /** The time left at this rate, if the total is known and something is sent. */
   readonly timeLeft: Option.Option<Duration.Duration>
@@ -293,11 +293,11 @@ export interface PartitionStatus {
   readonly accepted: number
   readonly failed: number
   readonly total: Option.Option<number>
-  /** Records a second, over the last minute. */
+  /** Records a second over the last minute, or 0 without a runner. */
   readonly rate: number
   /** The process that works on it. */
   readonly runner: Option.Option<string>
-  /** Why it waits or was stopped. It is none again once a runner works on it. */
+  /** Why it waits or was stopped. It is none once a runner makes progress. */
   readonly problem: Option.Option<string>
 }
 

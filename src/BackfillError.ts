@@ -19,8 +19,8 @@ const ofJob = {
 /**
  * The backfill was started with another definition under the same name. Nothing was sent.
  *
- * Give the new definition a name of its own. Under the same name, even after `Backfill.remove`,
- * records have the same insert ids, so SuprSend does not apply those again that it accepted before.
+ * Give the new definition a name of its own. Removing the old one does not help: records that
+ * SuprSend already applied have the same insert ids, and are ignored.
  *
  * @since 0.1.0
  * @category errors
@@ -36,8 +36,8 @@ export class SuprsendBackfillChanged extends Schema.TaggedError<SuprsendBackfill
     return `the backfill ${JSON.stringify(this.backfill)} was started with another definition: ${
       this.changes.join("; ")
     }. ` +
-      "Give the new definition another name. Under the same name, even after Backfill.remove, records have the same " +
-      "insert ids as before, and SuprSend does not apply them again"
+      "Give the new definition another name. Removing the old one does not help: records that SuprSend already applied " +
+      "have the same insert ids, and are ignored"
   }
 }
 
@@ -74,7 +74,7 @@ export class SuprsendBackfillState extends Schema.TaggedError<SuprsendBackfillSt
 }) {
   override get message(): string {
     const fix = this.action === "remove"
-      ? "cancel it first, and wait until no runner works on it"
+      ? `${this.state === "running" ? "cancel it first, and " : ""}wait until no runner works on it`
       : this.action === "resume"
       ? "start a backfill with another name"
       : "nothing is left to do"
@@ -86,7 +86,7 @@ export class SuprsendBackfillState extends Schema.TaggedError<SuprsendBackfillSt
  * A row of the source has no valid key or cursor, so the run stopped before it.
  *
  * The rows before it are sent. Correct the row, or let `rows` skip it, and run the backfill again:
- * it goes on there.
+ * the next run begins after the last checkpoint, before this row.
  *
  * @since 0.1.0
  * @category errors
@@ -95,6 +95,8 @@ export class SuprsendBackfillInvalidRow extends Schema.TaggedError<SuprsendBackf
   "effect-suprsend/SuprsendBackfillInvalidRow"
 )("SuprsendBackfillInvalidRow", {
   ...ofJob,
+  /** The range of its partition as JSON, if the backfill has several. */
+  range: Schema.optional(Schema.String),
   /** The number of the row among those of this run and partition, counted from 1. */
   row: Schema.Number,
   /** The cursor of the row before it, unless it is the first one. */
@@ -104,8 +106,10 @@ export class SuprsendBackfillInvalidRow extends Schema.TaggedError<SuprsendBackf
 }) {
   override get message(): string {
     return `the backfill ${JSON.stringify(this.backfill)} stopped before row ${this.row} of this run${
+      this.range === undefined ? "" : ` in the range ${this.range}`
+    }${
       this.after === undefined ? "" : `, the one after the cursor ${JSON.stringify(this.after)}`
-    }: ${this.description}. Correct the row or skip it, and run the backfill again: it goes on there`
+    }: ${this.description}. Correct the row or skip it, and run the backfill again`
   }
 }
 
@@ -148,7 +152,7 @@ export class SuprsendLedgerError extends Schema.TaggedError<SuprsendLedgerError>
   {
     /** The operation on the ledger, such as `save a checkpoint`. */
     operation: Schema.String,
-    /** The message of the database, without the parameters of the statement, and what to do. */
+    /** The message of the database, without the parameters of the statement. */
     description: Schema.String
   }
 ) {
@@ -160,7 +164,7 @@ export class SuprsendLedgerError extends Schema.TaggedError<SuprsendLedgerError>
 /**
  * Errors that a run can end with, besides those of its source.
  *
- * `SuprsendInvalidInput` says that the definition is invalid, and nothing was sent.
+ * `SuprsendInvalidInput` says that the definition, a total or an option is invalid; nothing was sent.
  *
  * @since 0.1.0
  * @category models

@@ -51,7 +51,7 @@ export interface Options {
 export const layer: (options: Options) => Layer.Layer<BackfillLedger, SuprsendLedgerError> = internal.layer
 
 /**
- * Provides the same, and the database of the ledger as a `SqlClient`, for queries of its tables.
+ * Provides the ledger in a directory, and its database as a `SqlClient`, for queries of its tables.
  *
  * Do not provide it to a backfill whose rows come from a database of yours: both are a `SqlClient`,
  * so one would replace the other.

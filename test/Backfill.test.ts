@@ -364,8 +364,8 @@ layer(BackfillLedgerPGlite.layerMemory, { excludeTestServices: true, timeout: "6
         const error = yield* Effect.flip(Backfill.run(numbered("both", [2], { version: "2" })))
         expect(error.message).toBe(
           "the backfill \"both\" was started with another definition: version was \"1\" and is \"2\"; " +
-            "partition 0 was 1 and is 2. Give the new definition another name. Under the same name, even after " +
-            "Backfill.remove, records have the same insert ids as before, and SuprSend does not apply them again"
+            "partition 0 was 1 and is 2. Give the new definition another name. Removing the old one does not help: " +
+            "records that SuprSend already applied have the same insert ids, and are ignored"
         )
       })))
 
@@ -566,12 +566,13 @@ layer(BackfillLedgerPGlite.layerMemory, { excludeTestServices: true, timeout: "6
         const defect = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
         const message =
           "the backfill \"throws\" stopped before row 251 of this run, the one after the cursor \"user-000249\": " +
-          "edit threw Error: no plan. Correct the row or skip it, and run the backfill again: it goes on there"
+          "edit threw Error: no plan. Correct the row or skip it, and run the backfill again"
         expect(defect instanceof Error && [defect.message, String(defect.cause)]).toEqual([message, String(thrown)])
         const { partitions, records } = yield* Backfill.status("throws")
         expect(partitions[0]?.problem).toEqual(Option.some(message))
         expect(records).toBe((yield* sandbox.deliveries).length)
-        expect(records).toBe(200)
+        // All rows before it, of the same chunk too.
+        expect(records).toBe(250)
         isBroken = false
         expect(yield* Backfill.run(job)).toMatchObject({ state: "completed", records: 500 })
         expect(yield* appliedOnce(sandbox)).toBe(500)
@@ -681,11 +682,28 @@ layer(BackfillLedgerPGlite.layerMemory, { excludeTestServices: true, timeout: "6
           description: "key must not be empty"
         })
         const { partitions, records } = yield* Backfill.status("late row")
-        expect(records).toBe(700)
+        expect(records).toBe(750)
         expect(partitions[0]?.problem).toEqual(Option.some(error.message))
         expect(yield* Backfill.run(job((id) => id))).toMatchObject({ state: "completed", records: 1_000 })
         expect((yield* Backfill.status("late row")).partitions[0]?.problem).toEqual(Option.none())
         expect(yield* appliedOnce(sandbox)).toBe(1_000)
+      })))
+
+    it.effect("a row of a range, which the error names", () =>
+      overSandbox(Effect.gen(function*() {
+        const job = Backfill.makePartitioned({
+          name: "late row of a range",
+          range: Schema.String,
+          partitions: ["users-1", "users-2"],
+          rows: (range) => Stream.make(`${range}-a`, range === "users-2" ? "" : `${range}-b`),
+          key: (id) => id,
+          edit: (id) => increment(edit(`u${id}`), "visits", 1)
+        })
+        const error = yield* Effect.flip(Backfill.run(job))
+        expect(error).toMatchObject({ range: "\"users-2\"", row: 2, after: "users-2-a" })
+        expect(error.message).toContain(
+          "row 2 of this run in the range \"users-2\", the one after the cursor \"users-2-a\""
+        )
       })))
 
     it.effect("an edit that is none", () =>
@@ -694,7 +712,7 @@ layer(BackfillLedgerPGlite.layerMemory, { excludeTestServices: true, timeout: "6
         const job = make({ name: "no edit", rows: () => Stream.make("a"), key: String, edit: () => undefined })
         const exit = yield* Effect.exit(Backfill.run(job))
         expect(Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "").toContain(
-          "edit threw TypeError: must return an edit, got undefined"
+          "edit must return an edit, got undefined"
         )
       })))
 

@@ -14,7 +14,7 @@ it.scopedLive("goes on where it was killed, and sends nothing when it is complet
   Effect.gen(function*() {
     const path = yield* directory
     const first = yield* spawned("backfill.ts", {}, path)
-    expect(yield* first.seen("a second")).toContain("start at plans-2026 running: 0 of 20,000 records\n")
+    expect(yield* first.seen("a second")).toContain("start at plans-2026 running: 0 of 20,000 records, no runner\n")
     yield* first.kill
     expect((yield* first.ended).printed).not.toContain("completed")
 

@@ -1,5 +1,6 @@
 import { describe, expect, layer } from "@effect/vitest"
 import * as Backfill from "effect-suprsend/Backfill"
+import { SuprsendBackfillState } from "effect-suprsend/BackfillError"
 import type { BackfillLedger } from "effect-suprsend/BackfillLedger"
 import * as BackfillLedgerPGlite from "effect-suprsend/BackfillLedgerPGlite"
 import * as Sandbox from "effect-suprsend/Sandbox"
@@ -81,6 +82,10 @@ layer(BackfillLedgerPGlite.layerMemory, { excludeTestServices: true, timeout: "6
             "cancel it first, and wait until no runner works on it"
         )
         yield* Backfill.cancel("advice")
+        const cancelled = new SuprsendBackfillState({ backfill: "advice", state: "cancelled", action: "remove" })
+        expect(cancelled.message).toBe(
+          "cannot remove the backfill \"advice\", because it is cancelled: wait until no runner works on it"
+        )
         expect((yield* Effect.flip(Backfill.resume("advice"))).message).toBe(
           "cannot resume the backfill \"advice\", because it is cancelled: start a backfill with another name"
         )

@@ -52,4 +52,27 @@ layer(BackfillLedgerPGlite.layerMemory, { excludeTestServices: true, timeout: "6
         for (const secret of secrets) expect(text).not.toContain(secret)
       }
     }))
+
+  it.effect("no key, cursor or message of the source is in spans", () =>
+    Effect.gen(function*() {
+      const { spans, tracer } = recording()
+      const of = (name: string, rows: Stream.Stream<string, Error>, key = (id: string) => id) =>
+        Backfill.make({ name, rows: () => rows, key, edit: (id) => edit(`u${id}`) })
+      yield* overSandbox(Effect.gen(function*() {
+        yield* Effect.flip(Backfill.run(of("twice", Stream.make("key-of-a-user", "key-of-a-user"))))
+        yield* Effect.flip(Backfill.run(of("fails", Stream.fail(new Error("no row of key-of-a-user")))))
+        const throws = of("throws", Stream.make("key-of-a-user"), (id) => {
+          throw new Error(`no key in ${id}`)
+        })
+        yield* Effect.exit(Backfill.run(throws))
+      })).pipe(Effect.withTracer(tracer))
+      const failed = spans.filter(({ exit }) => exit?._tag === "Failure")
+      expect(new Set(failed.map(({ name }) => name))).toEqual(
+        new Set(["Backfill.partition", "Backfill.run", "UsersService.bulkEdit"])
+      )
+      for (const { attributes, events, exit, name } of spans) {
+        const cause = exit?._tag === "Failure" ? Cause.pretty(exit.cause, { renderErrorCause: true }) : ""
+        expect(inspect([name, attributes, events, cause], { depth: 30 })).not.toContain("key-of-a-user")
+      }
+    }))
 })

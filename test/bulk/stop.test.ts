@@ -83,6 +83,20 @@ for (const [how, start] of Object.entries(endings)) {
       expect(yield* sandbox.requests).toHaveLength(2)
     }).pipe(Effect.provide(sandboxed({ rateLimit: { limit: 1, window: "1 minute" }, retry: { elapsed: "1 hour" } }))))
 
+  it.effect(`${how} bisects a request in flight that is refused within the grace`, () =>
+    Effect.gen(function*() {
+      const users = yield* UsersService
+      const sandbox = yield* Sandbox.Sandbox
+      const refused = Sandbox.when(({ body }) => body.includes("\"user-7\""), Sandbox.status(400))
+      yield* sandbox.faults.add(Sandbox.delay("1 second", refused))
+      const run = yield* start(users, Arr.makeBy(800, signUp), { concurrency: 1, grace: "1 hour" })
+      yield* settle
+      yield* run.end
+      yield* TestClock.adjust("30 minutes")
+      const report = yield* run.report
+      expect([report.success, outcomesOf(report.failedRecords)]).toEqual([399, { rejected: 1 }])
+    }).pipe(Effect.provide(sandboxed())))
+
   describe(`${how}, while a pull is outstanding`, () => {
     type Edits = Stream.Stream<UserEdit.UserEdit>
     const ways: Record<string, (edits: Edits) => Edits> = {

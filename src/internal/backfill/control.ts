@@ -3,7 +3,7 @@ import * as Option from "effect/Option"
 import type * as Backfill from "../../Backfill.js"
 import { SuprsendBackfillNotFound, SuprsendBackfillState } from "../../BackfillError.js"
 import { BackfillLedger } from "../../BackfillLedger.js"
-import { isName } from "./job.js"
+import { isValidName } from "./job.js"
 import type { Ledger } from "./ledger/ledger.js"
 import { status } from "./status.js"
 
@@ -15,7 +15,7 @@ const change = (
 (name: string): Effect.Effect<void, Backfill.ControlError, BackfillLedger> =>
   Effect.gen(function*() {
     const { ledger } = yield* BackfillLedger
-    if (!isName(name)) return yield* new SuprsendBackfillNotFound({ backfill: name })
+    if (!isValidName(name)) return yield* new SuprsendBackfillNotFound({ backfill: name })
     if (yield* apply(ledger, name)) return
     if (Option.isNone(yield* ledger.find(name))) return yield* new SuprsendBackfillNotFound({ backfill: name })
     const { state } = yield* status(name)

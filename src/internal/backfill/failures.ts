@@ -9,7 +9,8 @@ import { BackfillLedger } from "../../BackfillLedger.js"
 import * as Bulk from "../../Bulk.js"
 import { UserEditSchema } from "../../UserEdit.js"
 import { UsersService } from "../../UsersService.js"
-import { isName } from "./job.js"
+import * as spans from "../telemetry/span.js"
+import { isValidName } from "./job.js"
 import type { StoredFailure } from "./ledger/ledger.js"
 import { decide } from "./partition.js"
 
@@ -41,7 +42,7 @@ const isStopped = (failed: Bulk.FailedRecord): boolean => {
 const stored = (name: string) =>
   Stream.unwrap(Effect.gen(function*() {
     const { ledger } = yield* BackfillLedger
-    if (!isName(name) || Option.isNone(yield* ledger.find(name))) {
+    if (!isValidName(name) || Option.isNone(yield* ledger.find(name))) {
       return yield* new SuprsendBackfillNotFound({ backfill: name })
     }
     return Stream.paginateChunkEffect(undefined as string | undefined, (after) =>
@@ -97,4 +98,4 @@ export const retry = (
       Stream.takeUntil((report) => report.failedRecords.some(isStopped)),
       Stream.runFold(Bulk.empty, Bulk.combine)
     )
-  }).pipe(Effect.withSpan("Backfill.retryFailed", { attributes: { "suprsend.backfill.name": name } }))
+  }).pipe(spans.around("Backfill.retryFailed", { "suprsend.backfill.name": name }))

@@ -94,7 +94,7 @@ const check = (
  *
  * @internal
  */
-export const isName = (name: string): boolean => textProblem(name) === undefined
+export const isValidName = (name: string): boolean => textProblem(name) === undefined
 
 const maximumName = 200
 
@@ -107,10 +107,10 @@ const names = (options: { readonly name: string; readonly version?: string | und
 
 const maximumTotal = 2 ** 31 - 1
 
-/** Counts the rows of a range. It may be any value at run time, as in the result of a query. */
-const counted = <E, R>(count: Effect.Effect<number, E, R>): Effect.Effect<number, E | SuprsendInvalidInput, R> =>
+/** Evaluates a total and validates it: a query may return a text or a bigint. */
+const validTotal = <E, R>(total: Effect.Effect<number, E, R>): Effect.Effect<number, E | SuprsendInvalidInput, R> =>
   Effect.filterOrFail(
-    count,
+    total,
     (total) => Number.isSafeInteger(total) && total >= 0 && total <= maximumTotal,
     (total) =>
       invalid(["total"], `must be a whole number from 0 to ${maximumTotal}, got ${describe(total)}${hintOf(total)}`)
@@ -119,58 +119,72 @@ const counted = <E, R>(count: Effect.Effect<number, E, R>): Effect.Effect<number
 const hintOf = (total: unknown): string =>
   typeof total === "string" || typeof total === "bigint" ? ": cast count(*) to int" : ""
 
-/** Turns rows into edits with insert ids, and checks their keys. */
+/**
+ * Turns rows into edits with insert ids, and checks their keys. It emits the edits of all rows
+ * before an invalid one.
+ *
+ * @param range the range of the rows as JSON, if there are several
+ */
 const editsOf = <Row, E, R>(
   { cursor, edit, key, name }: Backfill.Records<Row> & { readonly name: string },
+  range: string | undefined,
   after: string | undefined,
   add: (key: string, cursor: string) => void,
   rows: Stream.Stream<Row, E, R>
 ): Stream.Stream<UserEdit, E | SuprsendBackfillInvalidRow, R> => {
   const idOf = insertId.derive(name)
-  let number = 0
+  let row = 0
   let lastKey: string | undefined
   let lastCursor = after
-  let calling = "key"
-  const wrong = (description: string) =>
-    new SuprsendBackfillInvalidRow({ backfill: name, row: number, after: lastCursor, description })
-  const take = (row: Row): UserEdit => {
-    number++
-    calling = "key"
-    const keyOf = key(row)
+  let failure: Effect.Effect<never, SuprsendBackfillInvalidRow> | undefined
+  const invalidRow = (description: string) =>
+    new SuprsendBackfillInvalidRow({ backfill: name, range, row, after: lastCursor, description })
+  const call = <A>(what: string, evaluate: () => A): A => {
+    try {
+      return evaluate()
+    } catch (error) {
+      throw new Error(invalidRow(`${what} threw ${textOf(error)}`).message, { cause: error })
+    }
+  }
+  const take = (value: Row): UserEdit => {
+    row++
+    const keyOf = call("key", () => key(value))
     const problem = textProblem(keyOf)
-    if (problem !== undefined) throw wrong(`key ${problem}`)
-    calling = "cursor"
-    const at = cursor === undefined ? keyOf : cursor(row)
+    if (problem !== undefined) throw invalidRow(`key ${problem}`)
+    const at = cursor === undefined ? keyOf : call("cursor", () => cursor(value))
     if (cursor !== undefined) {
       const problem = textProblem(at)
-      if (problem !== undefined) throw wrong(`cursor ${problem}`)
+      if (problem !== undefined) throw invalidRow(`cursor ${problem}`)
     }
     // A repeated key would be the same event, and a repeated cursor would be skipped after a stop.
     if (keyOf === lastKey) {
-      throw wrong(`key must differ for each row, but the row before has ${JSON.stringify(keyOf)} too`)
+      throw invalidRow(`key must differ for each row, but the row before has ${JSON.stringify(keyOf)} too`)
     }
-    if (at === lastCursor) throw wrong("rows must begin after the cursor, but this row has the same cursor")
-    calling = "edit"
-    const made = edit(row)
-    if (!isUserEdit(made)) throw new TypeError(`must return an edit, got ${describe(made)}`)
+    if (at === lastCursor) throw invalidRow("rows must begin after the cursor, but this row has the same cursor")
+    const made = call("edit", () => edit(value))
+    if (!isUserEdit(made)) throw new TypeError(invalidRow(`edit must return an edit, got ${describe(made)}`).message)
     const identified = made.insertId === undefined ? withInsertId(made, idOf(keyOf)) : made
     lastKey = keyOf
     lastCursor = at
     add(keyOf, at)
     return identified
   }
-  return Stream.mapChunksEffect(rows, (chunk) =>
-    Effect.try({
-      try: () => Chunk.map(chunk, take),
-      catch: (error) => error
-    }).pipe(
-      // Only our own errors are expected; one that a function of the definition throws is a defect.
-      Effect.catchAll((error) =>
-        error instanceof SuprsendBackfillInvalidRow
-          ? Effect.fail(error)
-          : Effect.die(new Error(wrong(`${calling} threw ${textOf(error)}`).message, { cause: error }))
-      )
-    ))
+  const takeAll = (chunk: Chunk.Chunk<Row>): Chunk.Chunk<UserEdit> => {
+    const edits: Array<UserEdit> = []
+    try {
+      for (const row of chunk) edits.push(take(row))
+    } catch (error) {
+      // What a function of the definition throws is a defect.
+      failure = error instanceof SuprsendBackfillInvalidRow ? Effect.fail(error) : Effect.die(error)
+    }
+    return Chunk.unsafeFromArray(edits)
+  }
+  return Stream.chunks(rows).pipe(
+    Stream.map(takeAll),
+    Stream.takeUntil(() => failure !== undefined),
+    Stream.flattenChunks,
+    Stream.concat(Stream.suspend(() => failure === undefined ? Stream.empty : Stream.fromEffect(failure)))
+  )
 }
 
 const textOf = (error: unknown): string => error instanceof Error ? String(error) : describe(error)
@@ -185,9 +199,9 @@ export const make = <Row, E, R>(options: Backfill.Options<Row, E, R>): Backfill.
     shape: Effect.as(checked, { range: whole, ranges: undefined }),
     plan: Effect.gen(function*() {
       yield* checked
-      return [{ range: "null", total: options.total === undefined ? undefined : yield* counted(options.total) }]
+      return [{ range: "null", total: options.total === undefined ? undefined : yield* validTotal(options.total) }]
     }),
-    read: (_range, after, add) => Stream.suspend(() => editsOf(options, after, add, rows(after)))
+    read: (_range, after, add) => Stream.suspend(() => editsOf(options, undefined, after, add, rows(after)))
   })
 }
 
@@ -221,7 +235,7 @@ export const makePartitioned = <Range, I, Row, E, R>(
       const count = options.total
       const totals = count === undefined
         ? []
-        : yield* Effect.forEach(ranges, (range) => counted(count(range)), { concurrency: 8 })
+        : yield* Effect.forEach(ranges, (range) => validTotal(count(range)), { concurrency: 8 })
       return encoded.map((range, i) => ({ range, total: totals[i] }))
     }),
     read: (range, after, add) =>
@@ -234,7 +248,7 @@ export const makePartitioned = <Range, I, Row, E, R>(
                 changes: [`range does not accept ${range}: ${problemOf(error)}`]
               })
             ),
-          onRight: (decoded) => editsOf(options, after, add, rows(decoded, after))
+          onRight: (decoded) => editsOf(options, range, after, add, rows(decoded, after))
         })
       )
   })

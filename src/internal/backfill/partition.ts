@@ -3,6 +3,7 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Inspectable from "effect/Inspectable"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
@@ -15,6 +16,7 @@ import { UserEditSchema } from "../../UserEdit.js"
 import type { UsersService } from "../../UsersService.js"
 import { mayBlameOne } from "../bulk/bisect.js"
 import { count } from "../support/format.js"
+import * as spans from "../telemetry/span.js"
 import type { Claim, FailureRow, Ledger, WantedState } from "./ledger/ledger.js"
 import { Window } from "./window.js"
 
@@ -89,14 +91,17 @@ const hasStatus = ({ error }: Bulk.FailedRecord): boolean =>
   error._tag === "SuprsendUnavailable" && error.status !== undefined
 
 /**
- * Describes a failure for an operator.
+ * Describes a failure for an operator. It never throws.
  *
  * @internal
  */
 export const problemOf = (cause: Cause.Cause<unknown>): string => {
   const error = Cause.squash(cause)
-  return error instanceof Error ? error.message : String(error)
+  const text = error instanceof Error ? error.message || error.name : Inspectable.toStringUnknown(error, 0)
+  return text.slice(0, maximumProblem)
 }
+
+const maximumProblem = 2_000
 
 const encodeEdit = Schema.encodeSync(Schema.parseJson(UserEditSchema))
 
@@ -336,7 +341,8 @@ export const run = <E, R>(
     )
     if (Exit.isFailure(sent)) yield* stopNow
     yield* resends.take(maximumResends)
-    problem = halted?.message ?? (Exit.isFailure(sent) ? problemOf(sent.cause) : undefined)
+    const failure = Exit.isFailure(sent) ? sent.cause : broken
+    problem = halted?.message ?? (failure === undefined ? undefined : problemOf(failure))
     if (!isUnsaved && (Exit.isSuccess(sent) || !Cause.isInterruptedOnly(sent.cause))) yield* save(true)
     yield* sent
     if (broken !== undefined) return yield* Effect.failCause(broken)
@@ -346,7 +352,8 @@ export const run = <E, R>(
     }
     return hasEnded && window.size === 0 ? "done" : "stopped"
   })).pipe(
-    Effect.withSpan("Backfill.partition", {
-      attributes: { "suprsend.backfill.name": job.name, "suprsend.backfill.partition": claim.partition }
+    spans.around("Backfill.partition", {
+      "suprsend.backfill.name": job.name,
+      "suprsend.backfill.partition": claim.partition
     })
   )

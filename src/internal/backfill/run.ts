@@ -11,6 +11,7 @@ import { BackfillLedger } from "../../BackfillLedger.js"
 import { SuprsendInvalidInput } from "../../SuprsendError.js"
 import { UsersService } from "../../UsersService.js"
 import { inOrder } from "../bulk/run.js"
+import * as spans from "../telemetry/span.js"
 import { differences } from "./job.js"
 import type { Definition, JobRow } from "./ledger/ledger.js"
 import * as partition from "./partition.js"
@@ -174,4 +175,4 @@ export const run = <E, R>(
 
     yield* inOrder(workers, stopNow, () => Effect.void)
     return yield* statusOf(job.name)
-  }).pipe(Effect.withSpan("Backfill.run", { attributes: { "suprsend.backfill.name": job.name } }))
+  }).pipe(spans.around("Backfill.run", { "suprsend.backfill.name": job.name }))

@@ -9,7 +9,7 @@ import { SuprsendBackfillNotFound, type SuprsendLedgerError } from "../../Backfi
 import { BackfillLedger } from "../../BackfillLedger.js"
 import { count, time } from "../support/format.js"
 import { printable } from "../support/printable.js"
-import { isName } from "./job.js"
+import { isValidName } from "./job.js"
 import type { PartitionRow, StatusRow } from "./ledger/ledger.js"
 
 const sum = <A>(of: ReadonlyArray<A>, number: (a: A) => number): number => of.reduce((n, a) => n + number(a), 0)
@@ -26,7 +26,8 @@ const partitionStatus = (row: PartitionRow): Backfill.PartitionStatus => ({
   accepted: row.accepted,
   failed: row.failed,
   total: Option.fromNullable(row.total),
-  rate: row.done ? 0 : row.recent / spanOf(row.age),
+  // Without a runner there is no progress, so the rate of the last minute would mislead.
+  rate: row.done || !row.isClaimed ? 0 : row.recent / spanOf(row.age),
   runner: row.isClaimed ? Option.fromNullable(row.owner) : Option.none(),
   problem: Option.fromNullable(row.problem)
 })
@@ -58,7 +59,7 @@ class Status implements Backfill.Status {
       Option.all(this.partitions.map(({ total }) => total)),
       (totals) => sum(totals, (n) => n)
     )
-    this.rate = this.state === "running"
+    this.rate = this.state === "running" && partitions.some(({ isClaimed }) => isClaimed)
       ? sum(partitions, ({ recent }) => recent) / spanOf(Math.max(0, ...partitions.map(({ age }) => age)))
       : 0
     const { rate, records } = this
@@ -99,7 +100,6 @@ class Status implements Backfill.Status {
   }
 
   private get pace(): ReadonlyArray<string> {
-    // Without a runner, the rate of the last minute would promise an end.
     if (this.partitions.every(({ runner }) => Option.isNone(runner))) return ["no runner"]
     return [
       ...(this.rate > 0 ? [`${count(this.rate)} a second`] : []),
@@ -121,7 +121,7 @@ export const status = (
 ): Effect.Effect<Backfill.Status, SuprsendBackfillNotFound | SuprsendLedgerError, BackfillLedger> =>
   Effect.gen(function*() {
     const { ledger } = yield* BackfillLedger
-    const found = isName(name) ? yield* ledger.status(name) : Option.none()
+    const found = isValidName(name) ? yield* ledger.status(name) : Option.none()
     return Option.isSome(found) ? new Status(found.value) : yield* new SuprsendBackfillNotFound({ backfill: name })
   })
 

@@ -37,9 +37,8 @@ export class Halt {
   readonly abort = new Signal()
   /** Ends requests that wait for a slot or a retry, but not attempts in flight. */
   readonly abortWaiting = new Signal()
-  /** The requests that wait for their first slot. */
-  private readonly waiting = new Set<Waiting>()
-  private isStopped = false
+  /** Ends requests that wait for their first slot. Those in flight go on, retries included. */
+  private readonly stopping = new Signal()
   private reason: Reason | undefined
   private firstDefect: Cause.Cause<never> | undefined
 
@@ -58,17 +57,9 @@ export class Halt {
     this.abortWaiting.abort()
   }
 
-  /** Begins to wait for the first slot of a request. */
-  wait(): Waiting {
-    const waiting = new Waiting(this.abortWaiting, this.waiting)
-    if (this.isStopped) waiting.signal.abort()
-    return waiting
-  }
-
-  /** Ends the requests that wait for their first slot. Those in flight go on, retries included. */
-  private stop(): void {
-    this.isStopped = true
-    for (const { signal } of this.waiting) signal.abort()
+  /** Registers a request that waits for its first slot. */
+  register(): Waiting {
+    return new Waiting(this.abortWaiting, this.stopping)
   }
 
   abortAll(): void {
@@ -93,7 +84,7 @@ export class Halt {
     effect: Effect.Effect<unknown>
   ): Effect.Effect<unknown, never, Scope.Scope> {
     return Deferred.await(stopped).pipe(
-      Effect.zipRight(Effect.sync(() => this.stop())),
+      Effect.zipRight(Effect.sync(() => this.stopping.abort())),
       Effect.zipRight(effect),
       Effect.zipRight(timer.sleep(grace)),
       Effect.zipRight(Effect.sync(() => this.abortAll())),
@@ -137,7 +128,7 @@ export class Halt {
     if (error._tag === "SuprsendRejected" || error._tag === "SuprsendUnauthorized") {
       return { outcome: "rejected", error }
     }
-    if (this.neverStarted(error)) return { outcome: "unsent", error: stopped(this.call)("no") }
+    if (this.neverStarted(error)) return { outcome: "unsent", error: stoppedReason(this.call)("no") }
     // A request that was waiting when the bulk halted fails with the reason for that.
     return this.reason !== undefined && isInterruption(error)
       ? { outcome: "unsent", error: this.reason("no") }
@@ -146,7 +137,7 @@ export class Halt {
 
   /** Checks whether the bulk was stopped before the request got its first slot. */
   private neverStarted(error: RequestError): boolean {
-    return this.isStopped && this.reason === undefined && isInterruption(error) && error.attempts === 0
+    return this.stopping.aborted && this.reason === undefined && isInterruption(error) && error.attempts === 0
   }
 
   /** Handles the failed request as an error or as a defect. */
@@ -180,32 +171,35 @@ export const interruption = (call: string, description: string): Reason => (appl
  *
  * @internal
  */
-export const stopped = (call: string): Reason => interruption(call, "the run was stopped before this was sent")
+export const stoppedReason = (call: string): Reason => interruption(call, "the run was stopped before this was sent")
 
 /**
- * The wait of a request for its first slot, and for later ones.
+ * The waits of a request for slots. A stop ends only the first one, a halt ends any.
  *
  * @internal
  */
 export class Waiting {
-  /** Ends the waiting. */
+  /** Ends the waits. */
   readonly signal = new Signal()
-  private readonly listener: Listener
+  private readonly onHalt: Listener
+  private readonly onStop: Listener
 
-  constructor(private readonly halted: Signal, private readonly all: Set<Waiting>) {
-    if (halted.aborted) this.signal.abort()
-    this.listener = halted.listen(() => this.signal.abort())
-    all.add(this)
+  constructor(private readonly halted: Signal, private readonly stopping: Signal) {
+    const abort = () => this.signal.abort()
+    if (halted.aborted || stopping.aborted) abort()
+    this.onHalt = halted.listen(abort)
+    this.onStop = stopping.listen(abort)
   }
 
-  /** The request got its first slot. From now on, only a halt ends its waiting. */
+  /** The request got its first slot. */
   started(): void {
-    this.all.delete(this)
+    this.stopping.forget(this.onStop)
   }
 
-  ended(): void {
-    this.all.delete(this)
-    this.halted.forget(this.listener)
+  /** Forgets a request that ended. */
+  release(): void {
+    this.stopping.forget(this.onStop)
+    this.halted.forget(this.onHalt)
   }
 }
 

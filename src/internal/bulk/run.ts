@@ -30,8 +30,7 @@ import type { Batch, Placed } from "./batch.js"
 import { BatchBuilder, type Next } from "./batchBuilder.js"
 import { mayBlameOne, sendHalves } from "./bisect.js"
 import * as counts from "./counts.js"
-import * as halts from "./halt.js"
-import { type Failure, Halt, type Reason } from "./halt.js"
+import { type Failure, Halt, type Reason, stoppedReason } from "./halt.js"
 import * as race from "./race.js"
 import { jsonOrLine, summary, Tally } from "./report.js"
 import * as source from "./source.js"
@@ -151,8 +150,15 @@ export const run = <E, R>(
       Effect.zipRight(Effect.sync(() => builder.stop()), Effect.forkIn(Effect.interruptible(endPull), scope))
     )
 
-    // `uncertain`: whether a larger batch with these edits, since bisected, may have been applied.
-    const send = (whole: Batch, first: number, end: number, uncertain: boolean): Effect.Effect<void> => {
+    // `isPart`: whether this is a part of a batch that was sent and bisected, so that it belongs to a
+    // request in flight; `uncertain`: whether that batch may have been applied.
+    const send = (
+      whole: Batch,
+      first: number,
+      end: number,
+      isPart: boolean,
+      uncertain: boolean
+    ): Effect.Effect<void> => {
       // Narrowed to the edits that are still wanted when the request is sent.
       let pack = whole
       let from = first
@@ -188,7 +194,7 @@ export const run = <E, R>(
         const failure = halt.failure(error, uncertain)
         if (mayBlameOne(error) && to - from > 1) {
           counted?.addBody(body.length, error.attempts)
-          return sendHalves(from, to, (from, to) => send(pack, from, to, failure.outcome === "unknown"))
+          return sendHalves(from, to, (from, to) => send(pack, from, to, true, failure.outcome === "unknown"))
         }
         return outcome(0, failed(pack.placed(from, to), failure), error.attempts)
       }
@@ -197,19 +203,22 @@ export const run = <E, R>(
         breakOff(defect)
         return onError(error)
       }
-      const waiting = halt.wait()
+      const waiting = callers === undefined && !isPart ? halt.register() : undefined
       const request: SuprsendClient.Request = {
         call,
         method: "POST",
         template: "/event/",
+        body,
         bodyAtStart: () => {
-          waiting.started()
+          waiting?.started()
           return callers === undefined ? body : body = narrow(callers)
         },
         ignoreBody: true,
         expected: eventAccepted,
         abort: halt.abort,
-        abortWaiting: callers === undefined ? waiting.signal : callers.allGone(pack.edits(from, to)),
+        abortWaiting: callers === undefined
+          ? waiting?.signal ?? halt.abortWaiting
+          : callers.allGone(pack.edits(from, to)),
         secrets: () => pack.edits(from, to).flatMap((edit) => tokens(edit.operations)),
         ids: () => pack.edits(from, to).flatMap(idsOf)
       }
@@ -223,18 +232,18 @@ export const run = <E, R>(
       )
       return Effect.matchCauseEffect(sending, {
         onSuccess: (response) => {
-          waiting.ended()
+          waiting?.release()
           return outcome(to - from, [], response.attempts, response)
         },
         onFailure: (cause) => {
-          waiting.ended()
+          waiting?.release()
           return halt.match(cause, { onError, onDefect })
         }
       })
     }
 
     const sendAll = ({ invalid, pack }: Next): Effect.Effect<void> => {
-      const sent = pack.count === 0 ? Effect.void : send(pack, 0, pack.count, false)
+      const sent = pack.count === 0 ? Effect.void : send(pack, 0, pack.count, false, false)
       return invalid.length === 0 ? sent : Effect.zipRight(account(notSent(invalid)), sent)
     }
 
@@ -269,8 +278,8 @@ export const run = <E, R>(
       const placed = yield* builder.defect !== undefined
         ? atOnce
         : race.by(pinned, [Effect.as(halt.abort.whenAborted, atOnce)])
-      const stopped = halts.stopped(call)("no")
-      yield* account(notSent(failed(placed, halt.unsent(false) ?? { outcome: "unsent", error: stopped })))
+      const notStarted: Failure = { outcome: "unsent", error: stoppedReason(call)("no") }
+      yield* account(notSent(failed(placed, halt.unsent(false) ?? notStarted)))
     }
     const broken = halt.defect ?? builder.defect
     if (broken !== undefined) return yield* Effect.failCause(broken)

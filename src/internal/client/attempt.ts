@@ -104,6 +104,7 @@ export class Attempt implements Listener {
   }
 
   onHead(head: Head): void {
+    if (this.hasEnded) return
     this.head = head
   }
 

@@ -146,6 +146,7 @@ export class RetryLoop {
       ? this.raceForSlot(limiter)
       : limiter.limitWithin<Outcome | NoSlot | LimiterClosed, never, never>(
         Effect.withFiberRuntime((fiber) => this.send(fiber, this.client.transport.endsAtOnce)),
+        // Before the first attempt no time has passed.
         new Wait(this.attempts === 0 ? this.deadline : this.remaining, this.abortWaiting, this.outcomeOf)
       )
   }

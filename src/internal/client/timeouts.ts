@@ -30,7 +30,7 @@ export const make: Effect.Effect<Timeouts, never, Scope.Scope> = Effect.gen(func
   const fork = yield* Timer.fork
   const deadlines = new Deadlines()
   const now = Timer.monotonic(clock)
-  const next = (now: number) => Math.min(deadlines.first, now + longestNap)
+  const next = (instant: number) => Math.min(deadlines.first, instant + longestNap)
   const timer = yield* Effect.acquireRelease(
     Effect.sync(() =>
       new Timer.Timer(clock, now, fork, () => {

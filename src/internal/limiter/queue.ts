@@ -8,8 +8,8 @@ import { constVoid } from "effect/Function"
 import * as Predicate from "effect/Predicate"
 import type { RateLimiter } from "../../RateLimiter.js"
 import { Deadlines } from "../support/deadlines.js"
+import { releasingMask } from "../support/releasingMask.js"
 import { type Fork, monotonic, Timer } from "../support/timer.js"
-import { uninterruptibleMask } from "../support/uninterruptibleMask.js"
 import type { LimiterMeters } from "../telemetry/meters.js"
 import * as SlidingWindow from "./slidingWindow.js"
 
@@ -332,7 +332,7 @@ export const unsafeMake = (
     }
     const deadline = deadlines.add(waiter.since + waitTimeout, expire)
     const listener = signal?.listen(expire)
-    // Not assigned directly, for the reason that `uninterruptibleMask` gives.
+    // Through a variable, so that V8 does not pretenure it: see `support/releasingMask`.
     const forget = () => {
       deadlines.remove(deadline)
       if (listener !== undefined) signal?.forget(listener)
@@ -346,7 +346,7 @@ export const unsafeMake = (
     options?: RateLimiter.AttemptOptions<A, E>,
     wait?: RateLimiter.WaitOptions<A, E, R>
   ): Effect.Effect<A, E, R> =>
-    uninterruptibleMask((restore) => {
+    releasingMask((restore) => {
       if (closed) {
         return wait?.closed === undefined ? Effect.interrupt : restore(wait.closed)
       }

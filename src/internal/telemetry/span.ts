@@ -9,7 +9,7 @@ import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Tracer from "effect/Tracer"
-import { uninterruptibleMask } from "../support/uninterruptibleMask.js"
+import { releasingMask } from "../support/releasingMask.js"
 
 /**
  * Options of a span without a stack trace, which costs more than a call.
@@ -35,7 +35,7 @@ export const use = <A, E, R>(
   onStart?: (fiber: Fiber.RuntimeFiber<unknown, unknown>) => (exit: Exit.Exit<A, E>, now: bigint) => void
 ): Effect.Effect<A, E, R> =>
   // An interruption between the span and its finalizer would leave the span open.
-  uninterruptibleMask((restore) =>
+  releasingMask((restore) =>
     Effect.flatMap(
       Effect.makeSpan(name, options),
       (span) =>
@@ -55,6 +55,16 @@ export const use = <A, E, R>(
         })
     )
   )
+
+/**
+ * Runs an effect in such a span, as the parent of the spans in it.
+ *
+ * @internal
+ */
+export const around =
+  (name: string, attributes: Record<string, unknown> = {}) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, Exclude<R, Tracer.ParentSpan>> =>
+    use(name, { ...plain, attributes }, (span) => Effect.withParentSpan(effect, span))
 
 /**
  * Ends a span, with the names of errors instead of their messages.

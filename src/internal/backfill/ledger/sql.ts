@@ -9,6 +9,7 @@ import * as Predicate from "effect/Predicate"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import { SuprsendLedgerError } from "../../../BackfillError.js"
+import * as spans from "../../telemetry/span.js"
 import type {
   Claim,
   ClaimOptions,
@@ -171,7 +172,7 @@ const make = (client: SqlClient.SqlClient): Ledger => {
           description: `${describe(error)}. Check the database; a run goes on where it stopped`
         })
       ),
-      Effect.withSpan(`BackfillLedger.${name}`)
+      spans.around(`BackfillLedger.${name}`)
     )
 
   const until = (duration: Duration.Duration) =>
@@ -211,7 +212,7 @@ const make = (client: SqlClient.SqlClient): Ledger => {
     Effect.map(
       sql<ClaimColumns>`
         UPDATE suprsend_backfill_partition SET epoch = epoch + 1, owner = ${owner}, claimed_until = ${until(duration)},
-          placed_until = NULL, started_at = coalesce(started_at, clock_timestamp())
+          placed_until = NULL, problem = NULL, started_at = coalesce(started_at, clock_timestamp())
         WHERE job = ${name} AND partition = (${which})
         RETURNING partition, epoch, range, cursor, checkpoints`,
       claimed(name)

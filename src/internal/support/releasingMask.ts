@@ -10,11 +10,11 @@ type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, 
  * Effect assigns closures to properties here, and V8 allocates such closures in the old generation.
  * There they keep all that they reference until the next major collection. V8 then finds that the
  * objects of requests live long, and allocates these in the old generation too, so that a call
- * needs more CPU (`npm run bench -- --only single`).
+ * needs more CPU (`npm run bench -- --only telemetry --full --before a1d9af8`).
  *
  * @internal
  */
-export const uninterruptibleMask = <A, E, R>(
+export const releasingMask = <A, E, R>(
   f: (restore: Restore) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> => Effect.suspend(() => masked(new Held(f)))
 
@@ -28,7 +28,7 @@ class Held<A> {
 
   take(): A {
     const { value } = this
-    if (value === undefined) throw new Error("an effect that is restored can run once")
+    if (value === undefined) throw new Error("a restored effect can run only once")
     this.value = undefined
     return value
   }
@@ -38,6 +38,7 @@ class Held<A> {
 // closure uses.
 
 const masked = <A, E, R>(held: Held<(restore: Restore) => Effect.Effect<A, E, R>>): Effect.Effect<A, E, R> =>
-  Effect.uninterruptibleMask((restore) => held.take()((effect) => restore(taken(new Held(effect)))))
+  Effect.uninterruptibleMask((restore) => held.take()((effect) => restore(takeAndRun(new Held(effect)))))
 
-const taken = <A, E, R>(held: Held<Effect.Effect<A, E, R>>): Effect.Effect<A, E, R> => Effect.suspend(() => held.take())
+const takeAndRun = <A, E, R>(held: Held<Effect.Effect<A, E, R>>): Effect.Effect<A, E, R> =>
+  Effect.suspend(() => held.take())

@@ -3,9 +3,9 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import { uninterruptibleMask } from "../../src/internal/support/uninterruptibleMask.js"
+import { releasingMask } from "../../src/internal/support/releasingMask.js"
 
-const masks = { ours: uninterruptibleMask, "that of Effect": Effect.uninterruptibleMask }
+const masks = { ours: releasingMask, "that of Effect": Effect.uninterruptibleMask }
 
 for (const [whose, mask] of Object.entries(masks)) {
   describe(`a mask, ${whose}`, () => {

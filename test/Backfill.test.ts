@@ -706,14 +706,20 @@ layer(BackfillLedgerPGlite.layerMemory, { excludeTestServices: true, timeout: "6
         )
       })))
 
-    it.effect("an edit that is none", () =>
+    it.effect("an edit that is none, after one that is", () =>
       overSandbox(Effect.gen(function*() {
         const make = loosely(Backfill.make)
-        const job = make({ name: "no edit", rows: () => Stream.make("a"), key: String, edit: () => undefined })
+        const job = make({
+          name: "no edit",
+          rows: () => Stream.make("a", "b"),
+          key: String,
+          edit: (id: string) => id === "a" ? edit(id) : undefined
+        })
         const exit = yield* Effect.exit(Backfill.run(job))
         expect(Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "").toContain(
           "edit must return an edit, got undefined"
         )
+        expect(String(yield* Backfill.status("no edit"))).toBe("no edit running: 1 record, no runner")
       })))
 
     it.effect.each(

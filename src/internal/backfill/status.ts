@@ -89,9 +89,12 @@ class Status implements Backfill.Status {
   toString(): string {
     const { partitions, records, state } = this
     const done = partitions.filter(({ done }) => done).length
-    const all = Option.match(this.total, { onNone: () => "", onSome: (total) => ` of ${count(total)}` })
+    const sent = Option.match(this.total, {
+      onNone: () => count(records, "record"),
+      onSome: (total) => `${count(records)} of ${count(total, "record")}`
+    })
     const parts = [
-      `${count(records)}${all} records`,
+      sent,
       ...(this.failed === 0 ? [] : [`${count(this.failed)} failed`]),
       ...(partitions.length === 1 ? [] : [`${done} of ${count(partitions.length, "partition")} done`]),
       ...(state === "running" ? this.pace : [])

@@ -20,21 +20,18 @@ const rivals: Readonly<Record<string, string>> = {
   "ours, platform's fetch": "by hand, fetch"
 }
 
+/** Plans of single edits, by one caller and by 16, in a warm process. */
+export const plansOf = (full: boolean, contenders: ReadonlyArray<string>): ReadonlyArray<Results.Plan> => {
+  const calls = full ? 10_000 : 2000
+  return [1, 16].flatMap((concurrency) =>
+    contenders.map((contender) => Results.plan({ task: "single", contender, users: calls, concurrency, warmUp: calls }))
+  )
+}
+
 /** What one `asyncEdit` costs. */
 export const single: Measure = {
   name: "single",
-  plans: (full) =>
-    [1, 16].flatMap((concurrency) =>
-      contenders.map((contender) =>
-        Results.plan({
-          task: "single",
-          contender,
-          users: full ? 10_000 : 2000,
-          concurrency,
-          warmUp: full ? 10_000 : 2000
-        })
-      )
-    ),
+  plans: (full) => plansOf(full, contenders),
   section: (cases) => {
     const rivalOf = ({ concurrency, contender }: Results.Case) =>
       Results.find(cases, { contender: rivals[contender] ?? "by hand, http", concurrency })

@@ -1,5 +1,6 @@
 import * as Results from "../results.js"
 import { atMost, type Measure, show, times } from "../section.js"
+import { plansOf } from "./single.js"
 
 /** The last commit without metrics, and with one span a call. */
 const withoutTelemetry = "f15d611"
@@ -11,17 +12,7 @@ export const telemetry: Measure = {
   name: "telemetry",
   before: withoutTelemetry,
   plans: (full) => [
-    ...[1, 16].flatMap((concurrency) =>
-      contenders.map((contender) =>
-        Results.plan({
-          task: "single",
-          contender,
-          users: full ? 10_000 : 2000,
-          concurrency,
-          warmUp: full ? 10_000 : 2000
-        })
-      )
-    ),
+    ...plansOf(full, contenders),
     ...contenders.map((contender) =>
       Results.plan({ task: "bulk", contender, users: full ? 400_000 : 40_000, concurrency: 16, warmUp: 20_000 })
     )

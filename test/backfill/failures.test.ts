@@ -46,7 +46,8 @@ layer(layerMemoryWithSqlClient, { excludeTestServices: true, timeout: "60 second
         expect(String(status)).toBe(`mixed completed: 500 records, ${keys.length} failed`)
         const failed = yield* failedOf("mixed")
         expect(failed.map(({ key }) => key)).toEqual(keys)
-        const idOf = insertId.derive("mixed")
+        const derived = insertId.derive("mixed")
+        const idOf = (key: string) => derived(key).toString()
         for (const { edit, error, failedAt, insertId, key, outcome, partition } of failed) {
           expect(insertId).toBe(idOf(key))
           expect(partition).toBe(0)
@@ -88,7 +89,8 @@ layer(layerMemoryWithSqlClient, { excludeTestServices: true, timeout: "60 second
         expect((yield* failedOf("again")).map(({ key }) => key)).toEqual(rowsOf("invalid"))
         expect(yield* Backfill.status("again")).toMatchObject({ records: 500, failed: invalid })
         expect(yield* Backfill.retryFailed("again")).toMatchObject({ total: 0 })
-        const idOf = insertId.derive("again")
+        const derived = insertId.derive("again")
+        const idOf = (key: string) => derived(key).toString()
         expect(new Set(yield* sandbox.acceptedInsertIds)).toEqual(
           new Set(mixed.filter((id) => !isInvalid(id)).map(idOf))
         )

@@ -1,7 +1,16 @@
 import { describe, expect, it } from "@effect/vitest"
+import * as Arbitraries from "effect-suprsend/Arbitraries"
+import * as UserEdit from "effect-suprsend/UserEdit"
+import * as Equal from "effect/Equal"
 import * as FastCheck from "effect/FastCheck"
+import * as Hash from "effect/Hash"
+import * as Schema from "effect/Schema"
 import * as Crypto from "node:crypto"
 import * as insertId from "../../src/internal/backfill/insertId.js"
+import type { LazyInsertId } from "../../src/internal/edit/lazyInsertId.js"
+import * as internal from "../../src/internal/edit/userEdit.js"
+import { Encoder } from "../../src/internal/event/encoder.js"
+import * as uuid from "../../src/internal/event/uuid.js"
 
 const text = FastCheck.string({ unit: "grapheme" })
 
@@ -21,7 +30,7 @@ const namespaceOf = (job: string) =>
 describe("an insert id", () => {
   it("never changes, because records that were sent must keep theirs", () => {
     const idOf = insertId.derive("plans-2026")
-    expect(["user-1", "user-2", "ü"].map(idOf)).toMatchInlineSnapshot(`
+    expect(["user-1", "user-2", "ü"].map((key) => idOf(key).toString())).toMatchInlineSnapshot(`
       [
         "b79025c7-0741-5662-829d-98b1e0a47252",
         "cbf073ef-3cff-5dcf-b83a-cbe7f8d1a140",
@@ -32,16 +41,44 @@ describe("an insert id", () => {
 
   it.prop("is a UUID of version 5 of the job and the key, and nothing else", [text, text], ([job, key]) => {
     const id = insertId.derive(job)(key)
-    expect(id).toBe(uuid5(Buffer.from(namespaceOf(job)), key))
-    expect(id).toBe(insertId.derive(job)(key))
+    const expected = uuid5(Buffer.from(namespaceOf(job)), key)
+    expect(id.toString()).toBe(expected)
+    expect(insertId.derive(job)(key).toString()).toBe(expected)
+    const bytes = Buffer.from(`(${uuid.template})`)
+    id.write(bytes, 1)
+    expect(bytes.toString()).toBe(`(${expected})`)
+  })
+
+  it.prop("is made only when it is used, and is the same as a text", [Arbitraries.userEdit, text], ([edit, key]) => {
+    const id = insertId.derive("plans-2026")(key)
+    const lazy = internal.withInsertId(edit, id)
+    const pinned = UserEdit.withInsertId(edit, id.toString())
+    expect(lazy.insertId).toBe(pinned.insertId)
+    expect(Equal.equals(lazy, pinned)).toBe(true)
+    expect(Hash.hash(lazy)).toBe(Hash.hash(pinned))
+    expect(lazy.toJSON()).toEqual(pinned.toJSON())
+    expect(UserEdit.set(lazy, "a", 1).insertId).toBe(pinned.insertId)
+    expect(UserEdit.concat(lazy, edit).insertId).toBe(pinned.insertId)
+    expect(UserEdit.withInsertId(lazy, "another").insertId).toBe("another")
+    expect(Schema.encodeSync(UserEdit.UserEditSchema)(lazy)).toEqual(Schema.encodeSync(UserEdit.UserEditSchema)(pinned))
+  })
+
+  it.prop("is written into a request like a text", [Arbitraries.userEdit, text], ([edit, key]) => {
+    const id = insertId.derive("plans-2026")(key)
+    const write = (insertId: string | LazyInsertId) => {
+      const encoder = new Encoder({ workspace: "workspace", userAgent: "me" }, 1_000)
+      return { issues: encoder.event(edit, insertId, 1), text: encoder.copy(0, encoder.position).toString() }
+    }
+    expect(write(id)).toEqual(write(id.toString()))
   })
 
   it.prop(
     "differs for another key or another job",
     [FastCheck.uniqueArray(text, { minLength: 2, maxLength: 2 }), text],
     ([[a = "", b = ""], other]) => {
-      expect(insertId.derive(other)(a)).not.toBe(insertId.derive(other)(b))
-      expect(insertId.derive(a)(other)).not.toBe(insertId.derive(b)(other))
+      const idOf = (job: string, key: string) => insertId.derive(job)(key).toString()
+      expect(idOf(other, a)).not.toBe(idOf(other, b))
+      expect(idOf(a, other)).not.toBe(idOf(b, other))
     }
   )
 })

@@ -1,4 +1,7 @@
-import * as Crypto from "node:crypto"
+import { Buffer } from "node:buffer"
+import { LazyInsertId } from "../edit/lazyInsertId.js"
+import * as uuid from "../event/uuid.js"
+import { Sha1 } from "../support/sha1.js"
 
 /**
  * Returns a function that derives the insert id of a record from its key: a UUID of version 5
@@ -9,25 +12,27 @@ import * as Crypto from "node:crypto"
  *
  * @internal
  */
-export const derive = (job: string): (key: string) => string => {
-  // A namespace of characters below 0x80 is the same as bytes and as UTF-8 text, so that namespace
-  // and key are hashed as one string.
-  const bytes = Crypto.createHash("sha1").update("effect-suprsend/Backfill\0").update(job).digest().subarray(0, 16)
-  const namespace = String.fromCharCode(...bytes.map((byte) => byte & 0x7f))
-  return (key) => {
-    const hex = sha1(namespace + key)
-    const variant = variants.charAt(Number.parseInt(hex.charAt(16), 16))
-    return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${
-      hex.slice(20, 32)
-    }`
-  }
+export const derive = (job: string): (key: string) => LazyInsertId => {
+  const bytes = new Sha1(Buffer.from("effect-suprsend/Backfill\0")).of(job).subarray(0, 16)
+  const sha1 = new Sha1(bytes.map((byte) => byte & 0x7f))
+  return (key) => new Derived(sha1, key)
 }
 
-/** The first digit of the fourth group for each digit of the hash: its two high bits are 10. */
-const variants = "89ab89ab89ab89ab"
+class Derived extends LazyInsertId {
+  constructor(private readonly sha1: Sha1, private readonly key: string) {
+    super()
+  }
 
-// `Crypto.hash` makes no object for each key, but exists only since Node 20.12.
-const sha1 = (text: string): string =>
-  typeof Crypto.hash === "function"
-    ? Crypto.hash("sha1", text)
-    : Crypto.createHash("sha1").update(text).digest("hex")
+  write(bytes: Uint8Array, position: number): void {
+    const hash = this.sha1.of(this.key)
+    hash[6] = 0x50 | ((hash[6] ?? 0) & 0x0f)
+    hash[8] = 0x80 | ((hash[8] ?? 0) & 0x3f)
+    uuid.writeBytes(hash, 0, bytes, position)
+  }
+
+  toString(): string {
+    const bytes = Buffer.from(uuid.template)
+    this.write(bytes, 0)
+    return bytes.toString("latin1")
+  }
+}

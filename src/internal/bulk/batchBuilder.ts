@@ -8,7 +8,8 @@ import type { FailedRecord } from "../../Bulk.js"
 import { InsertId } from "../../InsertId.js"
 import type { SuprsendClient } from "../../SuprsendClient.js"
 import * as UserEdit from "../../UserEdit.js"
-import { isUserEdit, own } from "../edit/userEdit.js"
+import type { LazyInsertId } from "../edit/lazyInsertId.js"
+import { insertIdOf, isUserEdit, own, withInsertId } from "../edit/userEdit.js"
 import * as validate from "../edit/validate.js"
 import { Encoder } from "../event/encoder.js"
 import * as insertId from "../event/insertId.js"
@@ -62,8 +63,8 @@ interface Filling {
   expired: boolean
 }
 
-const pinned = (edit: UserEdit.UserEdit, id: string): UserEdit.UserEdit =>
-  edit.insertId === undefined ? UserEdit.withInsertId(edit, id) : edit
+const pinned = (edit: UserEdit.UserEdit, id: string | LazyInsertId): UserEdit.UserEdit =>
+  insertIdOf(edit) === undefined ? withInsertId(edit, id) : edit
 
 // A value that looks like an edit is read once, so that later changes have no effect. Encoding
 // refuses any other value.
@@ -334,7 +335,8 @@ export class BatchBuilder<E> {
       return undefined
     }
     // An insert id of null, which only JavaScript can pass, is invalid instead of missing.
-    const id = edit.insertId === undefined ? (isMinted ? undefined : this.madeId) : edit.insertId
+    const given = insertIdOf(edit)
+    const id = given === undefined ? (isMinted ? undefined : this.madeId) : given
     if (id === undefined && !isMinted) {
       this.held = { edit, index: this.taken }
       return "id"

@@ -8,6 +8,7 @@ import type * as UserEdit from "../../UserEdit.js"
 import * as json from "../support/json.js"
 import { mask } from "../support/mask.js"
 import { trim } from "../support/trim.js"
+import { LazyInsertId } from "./lazyInsertId.js"
 
 /** @internal */
 export const TypeId: UserEdit.TypeId = Symbol.for("effect-suprsend/UserEdit") as UserEdit.TypeId
@@ -34,7 +35,7 @@ class UserEditImpl implements UserEdit.UserEdit {
   constructor(
     readonly distinctId: string,
     readonly tenantId: string | undefined,
-    readonly insertId: string | undefined,
+    readonly id: string | LazyInsertId | undefined,
     /** The ids of other users whose edits were concatenated with this one. */
     readonly mismatchedIds: ReadonlyArray<string>,
     public previous: UserEditImpl | undefined,
@@ -42,6 +43,10 @@ class UserEditImpl implements UserEdit.UserEdit {
     /** All operations, once they have been read. */
     public written: ReadonlyArray<Operation> | undefined
   ) {}
+
+  get insertId(): string | undefined {
+    return this.id instanceof LazyInsertId ? this.id.toString() : this.id
+  }
 
   get operations(): ReadonlyArray<Operation> {
     // Operations are copies that are exposed only here, so they are frozen here.
@@ -205,7 +210,7 @@ export const add = (self: UserEdit.UserEdit, operation: Operation): UserEdit.Use
   return new UserEditImpl(
     edit.distinctId,
     edit.tenantId,
-    edit.insertId,
+    edit.id,
     edit.mismatchedIds,
     edit,
     operation,
@@ -213,8 +218,16 @@ export const add = (self: UserEdit.UserEdit, operation: Operation): UserEdit.Use
   )
 }
 
+/**
+ * Returns the insert id of an edit, without making one that is made only when it is used.
+ *
+ * @internal
+ */
+export const insertIdOf = (self: UserEdit.UserEdit): string | LazyInsertId | undefined =>
+  UserEditImpl.isOwn(self) && self.id instanceof LazyInsertId ? self.id : self.insertId
+
 /** @internal */
-export const withInsertId = (self: UserEdit.UserEdit, insertId: string): UserEdit.UserEdit => {
+export const withInsertId = (self: UserEdit.UserEdit, insertId: string | LazyInsertId): UserEdit.UserEdit => {
   const edit = own(self)
   return new UserEditImpl(
     edit.distinctId,
@@ -235,7 +248,7 @@ export const concat = (self: UserEdit.UserEdit, that: UserEdit.UserEdit): UserEd
   const joined = new UserEditImpl(
     edit.distinctId,
     edit.tenantId,
-    edit.insertId ?? other.insertId,
+    edit.id ?? other.id,
     joinedIds(edit, other),
     edit.previous,
     edit.last,

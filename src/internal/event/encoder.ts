@@ -2,6 +2,7 @@ import * as Either from "effect/Either"
 import { Buffer } from "node:buffer"
 import type { SuprsendClient } from "../../SuprsendClient.js"
 import type { UserEdit } from "../../UserEdit.js"
+import { LazyInsertId } from "../edit/lazyInsertId.js"
 import { collectOperations, isUserEdit, mismatchedIds, own } from "../edit/userEdit.js"
 import * as validate from "../edit/validate.js"
 import { byteLength } from "../support/bytes.js"
@@ -99,7 +100,7 @@ export class Encoder {
    * The members have the order of the vendor's SDKs. The caller chooses id and time, once for all
    * attempts; without an id, one is generated. It never throws.
    */
-  event(edit: UserEdit, insertId: string | undefined, time: number): ReadonlyArray<Issue> {
+  event(edit: UserEdit, insertId: string | LazyInsertId | undefined, time: number): ReadonlyArray<Issue> {
     // Edits of this package are plain data. A foreign one may have a getter that sends another
     // edit.
     if (this.isReading) return busy
@@ -119,7 +120,12 @@ export class Encoder {
     }
   }
 
-  private write(edit: UserEdit, insertId: string | undefined, time: number, start: number): ReadonlyArray<Issue> {
+  private write(
+    edit: UserEdit,
+    insertId: string | LazyInsertId | undefined,
+    time: number,
+    start: number
+  ): ReadonlyArray<Issue> {
     this.limit = start + validate.maximumEditBytes
     if (this.usual(edit, insertId, time) && this.position <= this.limit) return validate.none
     this.position = start
@@ -127,9 +133,10 @@ export class Encoder {
       onLeft: (issues) => issues,
       onRight: (edit) => {
         // The id may come from an `InsertId` service of the program.
-        const problem = validate.insertIdIssue(insertId)
+        const id = insertId instanceof LazyInsertId ? insertId.toString() : insertId ?? generate()
+        const problem = validate.insertIdIssue(id)
         if (problem !== undefined) return [problem]
-        const text = event.encode(edit, insertId ?? generate(), time, this.client)
+        const text = event.encode(edit, id, time, this.client)
         const bytes = byteLength(text)
         if (bytes > validate.maximumEditBytes) return [validate.sizeIssue(bytes)]
         this.position += this.bytes.write(text, start, "utf8")
@@ -147,7 +154,7 @@ export class Encoder {
   // The following methods return false if a value may be invalid or is unusual. The bytes that they
   // have written are then discarded.
 
-  private usual(edit: UserEdit, insertId: string | undefined, time: number): boolean {
+  private usual(edit: UserEdit, insertId: string | LazyInsertId | undefined, time: number): boolean {
     // If a program extends `Object.prototype`, a `for` loop visits its members in every record.
     for (const _ in Object.prototype) return false
     if (mismatchedIds(edit).length > 0) return false
@@ -157,10 +164,11 @@ export class Encoder {
       this.time = time
     }
     const { operations, prefix } = this
-    if (insertId === undefined) {
+    if (insertId === undefined || insertId instanceof LazyInsertId) {
       const start = this.position + head.length + 1
       this.fragment(prefix)
-      uuid.write(this.bytes, start)
+      if (insertId === undefined) uuid.write(this.bytes, start)
+      else insertId.write(this.bytes, start)
     } else {
       this.fragment(headBytes)
       if (!this.key(insertId)) return false

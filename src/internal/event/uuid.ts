@@ -26,6 +26,21 @@ const refill = () => {
 }
 
 /**
+ * Writes the digits of a UUID over a template in the bytes.
+ *
+ * @param from where its 16 bytes begin in the source
+ * @internal
+ */
+export const writeBytes = (source: Uint8Array, from: number, bytes: Uint8Array, position: number): void => {
+  for (let i = 0; i < 16; i++) {
+    const byte = source[from + i] ?? 0
+    const place = position + (places[i] ?? 0)
+    bytes[place] = high[byte] ?? 0
+    bytes[place + 1] = low[byte] ?? 0
+  }
+}
+
+/**
  * Writes the digits of a random UUID over a template in the bytes.
  *
  * The digits come from the same source as those of `crypto.randomUUID`, without an intermediate
@@ -35,10 +50,6 @@ const refill = () => {
  */
 export const write = (bytes: Uint8Array, position: number): void => {
   if (used === pool.length) refill()
-  for (let i = 0; i < 16; i++) {
-    const byte = pool[used++] ?? 0
-    const place = position + (places[i] ?? 0)
-    bytes[place] = high[byte] ?? 0
-    bytes[place + 1] = low[byte] ?? 0
-  }
+  writeBytes(pool, used, bytes, position)
+  used += 16
 }

@@ -1,6 +1,7 @@
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
 import { identity } from "effect/Function"
 import * as Inspectable from "effect/Inspectable"
 import * as Option from "effect/Option"
@@ -13,6 +14,7 @@ import type * as Backfill from "../../Backfill.js"
 import { SuprsendBackfillChanged, SuprsendBackfillInvalidRow } from "../../BackfillError.js"
 import { SuprsendInvalidInput } from "../../SuprsendError.js"
 import type { UserEdit } from "../../UserEdit.js"
+import * as lazyEdits from "../bulk/lazyEdits.js"
 import { isUserEdit, withInsertId } from "../edit/userEdit.js"
 import { describe, halfPair } from "../support/json.js"
 import { isWellFormed } from "../support/wellFormed.js"
@@ -32,12 +34,20 @@ export interface Source<out E, out R> {
   readonly shape: Effect.Effect<Pick<Definition, "range" | "ranges">, SuprsendInvalidInput>
   /** Evaluates the partitions. */
   readonly plan: Effect.Effect<ReadonlyArray<PlannedPartition>, E | SuprsendInvalidInput, R>
-  /** Reads the edits of a range after a cursor, and calls a function with key and cursor of each. */
+  /** Reads the edits of a range after a cursor. */
   readonly read: (
     range: string,
     after: string | undefined,
-    add: (key: string, cursor: string) => void
+    reader: Reader
   ) => Stream.Stream<UserEdit, E | SuprsendBackfillInvalidRow | SuprsendBackfillChanged, R>
+}
+
+/** @internal */
+export interface Reader {
+  /** What the rows pass before edits are made of them. */
+  readonly through: <Row, E, R>(rows: Stream.Stream<Row, E, R>) => Stream.Stream<Row, E, R>
+  /** Called with key and cursor of each row of which an edit was made. */
+  readonly add: (key: string, cursor: string) => void
 }
 
 const variance = { _E: identity, _R: identity }
@@ -130,14 +140,13 @@ const editsOf = <Row, E, R>(
   { cursor, edit, key, name }: Backfill.Records<Row> & { readonly name: string },
   range: string | undefined,
   after: string | undefined,
-  add: (key: string, cursor: string) => void,
+  { add, through }: Reader,
   rows: Stream.Stream<Row, E, R>
 ): Stream.Stream<UserEdit, E | SuprsendBackfillInvalidRow, R> => {
   const idOf = insertId.derive(name)
   let row = 0
   let lastKey: string | undefined
   let lastCursor = after
-  let failure: Effect.Effect<never, SuprsendBackfillInvalidRow> | undefined
   const invalidRow = (description: string) =>
     new SuprsendBackfillInvalidRow({ backfill: name, range, row, after: lastCursor, description })
   const call = <A>(what: string, evaluate: () => A): A => {
@@ -170,22 +179,12 @@ const editsOf = <Row, E, R>(
     add(keyOf, at)
     return identified
   }
-  const takeAll = (chunk: Chunk.Chunk<Row>): Chunk.Chunk<UserEdit> => {
-    const edits: Array<UserEdit> = []
-    try {
-      for (const row of chunk) edits.push(take(row))
-    } catch (error) {
-      // What a function of the definition throws is a defect.
-      failure = error instanceof SuprsendBackfillInvalidRow ? Effect.fail(error) : Effect.die(error)
-    }
-    return Chunk.unsafeFromArray(edits)
-  }
-  return Stream.chunks(rows).pipe(
-    Stream.map(takeAll),
-    Stream.takeUntil(() => failure !== undefined),
-    Stream.flattenChunks,
-    Stream.concat(Stream.suspend(() => failure === undefined ? Stream.empty : Stream.fromEffect(failure)))
-  )
+  return lazyEdits.make<Row, E | SuprsendBackfillInvalidRow, R>({
+    rows: through(rows),
+    make: take,
+    // What a function of the definition throws is a defect.
+    onThrow: (error) => error instanceof SuprsendBackfillInvalidRow ? Exit.fail(error) : Exit.die(error)
+  })
 }
 
 const textOf = (error: unknown): string => error instanceof Error ? String(error) : describe(error)
@@ -202,7 +201,7 @@ export const make = <Row, E, R>(options: Backfill.Options<Row, E, R>): Backfill.
       yield* checked
       return [{ range: "null", total: options.total === undefined ? undefined : yield* validTotal(options.total) }]
     }),
-    read: (_range, after, add) => Stream.suspend(() => editsOf(options, undefined, after, add, rows(after)))
+    read: (_range, after, reader) => editsOf(options, undefined, after, reader, Stream.suspend(() => rows(after)))
   })
 }
 
@@ -239,19 +238,17 @@ export const makePartitioned = <Range, I, Row, E, R>(
         : yield* Effect.forEach(ranges, (range) => validTotal(count(range)), { concurrency: 8 })
       return encoded.map((range, i) => ({ range, total: totals[i] }))
     }),
-    read: (range, after, add) =>
-      Stream.suspend((): Stream.Stream<UserEdit, E | SuprsendBackfillInvalidRow | SuprsendBackfillChanged, R> =>
-        Either.match(decode(range), {
-          onLeft: (error) =>
-            Stream.fail(
-              new SuprsendBackfillChanged({
-                backfill: name,
-                changes: [`range does not accept ${range}: ${problemOf(error)}`]
-              })
-            ),
-          onRight: (decoded) => editsOf(options, range, after, add, rows(decoded, after))
-        })
-      )
+    read: (range, after, reader) =>
+      Either.match(decode(range), {
+        onLeft: (error) =>
+          Stream.fail(
+            new SuprsendBackfillChanged({
+              backfill: name,
+              changes: [`range does not accept ${range}: ${problemOf(error)}`]
+            })
+          ),
+        onRight: (decoded) => editsOf(options, range, after, reader, Stream.suspend(() => rows(decoded, after)))
+      })
   })
 }
 

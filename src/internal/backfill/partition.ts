@@ -150,7 +150,9 @@ export const run = <E, R>(
     let isLost = false
     // Whether a checkpoint could not be saved, after which no later one can be.
     let isUnsaved = false
-    let hasEnded = false
+    let haveRowsEnded = false
+    // Whether an edit was made of each row, which an invalid one ends.
+    let isComplete = false
     let halted: RequestError | undefined
     let problem: string | undefined
     let broken: Cause.Cause<SuprsendLedgerError> | undefined
@@ -178,14 +180,15 @@ export const run = <E, R>(
           records,
           accepted: records - failures.length,
           failures,
-          done: ends && hasEnded && window.size === 0,
+          done: ends && isComplete && window.size === 0,
           releases: ends,
           problem,
           duration: claimTimeout
         }).pipe(
-          Effect.tapErrorCause(() =>
+          Effect.tapErrorCause((cause) =>
             Effect.sync(() => {
               isUnsaved = true
+              broken ??= cause
             })
           ),
           Effect.flatMap(heed),
@@ -193,24 +196,40 @@ export const run = <E, R>(
         )
       }))
 
-    const saveIfDue = Effect.suspend(() => {
-      const { ready } = window
-      const isDue = ready >= checkpointRecords ||
-        clock.unsafeCurrentTimeMillis() - savedAt >= Duration.toMillis(settings.checkpointInterval)
-      return ready > 0 && isDue ? save(false) : Effect.void
+    const isDue = () =>
+      window.ready >= checkpointRecords ||
+      (window.ready > 0 && clock.unsafeCurrentTimeMillis() - savedAt >= Duration.toMillis(settings.checkpointInterval))
+
+    const saveIfDue = Effect.suspend(() => isDue() ? save(false) : Effect.void)
+
+    /** Forks an effect, whose failure stops the run. */
+    const fork = <R>(effect: Effect.Effect<unknown, SuprsendLedgerError, R>, onEnd: Effect.Effect<unknown>) =>
+      effect.pipe(
+        Effect.catchAllCause((cause) => {
+          broken ??= cause
+          return stopNow
+        }),
+        Effect.ensuring(onEnd),
+        Effect.interruptible,
+        Effect.forkScoped
+      )
+
+    let isSaving = false
+    const endSaving = Effect.sync(() => {
+      isSaving = false
     })
+    // Requests go on while a checkpoint is saved.
+    const saveMeanwhile = () => {
+      if (isSaving || !isDue()) return Effect.void
+      isSaving = true
+      return fork(save(false), endSaving)
+    }
 
     const extend = Effect.suspend(() => Effect.flatMap(ledger.extend(claim, claimTimeout, problem), heed))
 
     yield* Effect.zipRight(saveIfDue, extend).pipe(
       Effect.schedule(Schedule.spaced(Duration.min(Duration.times(claimTimeout, 1 / 3), longestBeat))),
-      // Without the ledger nothing can be saved.
-      Effect.catchAllCause((cause) => {
-        broken ??= cause
-        return stopNow
-      }),
-      Effect.interruptible,
-      Effect.forkScoped
+      (beats) => fork(beats, Effect.void)
     )
 
     const whenRoom = Effect.suspend(() => {
@@ -218,12 +237,15 @@ export const run = <E, R>(
       room.unsafeClose()
       return room.await
     })
-    const edits = job.source.read(claim.range, claim.cursor, (key, cursor) => window.add(key, cursor)).pipe(
-      Stream.mapChunksEffect((edits) => Effect.as(whenRoom, edits)),
-      Stream.concat(Stream.execute(Effect.sync(() => {
-        hasEnded = true
-      })))
-    )
+    const edits = job.source.read(claim.range, claim.cursor, {
+      through: (rows) =>
+        Stream.mapChunksEffect(rows, (chunk) => Effect.as(whenRoom, chunk)).pipe(
+          Stream.concat(Stream.execute(Effect.sync(() => {
+            haveRowsEnded = true
+          })))
+        ),
+      add: (key, cursor) => window.add(key, cursor)
+    })
 
     /** Takes note of an outcome, and returns the records to send again. */
     const settle = (
@@ -317,29 +339,23 @@ export const run = <E, R>(
     const sendAgainMeanwhile = (failed: ReadonlyArray<Bulk.FailedRecord>) =>
       Effect.zipRight(
         resends.take(1),
-        sendAgain(failed).pipe(
-          Effect.catchAllCause((cause) => {
-            broken ??= cause
-            return stopNow
-          }),
-          Effect.ensuring(resends.release(1)),
-          Effect.interruptible,
-          Effect.forkScoped
-        )
+        fork(sendAgain(failed), resends.release(1))
       )
 
     const sent = yield* users.bulkEditStream(edits, { concurrency, grace, stopWhen: Deferred.await(stopped) }).pipe(
       Stream.runForEach((outcome) =>
         Effect.suspend(() => {
           const again = settle(outcome, (index) => index)
-          return again.length === 0 || halted !== undefined ? Effect.void : sendAgainMeanwhile(again)
-        }).pipe(
-          Effect.zipRight(Effect.suspend(() => halted === undefined ? saveIfDue : stopNow))
-        )
+          if (halted !== undefined) return stopNow
+          return again.length === 0
+            ? saveMeanwhile()
+            : Effect.zipRight(sendAgainMeanwhile(again), Effect.suspend(saveMeanwhile))
+        })
       ),
       Effect.exit
     )
     if (Exit.isFailure(sent)) yield* stopNow
+    isComplete = haveRowsEnded && Exit.isSuccess(sent)
     yield* resends.take(maximumResends)
     const failure = Exit.isFailure(sent) ? sent.cause : broken
     problem = halted?.message ?? (failure === undefined ? undefined : problemOf(failure))
@@ -350,7 +366,7 @@ export const run = <E, R>(
     if (halted !== undefined) {
       return yield* new SuprsendBackfillHalted({ backfill: job.name, partition: claim.partition, error: halted })
     }
-    return hasEnded && window.size === 0 ? "done" : "stopped"
+    return isComplete && window.size === 0 ? "done" : "stopped"
   })).pipe(
     spans.around("Backfill.partition", {
       "suprsend.backfill.name": job.name,

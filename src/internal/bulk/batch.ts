@@ -78,7 +78,9 @@ export class Batch {
 
   /** Returns the positions in the source of the edits of a range. */
   indexes(from: number, to: number): ReadonlyArray<number> {
-    return Array.from({ length: to - from }, (_, i) => this.indexOf(from + i))
+    const indexes: Array<number> = []
+    for (let position = from; position < to; position++) indexes.push(this.indexOf(position))
+    return indexes
   }
 
   private indexOf(position: number): number {

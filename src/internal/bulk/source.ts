@@ -9,6 +9,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Bulk from "../../Bulk.js"
 import type { UserEdit } from "../../UserEdit.js"
+import * as lazyEdits from "./lazyEdits.js"
 
 /**
  * A source of edits, read one at a time as far as they have arrived.
@@ -47,7 +48,11 @@ export const open = <E, R>(
   edits: Bulk.Source<E, R>,
   arrived: () => void
 ): Effect.Effect<Source<E | Cause.UnknownException>, never, R | Scope.Scope> => {
-  if (Stream.StreamTypeId in edits) return Effect.flatMap(Stream.toPull(edits), (pull) => feed(pull, arrived))
+  if (Stream.StreamTypeId in edits) {
+    return lazyEdits.isLazyEdits(edits)
+      ? lazyEdits.use(edits, (recipe) => feed(recipe, arrived))
+      : feed({ rows: edits, ...asTheyAre }, arrived)
+  }
   if (Symbol.asyncIterator in edits) return iterateAsync(edits, arrived)
   return iterate(edits)
 }
@@ -58,7 +63,7 @@ const iterate = (edits: Iterable<UserEdit>): Effect.Effect<Source<never>, never,
     let exit: Exit.Exit<void> | undefined
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
-        if (exit === undefined || exit === nothing) iterator.return?.()
+        if (exit === undefined || exit === endedByNothing) iterator.return?.()
       })
     )
     return {
@@ -67,7 +72,7 @@ const iterate = (edits: Iterable<UserEdit>): Effect.Effect<Source<never>, never,
         try {
           const { done, value } = iterator.next()
           if (done !== true && !isNothing(value)) return value
-          exit = done === true ? Exit.void : nothing
+          exit = done === true ? Exit.void : endedByNothing
         } catch (defect) {
           exit = Exit.die(defect)
         }
@@ -83,14 +88,17 @@ const iterate = (edits: Iterable<UserEdit>): Effect.Effect<Source<never>, never,
   })
 
 /**
- * Edits that arrived but were not read.
+ * What arrived but was not read: edits, or rows of which edits are made when they are read.
  *
  * The reader is woken once enough have arrived instead of for each edit, because waking a fiber
  * costs more than sending an edit (`npm run bench -- --only sources`).
  */
-class Inbox<E> {
-  private edits: Array<UserEdit> = []
-  private position = 0
+class Inbox<A, E> {
+  private unread: Iterator<A> = [][Symbol.iterator]()
+  /** What arrived since then. */
+  private later: Array<A> = []
+  /** The number of edits that arrived but were not read. */
+  private size = 0
   private wanted = 0
   private stopped = false
   private ended: Exit.Exit<void, E> | undefined
@@ -98,7 +106,11 @@ class Inbox<E> {
   private whenPulled: () => void = constVoid
 
   /** @param pull starts adding edits, until no more are requested */
-  constructor(private readonly arrived: () => void, private readonly pull: () => void) {}
+  constructor(
+    private readonly recipe: Pick<lazyEdits.Recipe<A, E, never>, "make" | "onThrow">,
+    private readonly arrived: () => void,
+    private readonly pull: () => void
+  ) {}
 
   /** Whether more edits are requested than have arrived. */
   get isWanting(): boolean {
@@ -115,23 +127,19 @@ class Inbox<E> {
     this.pulling = true
   }
 
-  /** Adds edits. Returns false if enough have arrived; a later request starts another pull. */
-  add(edits: Iterable<UserEdit>): boolean {
-    for (const edit of edits) {
-      if (isNothing(edit)) {
-        this.end(nothing)
-        return false
-      }
-      this.edits.push(edit)
-    }
+  /** Adds items. Returns false if enough have arrived; a later request starts another pull. */
+  add(items: ReadonlyArray<A>): boolean {
     this.pulled()
-    if (this.edits.length - this.position < this.wanted) return true
+    if (this.ended !== undefined) return false
+    for (const item of items) this.later.push(item)
+    this.size += items.length
+    if (this.size < this.wanted) return true
     this.tell()
     return false
   }
 
   end(exit: Exit.Exit<void, E>): void {
-    this.ended = exit
+    this.ended ??= exit
     this.pulled()
     this.tell()
   }
@@ -147,22 +155,34 @@ class Inbox<E> {
   }
 
   next(): UserEdit | undefined {
-    const edit = this.edits[this.position]
-    if (edit !== undefined) {
-      this.position++
-    } else if (this.position > 0) {
-      this.edits = []
-      this.position = 0
+    while (this.size > 0) {
+      const { done, value } = this.unread.next()
+      if (done === true) {
+        this.unread = this.later[Symbol.iterator]()
+        this.later = []
+        continue
+      }
+      this.size--
+      try {
+        return this.recipe.make(value)
+      } catch (thrown) {
+        // What came before it is read, what comes after it is not.
+        this.ended = this.recipe.onThrow(thrown)
+        this.unread = [][Symbol.iterator]()
+        this.later = []
+        this.size = 0
+        this.stop()
+      }
     }
-    return edit
+    return undefined
   }
 
   exit(): Exit.Exit<void, E> | undefined {
-    return this.position < this.edits.length ? undefined : this.ended
+    return this.size > 0 ? undefined : this.ended
   }
 
   request(count: number): void {
-    if (this.stopped || this.ended !== undefined || this.position < this.edits.length) return
+    if (this.stopped || this.ended !== undefined || this.size > 0) return
     const isPulling = this.isWanting
     this.wanted = count
     if (!isPulling) this.pull()
@@ -189,7 +209,11 @@ class Inbox<E> {
       request: (count) => this.request(count),
       stop: () => this.stop(),
       endPull,
-      rest: () => this.edits.slice(this.position),
+      rest: () => {
+        const rest: Array<UserEdit> = []
+        for (let edit = this.next(); edit !== undefined; edit = this.next()) rest.push(edit)
+        return rest
+      },
       isCollection: false
     }
   }
@@ -238,7 +262,7 @@ const iterateAsync = (
       inbox.begin()
       promised(() => iterator.next()).then(take).catch(fail)
     }
-    const inbox = new Inbox<Cause.UnknownException>(arrived, pull)
+    const inbox = new Inbox<UserEdit, Cause.UnknownException>(asTheyAre, arrived, pull)
     // Many iterators end a pending `next()` on `return()`; generators complete it first.
     const endPull = Effect.zipRight(
       Effect.sync(leave),
@@ -253,19 +277,32 @@ const promised = <A>(evaluate: () => A | PromiseLike<A>): Promise<A> => new Prom
 // Undefined elements, as in sparse arrays, would be mistaken for the end.
 const isNothing = (edit: unknown): boolean => edit === undefined || edit === null
 
-const nothing: Exit.Exit<never> = Exit.die(new TypeError("the source yielded null or undefined instead of an edit"))
+const nothing = new TypeError("the source yielded null or undefined instead of an edit")
 
-type Pull<E, R> = Effect.Effect<Chunk.Chunk<UserEdit>, Option.Option<E>, R>
+const endedByNothing: Exit.Exit<never> = Exit.die(nothing)
+
+/** The recipe of edits that are edits already. */
+const asTheyAre = {
+  make: (edit: UserEdit): UserEdit => {
+    if (isNothing(edit)) throw nothing
+    return edit
+  },
+  onThrow: Exit.die
+}
 
 // Passing a value between fibers takes a few turns of the scheduler; a busy fiber yields now and
 // then.
 const turnsOfHandover = 256
 
 /** Starts a fiber that pulls on request, so that nothing blocks while it waits. */
-const feed = <E, R>(pull: Pull<E, R>, arrived: () => void): Effect.Effect<Source<E>, never, R | Scope.Scope> =>
+const feed = <A, E, R>(
+  recipe: lazyEdits.Recipe<A, E, R>,
+  arrived: () => void
+): Effect.Effect<Source<E>, never, R | Scope.Scope> =>
   Effect.gen(function*() {
+    const pull = yield* Stream.toPull(recipe.rows)
     let wake = constVoid
-    const inbox = new Inbox<E>(arrived, () => wake())
+    const inbox = new Inbox<A, E>(recipe, arrived, () => wake())
 
     const asked = Effect.async<void>((resume) => {
       if (inbox.isWanting) resume(Effect.void)
@@ -276,7 +313,7 @@ const feed = <E, R>(pull: Pull<E, R>, arrived: () => void): Effect.Effect<Source
       if (!inbox.isWanting) return whenAsked
       inbox.begin()
       return Effect.matchCauseEffect(pull, {
-        onSuccess: (edits) => inbox.add(edits) ? step : whenAsked,
+        onSuccess: (items) => inbox.add(Chunk.toReadonlyArray(items)) ? step : whenAsked,
         onFailure: (cause) => Effect.sync(() => inbox.end(exitOf(cause)))
       })
     })

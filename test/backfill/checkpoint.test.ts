@@ -1,0 +1,95 @@
+import { describe, expect, layer } from "@effect/vitest"
+import * as Backfill from "effect-suprsend/Backfill"
+import { SuprsendLedgerError } from "effect-suprsend/BackfillError"
+import { BackfillLedger } from "effect-suprsend/BackfillLedger"
+import * as BackfillLedgerPGlite from "effect-suprsend/BackfillLedgerPGlite"
+import * as Sandbox from "effect-suprsend/Sandbox"
+import { edit, increment } from "effect-suprsend/UserEdit"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import type { Ledger } from "../../src/internal/backfill/ledger/ledger.js"
+import { after, appliedOnce, ids, overSandbox, quick, visits } from "../utils/backfill.js"
+import { until } from "../utils/until.js"
+
+/** Runs an effect over the ledger with another way to save. */
+const saving = (save: (ledger: Ledger) => Ledger["save"]) => <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.flatMap(BackfillLedger, (service) =>
+    Effect.provideService(effect, BackfillLedger, {
+      ...service,
+      ledger: { ...service.ledger, save: save(service.ledger) }
+    }))
+
+layer(BackfillLedgerPGlite.layerMemory, { excludeTestServices: true, timeout: "60 seconds" })("over PGlite", (it) => {
+  describe("a checkpoint", () => {
+    it.effect("does not hold up requests while it is saved", () =>
+      overSandbox(Effect.gen(function*() {
+        const sandbox = yield* Sandbox.Sandbox
+        const isSaving = yield* Deferred.make<void>()
+        const mayEnd = yield* Deferred.make<void>()
+        const running = yield* Backfill.run(visits("slow save", ids(4_000)), quick).pipe(
+          saving((ledger) => (claim, checkpoint) =>
+            Deferred.succeed(isSaving, undefined).pipe(
+              Effect.zipRight(Deferred.await(mayEnd)),
+              Effect.zipRight(ledger.save(claim, checkpoint))
+            )
+          ),
+          Effect.fork
+        )
+        yield* Deferred.await(isSaving)
+        yield* until(sandbox.users, (users) => users.length === 4_000)
+        yield* Deferred.succeed(mayEnd, undefined)
+        expect(yield* Fiber.join(running)).toMatchObject({ state: "completed", records: 4_000 })
+        expect(yield* appliedOnce(sandbox)).toBe(4_000)
+      })))
+
+    it.effect("that cannot be saved ends the run with its error, and the next one goes on before it", () =>
+      overSandbox(Effect.gen(function*() {
+        const sandbox = yield* Sandbox.Sandbox
+        const job = visits("no save", ids(4_000))
+        let saves = 0
+        // A claim of an error is not released, because no later save may follow. It expires.
+        const error = yield* Backfill.run(job, { ...quick, claimTimeout: "100 millis", partitions: 1 }).pipe(
+          saving((ledger) => (claim, checkpoint) =>
+            ++saves === 2
+              ? Effect.fail(new SuprsendLedgerError({ operation: "save", description: "disk full" }))
+              : ledger.save(claim, checkpoint)
+          ),
+          Effect.flip
+        )
+        expect(error).toMatchObject({ _tag: "SuprsendLedgerError" })
+        // A later checkpoint would skip the one that is missing.
+        expect(saves).toBe(2)
+        expect((yield* Backfill.status("no save")).records).toBeLessThan(4_000)
+        expect(yield* Backfill.run(job)).toMatchObject({ state: "completed", records: 4_000 })
+        const deliveries = yield* sandbox.deliveries
+        expect(deliveries.length).toBe(4_000)
+        expect(deliveries.every(({ applied }) => applied.length === 1)).toBe(true)
+      })))
+
+    it.effect("is not the last one while a row was never sent, because it is invalid and the run was stopped", () =>
+      overSandbox(Effect.gen(function*() {
+        const sandbox = yield* Sandbox.Sandbox
+        const rows = ids(500)
+        const job = Backfill.make({
+          name: "stopped before an invalid row",
+          rows: (cursor) => after(rows, cursor, 500),
+          key: (id) => id === rows[499] ? "" : id,
+          cursor: (id) => id,
+          edit: (id) => increment(edit(id), "visits", 1)
+        })
+        yield* sandbox.faults.add(Sandbox.latency("50 millis"))
+        const fiber = yield* Effect.fork(Backfill.run(job, quick))
+        yield* until(sandbox.deliveries, (deliveries) => deliveries.length > 0)
+        yield* Fiber.interrupt(fiber)
+        yield* sandbox.faults.clear
+        expect(yield* Backfill.status("stopped before an invalid row")).toMatchObject({ state: "running" })
+        expect(yield* Effect.flip(Backfill.run(job))).toMatchObject({ _tag: "SuprsendBackfillInvalidRow" })
+        expect(yield* Backfill.status("stopped before an invalid row")).toMatchObject({
+          state: "running",
+          records: 499
+        })
+        expect(yield* appliedOnce(sandbox)).toBe(499)
+      })))
+  })
+})

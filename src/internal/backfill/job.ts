@@ -86,6 +86,8 @@ const invalid = (path: ReadonlyArray<string | number>, message: string): Suprsen
 const textProblem = (text: unknown): string | undefined =>
   typeof text !== "string"
     ? `must be a text, got ${describe(text)}`
+    : isPrintableAscii(text)
+    ? undefined
     : text === ""
     ? "must not be empty"
     : !isWellFormed(text)
@@ -93,6 +95,15 @@ const textProblem = (text: unknown): string | undefined =>
     : text.includes("\0")
     ? "must not contain the character U+0000, which PostgreSQL cannot store"
     : undefined
+
+// Nearly all keys are, and a loop over a short text is faster than any method of it.
+const isPrintableAscii = (text: string): boolean => {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code < 0x20 || code > 0x7e) return false
+  }
+  return text !== ""
+}
 
 const check = (
   problem: string | undefined,

@@ -138,6 +138,7 @@ const write = (edit: UserEditImpl): ReadonlyArray<Operation> => {
 
 /** @internal */
 export const isUserEdit = (u: unknown): u is UserEdit.UserEdit => {
+  if (UserEditImpl.isOwn(u)) return true
   try {
     return Predicate.hasProperty(u, TypeId) && u[TypeId] === TypeId
   } catch {

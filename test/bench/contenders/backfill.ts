@@ -47,6 +47,8 @@ const connect = async (
       if (status.accepted !== users) throw new Error(String(status))
       const [row] = await runtime.runPromise(size)
       ledgerKilobytes = (row?.bytes ?? 0) / 1024
+      // Otherwise the next ledger in the same database would contain this one.
+      await runtime.runPromise(Backfill.remove(job.name))
     },
     measured: () => ({ ledgerKilobytes }),
     close: async () => {

@@ -120,4 +120,17 @@ describe("a service of your own", () => {
       expect(yield* blank).toMatchObject({ _tag: "InvalidUserEdit", issues: [{ path: ["insertId"] }] })
       expect(yield* sandbox.requests).toEqual([])
     }))
+
+  test(
+    "that returns null, from JavaScript, fails the edit, and no other id takes its place",
+    (users, sandbox) =>
+      Effect.gen(function*() {
+        const none: Effect.Effect<string> = Effect.sync(() => JSON.parse("null"))
+        const single = Effect.provideService(Effect.flip(users.asyncEdit(ada)), InsertId, none)
+        expect(yield* single).toMatchObject({ _tag: "InvalidUserEdit", issues: [{ path: ["insertId"] }] })
+        const bulk = Effect.provideService(users.bulkEdit([ada]), InsertId, none)
+        expect(yield* bulk).toMatchObject({ failedRecords: [{ outcome: "invalid" }] })
+        expect(yield* sandbox.requests).toEqual([])
+      })
+  )
 })

@@ -8,17 +8,20 @@ import { edit, increment } from "effect-suprsend/UserEdit"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Ref from "effect/Ref"
 import type { Ledger } from "../../src/internal/backfill/ledger/ledger.js"
 import { after, appliedOnce, ids, overSandbox, quick, visits } from "../utils/backfill.js"
 import { until } from "../utils/until.js"
 
+/** Runs an effect over a changed ledger. */
+const over = (change: (ledger: Ledger) => Ledger) => <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.flatMap(
+    BackfillLedger,
+    (service) => Effect.provideService(effect, BackfillLedger, { ...service, ledger: change(service.ledger) })
+  )
+
 /** Runs an effect over the ledger with another way to save. */
-const saving = (save: (ledger: Ledger) => Ledger["save"]) => <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  Effect.flatMap(BackfillLedger, (service) =>
-    Effect.provideService(effect, BackfillLedger, {
-      ...service,
-      ledger: { ...service.ledger, save: save(service.ledger) }
-    }))
+const saving = (save: (ledger: Ledger) => Ledger["save"]) => over((ledger) => ({ ...ledger, save: save(ledger) }))
 
 layer(BackfillLedgerPGlite.layerMemory, { excludeTestServices: true, timeout: "60 seconds" })("over PGlite", (it) => {
   describe("a checkpoint", () => {
@@ -41,6 +44,34 @@ layer(BackfillLedgerPGlite.layerMemory, { excludeTestServices: true, timeout: "6
         yield* Deferred.succeed(mayEnd, undefined)
         expect(yield* Fiber.join(running)).toMatchObject({ state: "completed", records: 4_000 })
         expect(yield* appliedOnce(sandbox)).toBe(4_000)
+      })))
+
+    it.effect("that takes long keeps no claim from being extended", () =>
+      overSandbox(Effect.gen(function*() {
+        const mayEnd = yield* Deferred.make<void>()
+        const extensions = yield* Ref.make(0)
+        const releases: Array<boolean> = []
+        const running = yield* Backfill.run(visits("long save", ids(1_200)), { ...quick, claimTimeout: "90 millis" })
+          .pipe(
+            over((ledger) => ({
+              ...ledger,
+              save: (claim, checkpoint) => {
+                releases.push(checkpoint.releases)
+                return Effect.zipRight(Deferred.await(mayEnd), ledger.save(claim, checkpoint))
+              },
+              extend: (claim, duration, problem) =>
+                Effect.zipLeft(ledger.extend(claim, duration, problem), Ref.update(extensions, (n) => n + 1))
+            })),
+            Effect.fork
+          )
+        yield* until(Effect.sync(() => releases.length), (saves) => saves > 0)
+        const before = yield* Ref.get(extensions)
+        yield* until(Ref.get(extensions), (n) => n >= before + 5)
+        expect(releases).toEqual([false])
+        yield* Deferred.succeed(mayEnd, undefined)
+        expect(yield* Fiber.join(running)).toMatchObject({ state: "completed", records: 1_200 })
+        // Nothing is saved after the last checkpoint.
+        expect(releases.indexOf(true)).toBe(releases.length - 1)
       })))
 
     it.effect("that cannot be saved ends the run with its error, and the next one goes on before it", () =>

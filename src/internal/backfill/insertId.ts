@@ -14,6 +14,7 @@ import { Sha1 } from "../support/sha1.js"
  */
 export const derive = (job: string): (key: string) => LazyInsertId => {
   const bytes = new Sha1(Buffer.from("effect-suprsend/Backfill\0")).of(job).subarray(0, 16)
+  // Bytes below 0x80, as in the first version: a change would change all ids.
   const sha1 = new Sha1(bytes.map((byte) => byte & 0x7f))
   return (key) => new Derived(sha1, key)
 }

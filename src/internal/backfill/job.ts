@@ -44,7 +44,7 @@ export interface Source<out E, out R> {
 
 /** @internal */
 export interface Reader {
-  /** What the rows pass before edits are made of them. */
+  /** Applied to the stream of rows, before edits are made of them. */
   readonly through: <Row, E, R>(rows: Stream.Stream<Row, E, R>) => Stream.Stream<Row, E, R>
   /** Called with key and cursor of each row of which an edit was made. */
   readonly add: (key: string, cursor: string) => void
@@ -250,16 +250,24 @@ export const makePartitioned = <Range, I, Row, E, R>(
       return encoded.map((range, i) => ({ range, total: totals[i] }))
     }),
     read: (range, after, reader) =>
-      Either.match(decode(range), {
-        onLeft: (error) =>
-          Stream.fail(
-            new SuprsendBackfillChanged({
-              backfill: name,
-              changes: [`range does not accept ${range}: ${problemOf(error)}`]
-            })
-          ),
-        onRight: (decoded) => editsOf(options, range, after, reader, Stream.suspend(() => rows(decoded, after)))
-      })
+      editsOf(
+        options,
+        range,
+        after,
+        reader,
+        Stream.suspend((): Stream.Stream<Row, E | SuprsendBackfillChanged, R> =>
+          Either.match(decode(range), {
+            onLeft: (error) =>
+              Stream.fail(
+                new SuprsendBackfillChanged({
+                  backfill: name,
+                  changes: [`range does not accept ${range}: ${problemOf(error)}`]
+                })
+              ),
+            onRight: (decoded) => rows(decoded, after)
+          })
+        )
+      )
   })
 }
 

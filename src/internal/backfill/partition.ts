@@ -151,7 +151,7 @@ export const run = <E, R>(
     // Whether a checkpoint could not be saved, after which no later one can be.
     let isUnsaved = false
     let haveRowsEnded = false
-    // Whether an edit was made of each row, which an invalid one ends.
+    // Whether all rows were read and have an edit. Not if one is invalid.
     let isComplete = false
     let halted: RequestError | undefined
     let problem: string | undefined
@@ -169,11 +169,22 @@ export const run = <E, R>(
     let number = claim.checkpoints
     let savedAt = clock.unsafeCurrentTimeMillis()
 
+    let isSaving = false
+    // Whether the last checkpoint was saved, which ends the claim.
+    let hasReleased = false
+
+    const isDue = () =>
+      window.ready >= checkpointRecords ||
+      (window.ready > 0 && clock.unsafeCurrentTimeMillis() - savedAt >= Duration.toMillis(settings.checkpointInterval))
+
     const save = (ends: boolean) =>
       saving.withPermits(1)(Effect.suspend(() => {
-        if (isLost || isUnsaved) return Effect.void
+        // It may have waited for another one, after which there is little to save.
+        if (isLost || isUnsaved || hasReleased || !(ends || isDue())) return Effect.void
         const { cursor, failures, records } = window.take()
         savedAt = clock.unsafeCurrentTimeMillis()
+        isSaving = true
+        hasReleased = ends
         return ledger.save(claim, {
           number: number++,
           cursor,
@@ -191,16 +202,16 @@ export const run = <E, R>(
               broken ??= cause
             })
           ),
+          Effect.ensuring(Effect.sync(() => {
+            isSaving = false
+          })),
           Effect.flatMap(heed),
           Effect.zipRight(room.open)
         )
       }))
 
-    const isDue = () =>
-      window.ready >= checkpointRecords ||
-      (window.ready > 0 && clock.unsafeCurrentTimeMillis() - savedAt >= Duration.toMillis(settings.checkpointInterval))
-
-    const saveIfDue = Effect.suspend(() => isDue() ? save(false) : Effect.void)
+    // Does not wait for one that is being saved: the claim must be extended meanwhile.
+    const saveIfDue = Effect.suspend(() => isSaving || !isDue() ? Effect.void : save(false))
 
     /** Forks an effect, whose failure stops the run. */
     const fork = <R>(effect: Effect.Effect<unknown, SuprsendLedgerError, R>, onEnd: Effect.Effect<unknown>) =>
@@ -214,16 +225,8 @@ export const run = <E, R>(
         Effect.forkScoped
       )
 
-    let isSaving = false
-    const endSaving = Effect.sync(() => {
-      isSaving = false
-    })
     // Requests go on while a checkpoint is saved.
-    const saveMeanwhile = () => {
-      if (isSaving || !isDue()) return Effect.void
-      isSaving = true
-      return fork(save(false), endSaving)
-    }
+    const saveMeanwhile = () => isSaving || !isDue() ? Effect.void : fork(save(false), Effect.void)
 
     const extend = Effect.suspend(() => Effect.flatMap(ledger.extend(claim, claimTimeout, problem), heed))
 
@@ -232,10 +235,12 @@ export const run = <E, R>(
       (beats) => fork(beats, Effect.void)
     )
 
-    const whenRoom = Effect.suspend(() => {
-      if (window.size < maximumWindow) return Effect.void
+    // While one checkpoint is saved, the next one must not become much larger.
+    const hasRoom = () => window.size < maximumWindow && !(isSaving && window.ready >= checkpointRecords)
+    const whenRoom: Effect.Effect<void> = Effect.suspend(() => {
+      if (hasRoom()) return Effect.void
       room.unsafeClose()
-      return room.await
+      return Effect.zipRight(room.await, whenRoom)
     })
     const edits = job.source.read(claim.range, claim.cursor, {
       through: (rows) =>

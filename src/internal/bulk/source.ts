@@ -97,7 +97,7 @@ class Inbox<A, E> {
   private unread: Iterator<A> = [][Symbol.iterator]()
   /** What arrived since then. */
   private later: Array<A> = []
-  /** The number of edits that arrived but were not read. */
+  /** The number of items that arrived but were not read. */
   private size = 0
   private wanted = 0
   private stopped = false

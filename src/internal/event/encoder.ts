@@ -133,7 +133,11 @@ export class Encoder {
       onLeft: (issues) => issues,
       onRight: (edit) => {
         // The id may come from an `InsertId` service of the program.
-        const id = insertId instanceof LazyInsertId ? insertId.toString() : insertId ?? generate()
+        const id = insertId === undefined
+          ? generate()
+          : insertId instanceof LazyInsertId
+          ? insertId.toString()
+          : insertId
         const problem = validate.insertIdIssue(id)
         if (problem !== undefined) return [problem]
         const text = event.encode(edit, id, time, this.client)

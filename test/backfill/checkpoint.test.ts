@@ -66,10 +66,11 @@ layer(BackfillLedgerPGlite.layerMemory, { excludeTestServices: true, timeout: "6
           )
         yield* until(Effect.sync(() => releases.length), (saves) => saves > 0)
         const before = yield* Ref.get(extensions)
-        yield* until(Ref.get(extensions), (n) => n >= before + 5)
-        expect(releases).toEqual([false])
+        yield* until(Ref.get(extensions), (n) => n >= before + 2)
+        const saved = [...releases]
         yield* Deferred.succeed(mayEnd, undefined)
         expect(yield* Fiber.join(running)).toMatchObject({ state: "completed", records: 1_200 })
+        expect(saved).toEqual([false])
         // Nothing is saved after the last checkpoint.
         expect(releases.indexOf(true)).toBe(releases.length - 1)
       })))

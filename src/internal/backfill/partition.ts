@@ -211,7 +211,8 @@ export const run = <E, R>(
       }))
 
     // Does not wait for one that is being saved: the claim must be extended meanwhile.
-    const saveIfDue = Effect.suspend(() => isSaving || !isDue() ? Effect.void : save(false))
+    const maySave = () => !isSaving && isDue()
+    const saveIfDue = Effect.suspend(() => maySave() ? save(false) : Effect.void)
 
     /** Forks an effect, whose failure stops the run. */
     const fork = <R>(effect: Effect.Effect<unknown, SuprsendLedgerError, R>, onEnd: Effect.Effect<unknown>) =>
@@ -226,7 +227,7 @@ export const run = <E, R>(
       )
 
     // Requests go on while a checkpoint is saved.
-    const saveMeanwhile = () => isSaving || !isDue() ? Effect.void : fork(save(false), Effect.void)
+    const saveMeanwhile = () => maySave() ? fork(save(false), Effect.void) : Effect.void
 
     const extend = Effect.suspend(() => Effect.flatMap(ledger.extend(claim, claimTimeout, problem), heed))
 

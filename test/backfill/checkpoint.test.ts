@@ -6,6 +6,7 @@ import * as BackfillLedgerPGlite from "effect-suprsend/BackfillLedgerPGlite"
 import * as Sandbox from "effect-suprsend/Sandbox"
 import { edit, increment } from "effect-suprsend/UserEdit"
 import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Ref from "effect/Ref"
@@ -51,15 +52,18 @@ layer(BackfillLedgerPGlite.layerMemory, { excludeTestServices: true, timeout: "6
         const mayEnd = yield* Deferred.make<void>()
         const extensions = yield* Ref.make(0)
         const releases: Array<boolean> = []
+        // The run extends its claim every 30 ms. A claim that lasts longer cannot expire on a busy machine.
+        const duration = Duration.minutes(1)
         const running = yield* Backfill.run(visits("long save", ids(1_200)), { ...quick, claimTimeout: "90 millis" })
           .pipe(
             over((ledger) => ({
               ...ledger,
+              claimNext: (job, options) => ledger.claimNext(job, { ...options, duration }),
               save: (claim, checkpoint) => {
                 releases.push(checkpoint.releases)
-                return Effect.zipRight(Deferred.await(mayEnd), ledger.save(claim, checkpoint))
+                return Effect.zipRight(Deferred.await(mayEnd), ledger.save(claim, { ...checkpoint, duration }))
               },
-              extend: (claim, duration, problem) =>
+              extend: (claim, _, problem) =>
                 Effect.zipLeft(ledger.extend(claim, duration, problem), Ref.update(extensions, (n) => n + 1))
             })),
             Effect.fork

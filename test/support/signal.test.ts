@@ -2,7 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
 import * as Fiber from "effect/Fiber"
-import { type Listener, Signal } from "../../src/internal/support/signal.js"
+import { AnySignal, type Listener, Signal } from "../../src/internal/support/signal.js"
 
 describe("a signal", () => {
   it.prop("calls each remaining listener once", [
@@ -57,4 +57,37 @@ describe("a signal", () => {
       yield* Fiber.join(waiting)
       yield* signal.whenAborted
     }))
+})
+
+describe("a signal of two others", () => {
+  const make = () => {
+    const first = new Signal()
+    const second = new Signal()
+    return { first, second, any: new AnySignal(first, second) }
+  }
+
+  it("is aborted with the first or the second, also if that was aborted before", () => {
+    for (const source of ["first", "second"] as const) {
+      const { any, ...sources } = make()
+      expect(any.aborted).toBe(false)
+      sources[source].abort()
+      expect(any.aborted).toBe(true)
+      expect(new AnySignal(sources.first, sources.second).aborted).toBe(true)
+    }
+  })
+
+  it("ignores those that it has left", () => {
+    const { any, first, second } = make()
+    any.leaveSecond()
+    second.abort()
+    expect(any.aborted).toBe(false)
+    first.abort()
+    expect(any.aborted).toBe(true)
+
+    const other = make()
+    other.any.leave()
+    other.first.abort()
+    other.second.abort()
+    expect(other.any.aborted).toBe(false)
+  })
 })

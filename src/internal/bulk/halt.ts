@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type * as Scope from "effect/Scope"
 import { type RequestError, SuprsendUnauthorized, SuprsendUnavailable } from "../../SuprsendError.js"
-import { type Listener, Signal } from "../support/signal.js"
+import { AnySignal, Signal } from "../support/signal.js"
 import * as timer from "../support/timer.js"
 
 /**
@@ -57,9 +57,12 @@ export class Halt {
     this.abortWaiting.abort()
   }
 
-  /** Registers a request that waits for its first slot. */
-  register(): Waiting {
-    return new Waiting(this.abortWaiting, this.stopping)
+  /**
+   * Returns what ends the waits of a request for slots: a halt and, until it leaves this second one,
+   * a stop.
+   */
+  waits(): AnySignal {
+    return new AnySignal(this.abortWaiting, this.stopping)
   }
 
   abortAll(): void {
@@ -172,36 +175,6 @@ export const interruption = (call: string, description: string): Reason => (appl
  * @internal
  */
 export const stoppedReason = (call: string): Reason => interruption(call, "the run was stopped before this was sent")
-
-/**
- * The waits of a request for slots. A stop ends only the first one, a halt ends any.
- *
- * @internal
- */
-export class Waiting {
-  /** Ends the waits. */
-  readonly signal = new Signal()
-  private readonly onHalt: Listener
-  private readonly onStop: Listener
-
-  constructor(private readonly halted: Signal, private readonly stopping: Signal) {
-    const abort = () => this.signal.abort()
-    if (halted.aborted || stopping.aborted) abort()
-    this.onHalt = halted.listen(abort)
-    this.onStop = stopping.listen(abort)
-  }
-
-  /** The request got its first slot. */
-  started(): void {
-    this.stopping.forget(this.onStop)
-  }
-
-  /** Forgets a request that ended. */
-  release(): void {
-    this.stopping.forget(this.onStop)
-    this.halted.forget(this.onHalt)
-  }
-}
 
 const isInterruption = (error: RequestError): boolean =>
   error._tag === "SuprsendUnavailable" && error.reason === "Interrupted"

@@ -203,21 +203,22 @@ export const run = <E, R>(
         breakOff(defect)
         return onError(error)
       }
-      const waiting = callers === undefined && !isPart ? halt.register() : undefined
+      const waits = callers === undefined && !isPart ? halt.waits() : undefined
       const request: SuprsendClient.Request = {
         call,
         method: "POST",
         template: "/event/",
         body,
         bodyAtStart: () => {
-          waiting?.started()
+          // A stop ends only the wait for the first slot.
+          waits?.leaveSecond()
           return callers === undefined ? body : body = narrow(callers)
         },
         ignoreBody: true,
         expected: eventAccepted,
         abort: halt.abort,
         abortWaiting: callers === undefined
-          ? waiting?.signal ?? halt.abortWaiting
+          ? waits ?? halt.abortWaiting
           : callers.allGone(pack.edits(from, to)),
         secrets: () => pack.edits(from, to).flatMap((edit) => tokens(edit.operations)),
         ids: () => pack.edits(from, to).flatMap(idsOf)
@@ -232,11 +233,11 @@ export const run = <E, R>(
       )
       return Effect.matchCauseEffect(sending, {
         onSuccess: (response) => {
-          waiting?.release()
+          waits?.leave()
           return outcome(to - from, [], response.attempts, response)
         },
         onFailure: (cause) => {
-          waiting?.release()
+          waits?.leave()
           return halt.match(cause, { onError, onDefect })
         }
       })

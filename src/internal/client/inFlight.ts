@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { type Listener, Signal } from "../support/signal.js"
+import { AnySignal, Signal } from "../support/signal.js"
 
 /**
  * The calls in flight of a client. They end when its scope closes.
@@ -31,36 +31,17 @@ export const make: Effect.Effect<Calls, never, Scope.Scope> = Effect.map(
     run: (abort, abortWaiting, call) => {
       if (abort === undefined && abortWaiting === undefined) return call(closing, closing)
       return Effect.suspend(() => {
-        const ofCall = abort === undefined ? undefined : new Either(closing, abort)
-        const ofWaiting = abortWaiting === undefined ? undefined : new Either(ofCall?.signal ?? closing, abortWaiting)
-        const signal = ofCall?.signal ?? closing
+        const ofCall = abort === undefined ? undefined : new AnySignal(closing, abort)
+        const ofWaiting = abortWaiting === undefined ? undefined : new AnySignal(ofCall ?? closing, abortWaiting)
+        const signal = ofCall ?? closing
         return Effect.ensuring(
-          call(signal, ofWaiting?.signal ?? signal),
+          call(signal, ofWaiting ?? signal),
           Effect.sync(() => {
-            ofCall?.forget()
-            ofWaiting?.forget()
+            ofCall?.leave()
+            ofWaiting?.leave()
           })
         )
       })
     }
   })
 )
-
-/** A signal that is aborted as soon as one of two others is. */
-class Either {
-  readonly signal = new Signal()
-  private readonly ofOne: Listener
-  private readonly ofOther: Listener
-
-  constructor(private readonly one: Signal, private readonly other: Signal) {
-    const give = () => this.signal.abort()
-    if (one.aborted || other.aborted) give()
-    this.ofOne = one.listen(give)
-    this.ofOther = other.listen(give)
-  }
-
-  forget(): void {
-    this.one.forget(this.ofOne)
-    this.other.forget(this.ofOther)
-  }
-}

@@ -64,12 +64,43 @@ export class Signal {
   }
 
   /** Waits until the signal is aborted. */
-  readonly whenAborted: Effect.Effect<void> = Effect.async((resume) => {
-    if (this.isAborted) {
-      resume(Effect.void)
-      return
-    }
-    const listener = this.listen(() => resume(Effect.void))
-    return Effect.sync(() => this.forget(listener))
-  })
+  get whenAborted(): Effect.Effect<void> {
+    return Effect.async((resume) => {
+      if (this.isAborted) {
+        resume(Effect.void)
+        return
+      }
+      const listener = this.listen(() => resume(Effect.void))
+      return Effect.sync(() => this.forget(listener))
+    })
+  }
+}
+
+/**
+ * A signal that is aborted as soon as one of two others is, like `AbortSignal.any`.
+ *
+ * @internal
+ */
+export class AnySignal extends Signal {
+  private readonly ofFirst: Listener
+  private readonly ofSecond: Listener
+
+  constructor(private readonly first: Signal, private readonly second: Signal) {
+    super()
+    const abort = () => this.abort()
+    if (first.aborted || second.aborted) abort()
+    this.ofFirst = first.listen(abort)
+    this.ofSecond = second.listen(abort)
+  }
+
+  /** Ignores the second signal from now on. */
+  leaveSecond(): void {
+    this.second.forget(this.ofSecond)
+  }
+
+  /** Ignores both signals from now on. Otherwise they keep this one in memory. */
+  leave(): void {
+    this.first.forget(this.ofFirst)
+    this.leaveSecond()
+  }
 }

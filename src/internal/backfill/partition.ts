@@ -138,6 +138,8 @@ export const run = <E, R>(
     const { claimTimeout, concurrency, grace } = settings
     const window = new Window()
     const clock = yield* Effect.clock
+    /** Runs an effect in the background. */
+    const fork = <R>(effect: Effect.Effect<unknown, never, R>) => Effect.forkScoped(Effect.interruptible(effect))
     // Of this partition alone, because a lost claim does not end the others.
     const stopped = yield* Deferred.make<void>()
     let isStopping = false
@@ -145,7 +147,7 @@ export const run = <E, R>(
       isStopping = true
       return Deferred.succeed(stopped, undefined)
     })
-    yield* Effect.forkScoped(Effect.interruptible(Effect.zipRight(Deferred.await(stop), stopNow)))
+    yield* fork(Effect.zipRight(Deferred.await(stop), stopNow))
 
     let isLost = false
     // Whether a checkpoint could not be saved, after which no later one can be.
@@ -214,26 +216,22 @@ export const run = <E, R>(
     const maySave = () => !isSaving && isDue()
     const saveIfDue = Effect.suspend(() => maySave() ? save(false) : Effect.void)
 
-    /** Forks an effect, whose failure stops the run. */
-    const fork = <R>(effect: Effect.Effect<unknown, SuprsendLedgerError, R>, onEnd: Effect.Effect<unknown>) =>
-      effect.pipe(
-        Effect.catchAllCause((cause) => {
-          broken ??= cause
-          return stopNow
-        }),
-        Effect.ensuring(onEnd),
-        Effect.interruptible,
-        Effect.forkScoped
-      )
+    /** Stops the run if an effect fails. */
+    const orStop = <R>(effect: Effect.Effect<unknown, SuprsendLedgerError, R>) =>
+      Effect.catchAllCause(effect, (cause) => {
+        broken ??= cause
+        return stopNow
+      })
 
     // Requests go on while a checkpoint is saved.
-    const saveMeanwhile = () => maySave() ? fork(save(false), Effect.void) : Effect.void
+    const saveMeanwhile = () => maySave() ? fork(orStop(save(false))) : Effect.void
 
     const extend = Effect.suspend(() => Effect.flatMap(ledger.extend(claim, claimTimeout, problem), heed))
 
     yield* Effect.zipRight(saveIfDue, extend).pipe(
       Effect.schedule(Schedule.spaced(Duration.min(Duration.times(claimTimeout, 1 / 3), longestBeat))),
-      (beats) => fork(beats, Effect.void)
+      orStop,
+      fork
     )
 
     // While one checkpoint is saved, the next one must not become much larger.
@@ -345,7 +343,7 @@ export const run = <E, R>(
     const sendAgainMeanwhile = (failed: ReadonlyArray<Bulk.FailedRecord>) =>
       Effect.zipRight(
         resends.take(1),
-        fork(sendAgain(failed), resends.release(1))
+        fork(Effect.ensuring(orStop(sendAgain(failed)), resends.release(1)))
       )
 
     const sent = yield* users.bulkEditStream(edits, { concurrency, grace, stopWhen: Deferred.await(stopped) }).pipe(

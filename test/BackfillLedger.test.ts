@@ -20,33 +20,37 @@ import * as postgres from "./utils/postgres.js"
 
 const refused = new SqlError({ cause: new Error("connect ECONNREFUSED"), message: "Failed to acquire connection" })
 
-/** A ledger over a client that fails while `failing` is above 0, which each try lessens by 1. */
-const flaky = Effect.gen(function*() {
-  const failing = yield* Ref.make(0)
-  const tries = yield* Ref.make(0)
-  const inner = yield* SqlClient.SqlClient
-  const acquirer = Ref.update(tries, (n) => n + 1).pipe(
-    Effect.zipRight(Ref.getAndUpdate(failing, (n) => Math.max(0, n - 1))),
-    Effect.flatMap((left) => left > 0 ? Effect.fail(refused) : inner.reserve)
-  )
-  const client = yield* SqlClient.make({
-    acquirer,
-    transactionAcquirer: acquirer,
-    compiler: PgClient.makeCompiler(),
-    spanAttributes: []
-  }).pipe(Effect.provide(Reactivity.layer))
-  const ledger = yield* Effect.provide(
-    BackfillLedger.BackfillLedger,
-    Layer.provide(BackfillLedger.layer, Layer.succeed(SqlClient.SqlClient, client))
-  )
-  return { failing, tries, ledger: Layer.succeed(BackfillLedger.BackfillLedger, ledger) }
-})
+/**
+ * A ledger over a client that fails while `failing` is above 0, which each try lessens by 1. What a failure is like can
+ * be given: without it, the connection is refused.
+ */
+const flaky = (failure: Effect.Effect<never, SqlError> = Effect.fail(refused)) =>
+  Effect.gen(function*() {
+    const failing = yield* Ref.make(0)
+    const tries = yield* Ref.make(0)
+    const inner = yield* SqlClient.SqlClient
+    const acquirer = Ref.update(tries, (n) => n + 1).pipe(
+      Effect.zipRight(Ref.getAndUpdate(failing, (n) => Math.max(0, n - 1))),
+      Effect.flatMap((left) => left > 0 ? failure : inner.reserve)
+    )
+    const client = yield* SqlClient.make({
+      acquirer,
+      transactionAcquirer: acquirer,
+      compiler: PgClient.makeCompiler(),
+      spanAttributes: []
+    }).pipe(Effect.provide(Reactivity.layer))
+    const ledger = yield* Effect.provide(
+      BackfillLedger.BackfillLedger,
+      Layer.provide(BackfillLedger.layer, Layer.succeed(SqlClient.SqlClient, client))
+    )
+    return { failing, tries, ledger: Layer.succeed(BackfillLedger.BackfillLedger, ledger) }
+  })
 
 layer(layerMemoryWithSqlClient, { excludeTestServices: true, timeout: "60 seconds" })("over a client", (it) => {
   it.effect("that fails for a while, a run goes on", () =>
     overSandbox(Effect.gen(function*() {
       const sandbox = yield* Sandbox.Sandbox
-      const { failing, ledger } = yield* flaky
+      const { failing, ledger } = yield* flaky()
       yield* sandbox.faults.add(Sandbox.latency("25 millis"))
       const job = visits("outage of the ledger", ids(10_000))
       yield* Ref.set(failing, 2)
@@ -62,7 +66,7 @@ layer(layerMemoryWithSqlClient, { excludeTestServices: true, timeout: "60 second
 
   it.effect("that fails for good, an operation fails after two minutes", () =>
     Effect.gen(function*() {
-      const { failing, ledger, tries } = yield* flaky
+      const { failing, ledger, tries } = yield* flaky()
       yield* Ref.set(failing, 1_000_000)
       yield* Ref.set(tries, 0)
       const asking = yield* Effect.fork(Effect.flip(Effect.provide(Backfill.status("anything"), ledger)))
@@ -76,6 +80,29 @@ layer(layerMemoryWithSqlClient, { excludeTestServices: true, timeout: "60 second
           "Check the database; a run goes on where it stopped"
       )
       expect(yield* Ref.get(tries)).toBeGreaterThan(30)
+    }).pipe(Effect.provide(TestContext.TestContext)))
+
+  it.effect("that does not respond, an operation tries again after a quarter of a minute", () =>
+    Effect.gen(function*() {
+      const { failing, ledger, tries } = yield* flaky(Effect.never)
+      yield* Ref.set(failing, 2)
+      yield* Ref.set(tries, 0)
+      const asking = yield* Effect.fork(Effect.provide(Backfill.list, ledger))
+      yield* TestClock.adjust("14 seconds")
+      expect(yield* Ref.get(tries)).toBe(1)
+      yield* TestClock.adjust("2 seconds")
+      expect(yield* Ref.get(tries)).toBe(2)
+      yield* TestClock.adjust("20 seconds")
+      yield* Fiber.join(asking)
+    }).pipe(Effect.provide(TestContext.TestContext)))
+
+  it.effect("that never responds, an operation fails and says so", () =>
+    Effect.gen(function*() {
+      const { failing, ledger } = yield* flaky(Effect.never)
+      yield* Ref.set(failing, 1_000_000)
+      const asking = yield* Effect.fork(Effect.flip(Effect.provide(Backfill.list, ledger)))
+      yield* TestClock.adjust("3 minutes")
+      expect((yield* Fiber.join(asking)).message).toContain("No response within 15s")
     }).pipe(Effect.provide(TestContext.TestContext)))
 
   it.effect("whose user lost its rights, a run fails at once and goes on later", () =>

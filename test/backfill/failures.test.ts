@@ -114,6 +114,20 @@ layer(layerMemoryWithSqlClient, { excludeTestServices: true, timeout: "60 second
         expect(yield* Backfill.status("kept")).toMatchObject({ records: 3, accepted: 3, failed: 0 })
       })))
 
+    it.effect("of many pages are not all sent again if the credentials are refused", () =>
+      overSandbox(Effect.gen(function*() {
+        const sandbox = yield* Sandbox.Sandbox
+        yield* sandbox.faults.add(Sandbox.status(400))
+        expect(yield* Backfill.run(visits("refused pages", ids(1_100)))).toMatchObject({ failed: 1_100 })
+        yield* sandbox.faults.replace([Sandbox.status(401)])
+        // The first page.
+        expect(yield* Backfill.retryFailed("refused pages")).toMatchObject({ total: 1_000, success: 0 })
+        expect((yield* failedOf("refused pages")).every(({ error }) => error.type === "SuprsendRejected")).toBe(true)
+        yield* sandbox.faults.clear
+        expect(yield* Backfill.retryFailed("refused pages")).toMatchObject({ total: 1_100, success: 1_100 })
+        expect(yield* Backfill.status("refused pages")).toMatchObject({ accepted: 1_100, failed: 0 })
+      })))
+
     it.effect("of many pages are streamed in the order of their keys, and all sent again", () =>
       overSandbox(Effect.gen(function*() {
         const rows = ids(2_500)

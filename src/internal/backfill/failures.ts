@@ -10,9 +10,9 @@ import * as Bulk from "../../Bulk.js"
 import { UserEditSchema } from "../../UserEdit.js"
 import { UsersService } from "../../UsersService.js"
 import * as spans from "../telemetry/span.js"
+import { decide } from "./decision.js"
 import { isValidName } from "./job.js"
 import type { StoredFailure } from "./ledger/ledger.js"
-import { decide } from "./partition.js"
 
 const decodeEdit = Schema.decode(Schema.parseJson(UserEditSchema))
 

@@ -17,6 +17,7 @@ import type * as BackfillWorkflow from "../../BackfillWorkflow.js"
 import type { SuprsendInvalidInput } from "../../SuprsendError.js"
 import { UsersService } from "../../UsersService.js"
 import { inOrder } from "../bulk/run.js"
+import { problemOf } from "./ending.js"
 import * as partition from "./partition.js"
 import * as runs from "./run.js"
 
@@ -91,7 +92,7 @@ export const layer = <E, R>(
           Cause.isInterruptedOnly(cause)
             ? Effect.interrupt
             : Effect.logError(`backfill: partition ${index} of ${job.name} failed, and is tried again`, cause).pipe(
-              Effect.zipRight(postpone(index, afterFailure, partition.problemOf(cause))),
+              Effect.zipRight(postpone(index, afterFailure, problemOf(cause))),
               Effect.as("failed" as const)
             )
         )

@@ -38,20 +38,22 @@ const connect = async (
 ): Promise<Session> => {
   const options = optionsOf(url, { rateLimit: { limit: 1_000_000, window: "1 second" } })
   const runtime = ManagedRuntime.make(Layer.merge(Suprsend.layer(options), ledger))
+  const names: Array<string> = []
   let ledgerKilobytes = 0
   await runtime.runPromise(size)
   return {
     bulk: async (users, concurrency) => {
       const job = jobOf(users)
+      names.push(job.name)
       const status = await runtime.runPromise(Backfill.run(job, concurrency === 0 ? {} : { concurrency }))
       if (status.accepted !== users) throw new Error(String(status))
-      const [row] = await runtime.runPromise(size)
-      ledgerKilobytes = (row?.bytes ?? 0) / 1024
-      // Otherwise the next ledger in the same database would contain this one.
-      await runtime.runPromise(Backfill.remove(job.name))
     },
     measured: () => ({ ledgerKilobytes }),
     close: async () => {
+      const [row] = await runtime.runPromise(size)
+      ledgerKilobytes = (row?.bytes ?? 0) / 1024
+      // Otherwise the next ledger in the same database would contain these.
+      for (const name of names) await runtime.runPromise(Backfill.remove(name))
       await runtime.dispose()
       cleanUp()
     }

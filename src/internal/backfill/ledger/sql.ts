@@ -1,121 +1,17 @@
 import * as SqlClient from "@effect/sql/SqlClient"
-import { SqlError } from "@effect/sql/SqlError"
 import type * as Statement from "@effect/sql/Statement"
 import * as Arr from "effect/Array"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Predicate from "effect/Predicate"
-import * as Schedule from "effect/Schedule"
-import * as Schema from "effect/Schema"
 import { SuprsendLedgerError } from "../../../BackfillError.js"
-import * as spans from "../../telemetry/span.js"
-import type {
-  Claim,
-  ClaimOptions,
-  FailureRow,
-  JobRow,
-  Ledger,
-  PartitionRow,
-  Placement,
-  StatusRow,
-  StoredFailure,
-  WantedState
-} from "./ledger.js"
+import * as columns from "./columns.js"
+import type { Claim, ClaimOptions, FailureRow, Ledger, Placement, StatusRow, WantedState } from "./ledger.js"
 import * as migrations from "./migrations.js"
-
-const Definition = Schema.parseJson(Schema.Struct({
-  version: Schema.String,
-  range: Schema.String,
-  ranges: Schema.optionalWith(Schema.Array(Schema.String), { exact: true }),
-  workspace: Schema.optionalWith(Schema.String, { exact: true })
-}))
-
-interface JobColumns {
-  readonly name: string
-  readonly state: WantedState
-  readonly definition: string
-}
-
-interface PartitionColumns {
-  readonly partition: number
-  readonly range: string
-  readonly cursor: string | null
-  readonly done: boolean
-  readonly records: number
-  readonly accepted: number
-  readonly failed: number
-  readonly total: number | null
-  readonly recent: number
-  readonly age: number
-  readonly owner: string | null
-  readonly claimed: boolean
-  readonly problem: string | null
-  readonly started_at: Date | null
-  readonly updated_at: Date | null
-}
-
-interface ClaimColumns {
-  readonly partition: number
-  readonly epoch: number
-  readonly range: string
-  readonly cursor: string | null
-  readonly checkpoints: number
-}
-
-interface FailureColumns {
-  readonly key: string
-  readonly partition: number
-  readonly insert_id: string
-  readonly outcome: FailureRow["outcome"]
-  readonly type: string
-  readonly message: string
-  readonly edit: string
-  readonly failed_at: Date
-}
-
-const orUndefined = <A>(value: A | null): A | undefined => value ?? undefined
-
-const job = ({ definition, name, state }: JobColumns): Effect.Effect<JobRow> =>
-  Effect.map(
-    Effect.orDie(Schema.decode(Definition)(definition)),
-    ({ range, ranges, version, workspace }) => ({ name, state, definition: { version, range, ranges, workspace } })
-  )
-
-const partition = (row: PartitionColumns): PartitionRow => ({
-  partition: row.partition,
-  range: row.range,
-  cursor: orUndefined(row.cursor),
-  done: row.done,
-  records: row.records,
-  accepted: row.accepted,
-  failed: row.failed,
-  total: orUndefined(row.total),
-  recent: row.recent,
-  age: row.age,
-  owner: orUndefined(row.owner),
-  isClaimed: row.claimed,
-  problem: orUndefined(row.problem),
-  startedAt: orUndefined(row.started_at),
-  updatedAt: orUndefined(row.updated_at)
-})
-
-const failure = (row: FailureColumns): StoredFailure => ({
-  key: row.key,
-  partition: row.partition,
-  insertId: row.insert_id,
-  outcome: row.outcome,
-  type: row.type,
-  message: row.message,
-  edit: row.edit,
-  failedAt: row.failed_at
-})
+import { describe, operation } from "./operation.js"
 
 /** The rows of one statement; a statement has at most 65,535 parameters. */
 const rowsPerStatement = 1_000
-
-/** The time limit of one try of an operation. */
-const longestOperation = Duration.seconds(15)
 
 /** How often old checkpoints are removed, so that the ledger of a slow backfill does not grow. */
 const pruneEvery = 64
@@ -125,66 +21,20 @@ const withoutNul = (text: string): string => text.replaceAll("\0", "")
 
 const textOrNull = (text: string | undefined): string | null => text === undefined ? null : withoutNul(text)
 
-// An outage of the database of a few seconds must not end a run that may take hours. Longer ones
-// end it, and it goes on where it stopped.
-const whileUnavailable = Schedule.exponential("100 millis").pipe(
-  Schedule.union(Schedule.spaced("2 seconds")),
-  Schedule.jittered,
-  Schedule.upTo("2 minutes")
-)
-
-const describe = (error: unknown): string => {
-  const cause = Predicate.hasProperty(error, "cause") ? error.cause : undefined
-  const own = error instanceof Error ? error.message : String(error)
-  return cause instanceof Error && cause.message !== "" ? `${own}: ${cause.message}` : own
-}
-
-// Wrong statements and constraints fail in the same way each time; so do missing rights. Anything
-// without such a code is a matter of the connection.
-const mayPass = (error: SqlError): boolean => {
-  const code = Predicate.hasProperty(error.cause, "code") ? String(error.cause.code) : ""
-  return !/^(22|23|28|3D|42)/.test(code)
-}
-
 const make = (client: SqlClient.SqlClient): Ledger => {
   // A client may rename columns of results to camel case, which these statements do not expect.
   const sql = client.withoutTransforms()
-
-  const operation = <A>(name: string, effect: Effect.Effect<A, SqlError>): Effect.Effect<
-    A,
-    SuprsendLedgerError
-  > =>
-    effect.pipe(
-      // Without a limit, a connection that was lost without notice would hang for hours. Waiting for a
-      // connection cannot be interrupted, so it is left behind.
-      Effect.disconnect,
-      Effect.timeoutFail({
-        duration: longestOperation,
-        onTimeout: () => new SqlError({ message: `No response within ${Duration.format(longestOperation)}` })
-      }),
-      // A transaction dies if its commit or rollback fails, as it does when the connection was lost.
-      Effect.catchSomeDefect((defect) => defect instanceof SqlError ? Option.some(Effect.fail(defect)) : Option.none()),
-      Effect.tapError((error) => Effect.logDebug(`backfill: the ledger failed to ${name}: ${describe(error)}`)),
-      Effect.retry({ schedule: whileUnavailable, while: mayPass }),
-      Effect.mapError((error) =>
-        new SuprsendLedgerError({
-          operation: name,
-          description: `${describe(error)}. Check the database; a run goes on where it stopped`
-        })
-      ),
-      spans.around(`BackfillLedger.${name}`)
-    )
 
   const until = (duration: Duration.Duration) =>
     sql`clock_timestamp() + ${Duration.toMillis(duration)} * interval '1 millisecond'`
 
   const find = (name: string) =>
-    sql<JobColumns>`SELECT name, state, definition FROM suprsend_backfill_job WHERE name = ${name}`.pipe(
-      Effect.flatMap((rows) => Effect.transposeMapOption(Arr.head(rows), job))
+    sql<columns.Job>`SELECT name, state, definition FROM suprsend_backfill_job WHERE name = ${name}`.pipe(
+      Effect.flatMap((rows) => Effect.transposeMapOption(Arr.head(rows), columns.job))
     )
 
   const partitions = (name: string) =>
-    sql<PartitionColumns>`
+    sql<columns.Partition>`
       SELECT p.partition, p.range, p.cursor, p.done, p.records, p.accepted, p.failed, p.total, p.owner, p.problem,
         p.started_at, p.updated_at, coalesce(p.claimed_until > clock_timestamp(), false) AS claimed,
         coalesce((
@@ -194,28 +44,18 @@ const make = (client: SqlClient.SqlClient): Ledger => {
         coalesce(extract(epoch FROM clock_timestamp() - p.started_at)::float8, 0) AS age
       FROM suprsend_backfill_partition p WHERE p.job = ${name} ORDER BY p.partition`
 
-  const claimed = (name: string) => (rows: ReadonlyArray<ClaimColumns>): Option.Option<Claim> =>
-    Option.map(Arr.head(rows), ({ checkpoints, cursor, epoch, partition, range }) => ({
-      job: name,
-      partition,
-      epoch,
-      range,
-      cursor: orUndefined(cursor),
-      checkpoints
-    }))
-
   const claim = (
     name: string,
     { duration, owner }: ClaimOptions,
     which: Statement.Fragment
   ) =>
     Effect.map(
-      sql<ClaimColumns>`
+      sql<columns.Claim>`
         UPDATE suprsend_backfill_partition SET epoch = epoch + 1, owner = ${owner}, claimed_until = ${until(duration)},
           placed_until = NULL, problem = NULL, started_at = coalesce(started_at, clock_timestamp())
         WHERE job = ${name} AND partition = (${which})
         RETURNING partition, epoch, range, cursor, checkpoints`,
-      claimed(name)
+      (rows) => Option.map(Arr.head(rows), (row) => columns.claim(name, row))
     )
 
   const free = (name: string) =>
@@ -259,14 +99,7 @@ const make = (client: SqlClient.SqlClient): Ledger => {
       operation(
         "create a job",
         sql.withTransaction(Effect.gen(function*() {
-          const text = yield* Effect.orDie(
-            Schema.encode(Definition)({
-              version: definition.version,
-              range: definition.range,
-              ...(definition.ranges === undefined ? {} : { ranges: definition.ranges }),
-              ...(definition.workspace === undefined ? {} : { workspace: definition.workspace })
-            })
-          )
+          const text = yield* columns.encodeDefinition(definition)
           const created = yield* sql`
             INSERT INTO suprsend_backfill_job (name, state, definition) VALUES (${name}, 'running', ${text})
             ON CONFLICT (name) DO NOTHING RETURNING name`
@@ -290,15 +123,15 @@ const make = (client: SqlClient.SqlClient): Ledger => {
       operation(
         "read a status",
         sql.withTransaction(Effect.gen(function*() {
-          const rows = yield* sql<JobColumns & { readonly created_at: Date }>`
+          const rows = yield* sql<columns.Job & { readonly created_at: Date }>`
             SELECT name, state, definition, created_at FROM suprsend_backfill_job WHERE name = ${name}`
           return yield* Effect.transposeMapOption(Arr.head(rows), (row) =>
             Effect.gen(function*() {
-              const found = yield* job(row)
+              const found = yield* columns.job(row)
               const status: StatusRow = {
                 ...found,
                 createdAt: row.created_at,
-                partitions: (yield* partitions(name)).map(partition)
+                partitions: (yield* partitions(name)).map(columns.partition)
               }
               return status
             }))
@@ -433,10 +266,10 @@ const make = (client: SqlClient.SqlClient): Ledger => {
       operation(
         "read failures",
         Effect.map(
-          sql<FailureColumns>`SELECT key, partition, insert_id, outcome, type, message, edit, failed_at
+          sql<columns.Failure>`SELECT key, partition, insert_id, outcome, type, message, edit, failed_at
             FROM suprsend_backfill_failure WHERE job = ${name} AND key > ${after ?? ""}
             ORDER BY key LIMIT ${limit}`,
-          Arr.map(failure)
+          Arr.map(columns.failure)
         )
       ),
 

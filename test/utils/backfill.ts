@@ -1,4 +1,6 @@
 import * as Backfill from "effect-suprsend/Backfill"
+import type { SuprsendLedgerError } from "effect-suprsend/BackfillError"
+import type { BackfillLedger } from "effect-suprsend/BackfillLedger"
 import type * as Sandbox from "effect-suprsend/Sandbox"
 import { edit, increment } from "effect-suprsend/UserEdit"
 import * as Cause from "effect/Cause"
@@ -41,9 +43,20 @@ export const quick: Backfill.RunOptions = {
 /** Users over a sandbox of their own, whose client sends each request once. */
 export const service = (): Layer.Layer<Services> => Layer.orDie(Layer.fresh(sandboxed({ retry: { attempts: 1 } })))
 
-/** Runs a test body over a sandbox of its own. */
-export const overSandbox = <A, E, R>(body: Effect.Effect<A, E, R>): Effect.Effect<A, E, Exclude<R, Services>> =>
-  Effect.provide(body, service())
+/** Removes the backfills of earlier tests, and of an earlier attempt of this one, on which no runner works. */
+const removeAll = Effect.flatMap(
+  Backfill.list,
+  Effect.forEach(({ name }) =>
+    Effect.ignore(Backfill.cancel(name)).pipe(
+      Effect.zipRight(Effect.ignore(Backfill.remove(name)))
+    ), { discard: true })
+)
+
+/** Runs a test body over a sandbox of its own, and a ledger without the backfills of other tests. */
+export const overSandbox = <A, E, R>(
+  body: Effect.Effect<A, E, R>
+): Effect.Effect<A, E | SuprsendLedgerError, Exclude<R, Services> | BackfillLedger> =>
+  Effect.zipRight(removeAll, Effect.provide(body, service()))
 
 /** The number of records that the sandbox applied, if it applied each once. Otherwise which ones were not. */
 export const appliedOnce = (sandbox: Sandbox.Sandbox.Service) =>

@@ -734,6 +734,31 @@ describe("a call for many users by their ids that is interrupted", () => {
         expect([unknown, unsent]).toEqual([undefined, 600])
         expect(yield* (yield* Sandbox.Sandbox).requests).toHaveLength(4)
       }).pipe(Effect.provide(over)))
+
+    it.effect(`${name} retries requests in flight within its grace, and starts no other`, () =>
+      Effect.gen(function*() {
+        const known = yield* Deferred.make<Bulk.BulkIdReport>()
+        const sandbox = yield* Sandbox.Sandbox
+        // The first request fails, and waits for its retry when the call is interrupted.
+        yield* sandbox.faults.replace([Sandbox.status(503)])
+        const onError = (report: Bulk.BulkIdReport) => Effect.asVoid(Deferred.succeed(known, report))
+        const fiber = yield* Effect.fork(call({ concurrency: 3, grace: "1 hour", onError }))
+        yield* settle
+        yield* sandbox.faults.clear
+        const ending = yield* Effect.fork(Fiber.interrupt(fiber))
+        yield* TestClock.adjust("30 minutes")
+        expect(Exit.isInterrupted(yield* ended(ending))).toBe(true)
+        const { failedRecords } = yield* Deferred.await(known)
+        const bodies = (yield* sandbox.requests).map(({ body }) => body)
+        expect([bodies.length, new Set(bodies).size]).toEqual([2, 1])
+        const unsent = failedRecords.filter(({ outcome }) => outcome === "unsent")
+        expect(unsent).toHaveLength(900)
+        expect(unsent.every(({ error }) => error.message.includes("the call was interrupted before this was sent")))
+          .toBe(true)
+      }).pipe(Effect.provide(Layer.provideMerge(
+        preferencesLayer,
+        sandboxed({ rateLimit: { limit: 1, window: "1 minute" }, retry: { elapsed: "1 hour" } })
+      ))))
   }
 
   it.effect("is logged in one line without `onError`", () =>

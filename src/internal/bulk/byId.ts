@@ -11,7 +11,7 @@ import { encode } from "../support/bytes.js"
 import * as spans from "../telemetry/span.js"
 import { mayBlameOne, sendHalves } from "./bisect.js"
 import * as counts from "./counts.js"
-import { type Failure, Halt, interruption } from "./halt.js"
+import { type Failure, Halt } from "./halt.js"
 import { IdReport } from "./report.js"
 import * as bulk from "./run.js"
 
@@ -34,7 +34,9 @@ export const run = (
   client: SuprsendClient.Service,
   call: string,
   ids: Iterable<string>,
-  request: (distinctIds: ReadonlyArray<string>) => Omit<SuprsendClient.Request, "call">,
+  request: (distinctIds: ReadonlyArray<string>) => Omit<SuprsendClient.Request, "call" | "body"> & {
+    readonly body: string
+  },
   options: Bulk.IdOptions & {
     /**
      * Whether a user that a retry does not find, after an attempt without a response, counts as
@@ -51,7 +53,10 @@ export const run = (
       const valid: Array<string> = []
       // The position of each id in the input.
       const places: Array<number> = []
-      const halt = new Halt(call, "the call ended before this was sent")
+      const halt = new Halt(call, {
+        whenBroken: "the call ended before this was sent",
+        whenStopped: "the call was interrupted before this was sent"
+      })
       let success = 0
       let total = 0
 
@@ -83,40 +88,58 @@ export const run = (
         return Effect.void
       }
 
-      // `uncertain`: whether a larger request with these ids, since bisected, may have been applied.
-      const send = (from: number, to: number, uncertain: boolean): Effect.Effect<void> =>
+      // `isPart`: whether a larger request with these ids was bisected. `uncertain`: whether that one
+      // may have been applied.
+      const send = (from: number, to: number, isPart: boolean, uncertain: boolean): Effect.Effect<void> =>
         Effect.suspend(() => {
-          const unsent = halt.unsent(uncertain)
+          const unsent = halt.unsent(uncertain) ?? (halt.isStopping && !isPart ? halt.notStarted : undefined)
           if (unsent !== undefined) return fail(from, to, unsent)
           const onError = (error: RequestError): Effect.Effect<void> => {
             const reason = halt.reasonAfter(error)
             if (reason !== undefined) halt.because(reason)
             const failure = halt.failure(error, uncertain)
             const lost = failure.outcome === "unknown"
-            if (blamesOneId(error) && to - from > 1) return sendHalves(from, to, (from, to) => send(from, to, lost))
+            if (blamesOneId(error) && to - from > 1) {
+              return sendHalves(from, to, (from, to) => send(from, to, true, lost))
+            }
             if (options.goneIsDone === true && lost && error._tag === "SuprsendRejected" && isUserNotFound(error)) {
               return succeed(from, to)
             }
             return fail(from, to, failure)
           }
           const ids = valid.slice(from, to)
-          const prepared = { ...request(ids), call, abort: halt.abort, abortWaiting: halt.abortWaiting, ids: () => ids }
-          const bytes = typeof prepared.body === "string" ? encode(prepared.body).length : prepared.body?.length ?? 0
+          const prepared = request(ids)
+          const body = encode(prepared.body)
+          const waits = isPart ? undefined : halt.waits()
+          const sent: SuprsendClient.Request = {
+            ...prepared,
+            call,
+            bodyAtStart: () => {
+              // An interruption ends only the wait for the first slot.
+              waits?.leaveSecond()
+              return body
+            },
+            abort: halt.abort,
+            abortWaiting: waits ?? halt.abortWaiting,
+            ids: () => ids
+          }
           return Effect.matchCauseEffect(
             spans.use(
               `${call}.request`,
               { ...spans.plain, parent: span, attributes: { "suprsend.bulk.records": to - from } },
-              (span) => client.execute({ ...prepared, span })
+              (span) => client.execute({ ...sent, span })
             ),
             {
               onSuccess: ({ attempts }) => {
-                counted.addBody(bytes, attempts)
+                waits?.leave()
+                counted.addBody(body.length, attempts)
                 return succeed(from, to)
               },
-              onFailure: (cause) =>
-                halt.match(cause, {
+              onFailure: (cause) => {
+                waits?.leave()
+                return halt.match(cause, {
                   onError: (error) => {
-                    counted.addBody(bytes, error.attempts)
+                    counted.addBody(body.length, error.attempts)
                     return onError(error)
                   },
                   onDefect: (defect, error) => {
@@ -124,20 +147,24 @@ export const run = (
                     return onError(error)
                   }
                 })
+              }
             }
           )
         })
 
       const starts = Array.from({ length: Math.ceil(valid.length / maximumIds) }, (_, request) => request * maximumIds)
-      const sendAll = Effect.forEach(starts, (from) => send(from, Math.min(from + maximumIds, valid.length), false), {
-        concurrency,
-        discard: true
-      }).pipe(Effect.flatMap(() => halt.defect === undefined ? Effect.void : Effect.failCause(halt.defect)))
+      const sendAll = Effect.forEach(
+        starts,
+        (from) => send(from, Math.min(from + maximumIds, valid.length), false, false),
+        {
+          concurrency,
+          discard: true
+        }
+      ).pipe(Effect.flatMap(() => halt.defect === undefined ? Effect.void : Effect.failCause(halt.defect)))
       const report = (): Bulk.BulkIdReport => new IdReport(success, failedRecords)
       const tell = options.onError ?? bulk.logLost(call)
       const stopped = yield* Deferred.make<unknown>()
-      const interrupted = interruption(call, "the call was interrupted before this was sent")
-      const stopping = halt.onStop(stopped, grace, Effect.sync(() => halt.because(interrupted)))
+      const stopping = halt.onStop(stopped, grace, Effect.void)
       yield* bulk.inOrder(
         Effect.scoped(Effect.zipRight(stopping, sendAll)),
         Deferred.succeed(stopped, undefined),

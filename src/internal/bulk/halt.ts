@@ -28,6 +28,18 @@ export interface Failure {
 }
 
 /**
+ * The descriptions of the errors of records that were not sent.
+ *
+ * @internal
+ */
+export interface Descriptions {
+  /** Because of a defect. */
+  readonly whenBroken: string
+  /** Because the bulk was stopped before. */
+  readonly whenStopped: string
+}
+
+/**
  * Ends a bulk early: sends no further request, and aborts those that wait or are in flight.
  *
  * @internal
@@ -42,12 +54,20 @@ export class Halt {
   private reason: Reason | undefined
   private firstDefect: Cause.Cause<never> | undefined
 
-  /** `whenBroken` describes the errors of records that are not sent because of a defect. */
-  constructor(private readonly call: string, private readonly whenBroken: string) {}
+  constructor(private readonly call: string, private readonly descriptions: Descriptions) {}
 
   /** The first defect, with which the bulk fails at its end. */
   get defect(): Cause.Cause<never> | undefined {
     return this.firstDefect
+  }
+
+  get isStopping(): boolean {
+    return this.stopping.aborted
+  }
+
+  /** The failure of records whose request was not started because the bulk was stopped. */
+  get notStarted(): Failure {
+    return { outcome: "unsent", error: interruption(this.call, this.descriptions.whenStopped)("no") }
   }
 
   /** Sends no further request. Only the first reason counts. */
@@ -73,7 +93,7 @@ export class Halt {
   /** Ends the bulk gracefully, so that the outcomes so far are reported before it fails. */
   breakOff(defect: Cause.Cause<never>): void {
     this.firstDefect ??= defect
-    this.because(interruption(this.call, this.whenBroken))
+    this.because(interruption(this.call, this.descriptions.whenBroken))
     this.abortAll()
   }
 
@@ -131,7 +151,7 @@ export class Halt {
     if (error._tag === "SuprsendRejected" || error._tag === "SuprsendUnauthorized") {
       return { outcome: "rejected", error }
     }
-    if (this.neverStarted(error)) return { outcome: "unsent", error: stoppedReason(this.call)("no") }
+    if (this.neverStarted(error)) return this.notStarted
     // A request that was waiting when the bulk halted fails with the reason for that.
     return this.reason !== undefined && isInterruption(error)
       ? { outcome: "unsent", error: this.reason("no") }
@@ -161,20 +181,9 @@ export class Halt {
   }
 }
 
-/**
- * Makes the error of a request that was interrupted from outside.
- *
- * @internal
- */
-export const interruption = (call: string, description: string): Reason => (applied) =>
+/** Makes the error of a request that was interrupted from outside. */
+const interruption = (call: string, description: string): Reason => (applied) =>
   new SuprsendUnavailable({ call, reason: "Interrupted", attempts: 0, applied, retryable: true, description })
-
-/**
- * The error of a record that was not sent because the bulk was stopped.
- *
- * @internal
- */
-export const stoppedReason = (call: string): Reason => interruption(call, "the run was stopped before this was sent")
 
 const isInterruption = (error: RequestError): boolean =>
   error._tag === "SuprsendUnavailable" && error.reason === "Interrupted"

@@ -30,7 +30,7 @@ import type { Batch, Placed } from "./batch.js"
 import { BatchBuilder, type Next } from "./batchBuilder.js"
 import { mayBlameOne, sendHalves } from "./bisect.js"
 import * as counts from "./counts.js"
-import { type Failure, Halt, type Reason, stoppedReason } from "./halt.js"
+import { type Failure, Halt, type Reason } from "./halt.js"
 import * as race from "./race.js"
 import { jsonOrLine, summary, Tally } from "./report.js"
 import * as source from "./source.js"
@@ -107,7 +107,10 @@ export const run = <E, R>(
     const clock = yield* Effect.clock
     // Lets started requests reach their sockets before the next batch is built.
     const pause = Effect.zipRight(Effect.yieldNow(), client.yieldToEventLoop ?? Effect.void)
-    const halt = new Halt(call, "the run ended before this was sent")
+    const halt = new Halt(call, {
+      whenBroken: "the run ended before this was sent",
+      whenStopped: "the run was stopped before this was sent"
+    })
     const inFlight = new InFlight(concurrency)
 
     const breakOff = (cause: Cause.Cause<never>) => {
@@ -279,8 +282,7 @@ export const run = <E, R>(
       const placed = yield* builder.defect !== undefined
         ? atOnce
         : race.by(pinned, [Effect.as(halt.abort.whenAborted, atOnce)])
-      const notStarted: Failure = { outcome: "unsent", error: stoppedReason(call)("no") }
-      yield* account(notSent(failed(placed, halt.unsent(false) ?? notStarted)))
+      yield* account(notSent(failed(placed, halt.unsent(false) ?? halt.notStarted)))
     }
     const broken = halt.defect ?? builder.defect
     if (broken !== undefined) return yield* Effect.failCause(broken)

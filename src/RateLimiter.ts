@@ -197,6 +197,11 @@ export declare namespace RateLimiter {
     /** Runs instead of the attempt when the wait times out or is aborted. */
     readonly otherwise: Effect.Effect<A, E, R>
     /**
+     * Runs instead of `otherwise` if the limiter has lost its store, such as Redis. By default,
+     * `otherwise` runs.
+     */
+    readonly unavailable?: Effect.Effect<A, E, R> | undefined
+    /**
      * Runs instead of the attempt if the limiter is closed. By default the attempt is interrupted.
      */
     readonly closed?: Effect.Effect<A, E, R> | undefined

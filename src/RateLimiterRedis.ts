@@ -16,7 +16,6 @@ import * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { constVoid } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
@@ -77,14 +76,23 @@ export interface RedisOptions {
   readonly options?: IORedis.RedisOptions | undefined
 }
 
+const isDecodable = Option.liftThrowable(decodeURIComponent)
+
+/** Whether ioredis understands a URL: with anything else, it throws later, or ends the process. */
 const isRedisUrl = (text: string): boolean =>
-  /^rediss?:\/\//i.test(text) && Option.isSome(Option.liftThrowable((url: string) => new URL(url))(text))
+  /^rediss?:\/\//i.test(text) && Option.exists(
+    Option.liftThrowable((url: string) => new URL(url))(text),
+    ({ hostname, password, pathname, username }) =>
+      hostname !== "" && /^\/?\d*$/.test(pathname) && Option.isSome(isDecodable(username)) &&
+      Option.isSome(isDecodable(password))
+  )
 
 /**
  * Provides a client of ioredis, and closes it with the scope.
  *
  * A URL that is not one of Redis fails with a `ConfigError`, which does not contain it. The layer
- * does not wait for the connection.
+ * does not wait for the connection. If Redis has no database of that number, the connection is
+ * closed, and the limiter logs why.
  *
  * @example
  * ```ts
@@ -107,11 +115,14 @@ export const layerRedis = (options: RedisOptions): Layer.Layer<Redis, ConfigErro
         const url = Redacted.value(options.url).trim()
         return isRedisUrl(url)
           ? Effect.sync(() => connect(url, options.options))
-          : Effect.fail(ConfigError.InvalidData(["redis", "url"], "redis.url must be a URL such as redis://host:6379"))
+          : Effect.fail(ConfigError.InvalidData(["redis", "url"], urlRule))
       }),
       (client) => Effect.sync(() => client.disconnect())
     )
   )
+
+const urlRule = "redis.url must be a URL such as redis://user:password@host:6379/0, " +
+  "with a number as its path, and with a % in the password written as %25"
 
 const connect = (url: string, options: IORedis.RedisOptions = {}): IORedis.Redis => {
   const client = new IORedis.Redis(url, {
@@ -122,7 +133,10 @@ const connect = (url: string, options: IORedis.RedisOptions = {}): IORedis.Redis
   })
   // Without a listener, ioredis prints errors, with whatever their messages contain. The limiter
   // reports an outage itself.
-  client.on("error", constVoid)
+  client.on("error", (error: unknown) => {
+    // The connection would use database 0 instead.
+    if (error instanceof Error && error.message === exchanger.noSuchDatabase) client.disconnect()
+  })
   return client
 }
 
@@ -155,7 +169,7 @@ export const layerRedisConfig = (
  *   uses an equal share of the limit, by the number of processes that Redis counted last.
  * - `"wait"`: attempts wait, until their own deadlines.
  * - `"fail"`: attempts fail at once with {@link RateLimiterUnavailable}, as a defect. A call of the
- *   SDK fails with `SuprsendUnavailable`, as if its deadline had passed.
+ *   SDK fails with `SuprsendUnavailable`, which says that the rate limiter is unavailable.
  *
  * @since 0.1.0
  * @category models
@@ -254,7 +268,7 @@ export class RateLimiterUnavailable extends Schema.TaggedError<RateLimiterUnavai
    * @since 0.1.0
    */
   override get message(): string {
-    return `Redis does not reply to the rate limiter "${this.key}": no attempt was made; retry once it is available.`
+    return `Redis is unavailable to the rate limiter "${this.key}": no attempt was made; retry once it is available.`
   }
 }
 
@@ -328,7 +342,8 @@ export const make = (
     const fork = yield* timer.fork
     const meters = yield* ofLimiter
     const rule = Core.makeRule({ limit, window: length, burst, deadAfter, probeInterval })
-    const { isFailing, pause, queue } = yield* Effect.acquireRelease(
+    const way = yield* connection.make(client, options.key, rule)
+    const { isUnavailable, pause, queue } = yield* Effect.acquireRelease(
       Effect.sync(() => {
         const made = exchanger.unsafeMake(
           { process: Crypto.randomUUID(), limit, window: length, slots, deadAfter, probeInterval, whenUnavailable },
@@ -336,7 +351,7 @@ export const make = (
           clock,
           fork,
           meters,
-          connection.make(client, options.key, rule)
+          way
         )
         client.on("ready", made.wake)
         return made
@@ -344,6 +359,7 @@ export const make = (
       ({ close, wake }) => Effect.zipRight(Effect.sync(() => client.off("ready", wake)), close)
     )
     const unavailable = Effect.suspend(() => Effect.die(new RateLimiterUnavailable({ key: options.key })))
+    const isFailing = () => whenUnavailable === "fail" && isUnavailable()
 
     const run = <A, E, R>(
       attempt: Effect.Effect<A, E, R>,
@@ -365,10 +381,12 @@ export const make = (
           ? run(attempt, cost, attemptOptions)
           : Effect.fail(new RateLimiter.RateLimitCostExceeded({ cost, limit })),
       pause,
-      limitWithin: (attempt, wait) =>
-        whenUnavailable === "fail"
-          ? Effect.suspend(() => isFailing() ? wait.otherwise : queue.limit(attempt, 1, wait, wait))
-          : queue.limit(attempt, 1, wait, wait)
+      limitWithin: (attempt, wait) => {
+        const otherwise = Effect.suspend(() => isUnavailable() ? wait.unavailable ?? wait.otherwise : wait.otherwise)
+        const { closed, signal, waitTimeout } = wait
+        const limited = queue.limit(attempt, 1, wait, { closed, signal, waitTimeout, otherwise })
+        return whenUnavailable === "fail" ? Effect.suspend(() => isFailing() ? otherwise : limited) : limited
+      }
     }
   })
 

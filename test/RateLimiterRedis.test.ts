@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as RateLimiter from "effect-suprsend/RateLimiter"
 import * as RateLimiterRedis from "effect-suprsend/RateLimiterRedis"
+import { withRequestOptions } from "effect-suprsend/RequestOptions"
 import * as Sandbox from "effect-suprsend/Sandbox"
 import * as SuprsendClient from "effect-suprsend/SuprsendClient"
 import * as UsersService from "effect-suprsend/UsersService"
@@ -16,6 +17,7 @@ import { Cluster } from "ioredis"
 import { changes } from "./utils/metrics.js"
 import { loggers, printed } from "./utils/printed.js"
 import * as Redis from "./utils/redis.js"
+import { until } from "./utils/until.js"
 
 const there = await Redis.isThere("a limiter over Redis")
 const canServe = Redis.canServe("a limiter over a Redis of its own")
@@ -63,7 +65,17 @@ describe("options", () => {
 
   it.effect("a URL that is none is not printed", () =>
     Effect.gen(function*() {
-      for (const url of [`http://:${password}@127.0.0.1`, password, ""]) {
+      const urls = [
+        `http://:${password}@127.0.0.1`,
+        password,
+        "",
+        // With these, ioredis would throw, or end the process.
+        `redis://:${password}@127.0.0.1:1/abc`,
+        `redis://:${password}%@127.0.0.1:1`,
+        `redis://:${password}@127.0.0.1:port`,
+        "redis:///tmp/redis.sock"
+      ]
+      for (const url of urls) {
         const error = yield* Layer.build(RateLimiterRedis.layerRedis({ url: Redacted.make(url) })).pipe(
           Effect.scoped,
           Effect.flip
@@ -123,7 +135,25 @@ describe("without Redis", () => {
       )
     ))
 
-  it.scopedLive("says once that it is unavailable, without the password", () =>
+  for (const whenUnavailable of ["fail", "wait", "share"] as const) {
+    it.scopedLive(`a call of the SDK with "${whenUnavailable}" says that the limiter is the cause`, () =>
+      Effect.gen(function*() {
+        const users = yield* UsersService.UsersService
+        const get = withRequestOptions(users.get("ada"), { retry: { elapsed: "5 seconds" } })
+        expect((yield* Effect.flip(get)).message).toContain("the rate limiter is unavailable")
+      }).pipe(
+        Effect.provide(
+          UsersService.layer.pipe(
+            Layer.provide(SuprsendClient.layerWithoutRateLimiter(Sandbox.credentials)),
+            Layer.provide(RateLimiterRedis.layer(options({ whenUnavailable }))),
+            Layer.provide(nowhere),
+            Layer.provide(Sandbox.layer)
+          )
+        )
+      ))
+  }
+
+  it.scopedLive("says once that it is unavailable, where and why, without the password", () =>
     Effect.gen(function*() {
       const lines: Array<string> = []
       yield* Effect.gen(function*() {
@@ -133,6 +163,9 @@ describe("without Redis", () => {
       const about = lines.filter((line) => line.includes("Redis is unavailable"))
       // One line of each of four loggers.
       expect(about).toHaveLength(4)
+      expect(about[0]).toContain(
+        "Redis is unavailable at 127.0.0.1:1 (connect ECONNREFUSED 127.0.0.1:1); attempts wait for its first reply"
+      )
       expect(lines.join("\n")).not.toContain(password)
     }))
 
@@ -211,6 +244,53 @@ describe.skipIf(!there)("with Redis", () => {
       expect(left.map(([leased, , , since]) => [leased, since])).toEqual([["10", "-1"]])
       const limiter = yield* made
       yield* limiter.limit(Effect.void)
+    }))
+
+  it.scopedLive("a limiter that is closed before its first reply returns the slots of that reply", () =>
+    Effect.gen(function*() {
+      const { key, made, redis } = yield* shared({ limit: 10, burst: 10 })
+      yield* Effect.scoped(Effect.flatMap(made, (limiter) => limiter.limit(Effect.void)))
+      yield* Effect.scoped(Effect.gen(function*() {
+        const limiter = yield* made
+        yield* Effect.fork(limiter.limit(Effect.void))
+        yield* Effect.yieldNow()
+      }))
+      const fields = yield* Effect.promise(() => redis.hgetall(key))
+      const leased = Object.entries(fields).flatMap(([name, value]) => name === "state" ? [] : [value.split(" ")[0]])
+      // The slot of the first one cools.
+      expect(leased).toEqual(["1"])
+    }))
+
+  for (const later of [false, true]) {
+    const when = later ? "after it worked" : "from the beginning"
+    it.scopedLive(`"fail" ends once Redis is available again, if it was not ${when}`, () =>
+      Effect.gen(function*() {
+        const { key, made, redis } = yield* shared({ whenUnavailable: "fail" })
+        const limiter = yield* made
+        const attempt = Effect.exit(limiter.limit(Effect.succeed("sent")))
+        if (later) yield* attempt
+        // Redis refuses the key.
+        yield* Effect.promise(() => redis.set(key, "a text"))
+        yield* until(attempt, Exit.isFailure)
+        yield* Effect.promise(() => redis.del(key))
+        yield* until(attempt, Exit.isSuccess)
+      }))
+  }
+
+  it.scopedLive("a database that there is none of is not replaced by another", () =>
+    Effect.gen(function*() {
+      const lines: Array<string> = []
+      const url = new URL(Redis.url)
+      url.pathname = "/99999"
+      yield* Effect.gen(function*() {
+        const limiter = yield* RateLimiterRedis.make(options({ whenUnavailable: "fail" }))
+        expect(Exit.isFailure(yield* Effect.exit(limiter.limit(Effect.void)))).toBe(true)
+      }).pipe(
+        Effect.scoped,
+        Effect.provide(RateLimiterRedis.layerRedis({ url: Redacted.make(url.href) })),
+        Effect.provide(loggers(lines))
+      )
+      expect(lines.join("\n")).toContain("ERR DB index is out of range")
     }))
 
   it.scopedLive("a client that was given stays open", () =>

@@ -100,13 +100,13 @@ export class RetryLoop {
   /** Runs the loop. Run it at most once. */
   run(): Effect.Effect<SuprsendClient.Response, RequestError> {
     // The limiter may have closed together with the client.
-    if (this.abortWaiting.aborted) return this.giveUp(true)
+    if (this.abortWaiting.aborted) return this.giveUp("limiterClosed")
     return Effect.flatMap(this.attemptInSlot(), (outcome) => {
-      if (outcome === noSlot || outcome === limiterClosed) {
+      if (typeof outcome === "string") {
         return Effect.withFiberRuntime((fiber) => {
           this.traceWait(fiber, this.elapsed())
           return Effect.withParentSpan(
-            this.giveUp(outcome === limiterClosed || this.abortWaiting.aborted),
+            this.giveUp(this.abortWaiting.aborted ? "limiterClosed" : outcome),
             this.span
           )
         })
@@ -138,25 +138,25 @@ export class RetryLoop {
   }
 
   /** Runs an attempt in a slot of the limiter, unless no slot is free in time. */
-  private attemptInSlot(): Effect.Effect<Outcome | NoSlot | LimiterClosed> {
+  private attemptInSlot(): Effect.Effect<Outcome | NoAttempt> {
     const { limiter } = this.client
     // A limiter that accepts a wait timeout needs no additional fiber
     // (`npm run bench -- --only single`).
     return limiter.limitWithin === undefined
       ? this.raceForSlot(limiter)
-      : limiter.limitWithin<Outcome | NoSlot | LimiterClosed, never, never>(
+      : limiter.limitWithin<Outcome | NoAttempt, never, never>(
         Effect.withFiberRuntime((fiber) => this.send(fiber, this.client.transport.endsAtOnce)),
         // Before the first attempt no time has passed.
         new Wait(this.attempts === 0 ? this.deadline : this.remaining, this.abortWaiting, this.outcomeOf)
       )
   }
 
-  private raceForSlot(limiter: RateLimiter.Service): Effect.Effect<Outcome | NoSlot> {
+  private raceForSlot(limiter: RateLimiter.Service): Effect.Effect<Outcome | NoAttempt> {
     let hasStarted = false
     // A limiter of yours need not ask for the outcome, and asks when the attempt is already forgotten.
     let known: RateLimiter.Outcome | undefined
-    const outcome = (exit: Exit.Exit<Outcome | NoSlot>) => known ??= this.outcomeOf(exit)
-    const started = Effect.withFiberRuntime<Outcome | NoSlot>((fiber) => {
+    const outcome = (exit: Exit.Exit<Outcome | NoAttempt>) => known ??= this.outcomeOf(exit)
+    const started = Effect.withFiberRuntime<Outcome | NoAttempt>((fiber) => {
       hasStarted = true
       known = undefined
       return Effect.onExit(this.send(fiber, false), (exit) => Effect.sync(() => outcome(exit)))
@@ -175,7 +175,7 @@ export class RetryLoop {
   private send(
     fiber: Fiber.RuntimeFiber<unknown, unknown>,
     isAbortedOutside: boolean
-  ): Effect.Effect<Outcome | NoSlot> {
+  ): Effect.Effect<Outcome | NoAttempt> {
     const elapsed = this.elapsed()
     if (elapsed >= this.deadline || this.abortWaiting.aborted) return noSlotInTime
     this.attempts++
@@ -254,7 +254,7 @@ export class RetryLoop {
   }
 
   /** Classifies an attempt for the limiter, and ends an interrupted one. */
-  private readonly outcomeOf = (exit: Exit.Exit<Outcome | NoSlot | LimiterClosed>): RateLimiter.Outcome => {
+  private readonly outcomeOf = (exit: Exit.Exit<Outcome | NoAttempt>): RateLimiter.Outcome => {
     const { attempt, attemptSpan } = this
     this.attempt = undefined
     this.attemptSpan = undefined
@@ -265,7 +265,7 @@ export class RetryLoop {
       return isSent ? "noResponse" : "refusal"
     }
     const ended = exit.value
-    if (ended === noSlot || ended === limiterClosed) return "refusal"
+    if (typeof ended === "string") return "refusal"
     const settled = this.settled ??= this.settle(ended)
     if (attempt !== undefined) this.record(attemptSpan, ended, settled)
     if (ended instanceof Answered) {
@@ -397,9 +397,9 @@ export class RetryLoop {
     )
   }
 
-  private giveUp(isStopped: boolean): Effect.Effect<never, RequestError> {
+  private giveUp(why: NoAttempt): Effect.Effect<never, RequestError> {
     return this.fail(
-      this.last ?? (isStopped ? failure.fromInterruption(false) : failure.noSlot(this.policy.elapsed))
+      this.last ?? (why === "limiterClosed" ? failure.fromInterruption(false) : failure[why](this.policy.elapsed))
     )
   }
 
@@ -432,31 +432,32 @@ export class RetryLoop {
 
 const interrupted = Exit.interrupt(FiberId.none)
 
-const noSlot = "noSlot" as const
+/** Why there was no attempt: no slot in time, a limiter without its store, or one that is closed. */
+type NoAttempt = "noSlot" | "limiterUnavailable" | "limiterClosed"
 
-type NoSlot = typeof noSlot
+const noSlotInTime: Effect.Effect<NoAttempt> = Effect.succeed("noSlot")
 
-const noSlotInTime: Effect.Effect<NoSlot> = Effect.succeed(noSlot)
+const limiterIsUnavailable: Effect.Effect<NoAttempt> = Effect.succeed("limiterUnavailable")
 
-const limiterClosed = "limiterClosed" as const
-
-type LimiterClosed = typeof limiterClosed
-
-const limiterIsClosed: Effect.Effect<LimiterClosed> = Effect.succeed(limiterClosed)
+const limiterIsClosed: Effect.Effect<NoAttempt> = Effect.succeed("limiterClosed")
 
 /** Options for the wait of an attempt. */
-class Wait implements RateLimiter.WaitOptions<Outcome | NoSlot | LimiterClosed> {
+class Wait implements RateLimiter.WaitOptions<Outcome | NoAttempt> {
   constructor(
     readonly waitTimeout: number,
     readonly signal: Signal,
-    readonly outcome: (exit: Exit.Exit<Outcome | NoSlot | LimiterClosed>) => RateLimiter.Outcome
+    readonly outcome: (exit: Exit.Exit<Outcome | NoAttempt>) => RateLimiter.Outcome
   ) {}
 
-  get otherwise(): Effect.Effect<NoSlot> {
+  get otherwise(): Effect.Effect<NoAttempt> {
     return noSlotInTime
   }
 
-  get closed(): Effect.Effect<LimiterClosed> {
+  get unavailable(): Effect.Effect<NoAttempt> {
+    return limiterIsUnavailable
+  }
+
+  get closed(): Effect.Effect<NoAttempt> {
     return limiterIsClosed
   }
 }

@@ -181,6 +181,14 @@ export const noSlot = (time: Duration.Duration): Failed =>
   )
 
 /**
+ * Makes the failure of a call that got no slot because the limiter has lost its store.
+ *
+ * @internal
+ */
+export const limiterUnavailable = (): Failed =>
+  unavailable("Timeout", "timeout", { _tag: "NotSent" }, "the rate limiter is unavailable")
+
+/**
  * Makes the failure of a call that was aborted, by a bulk that stops or a layer that closes.
  *
  * @internal

@@ -14,6 +14,10 @@ import * as Lease from "./lease.js"
  * @internal
  */
 export interface Connection {
+  /** Where Redis is, for a log. */
+  readonly name: string
+  /** The last error of the connection since it was ready. */
+  readonly lastError: () => unknown
   /** Whether a message has a chance to be answered. */
   readonly isUsable: () => boolean
   /** Resolves to `undefined` for a message that has been overtaken. */
@@ -30,8 +34,8 @@ export interface Connection {
 export interface Exchanger {
   readonly queue: Queue.Queue
   readonly pause: (duration: Duration.DurationInput) => Effect.Effect<void>
-  /** Whether attempts must fail, because Redis has not replied for too long. */
-  readonly isFailing: () => boolean
+  /** Whether Redis has not replied for too long. */
+  readonly isUnavailable: () => boolean
   /** Sends the next message now, for example once there is a connection again. */
   readonly wake: () => void
   /** Ends all waits, and returns the slots. */
@@ -50,6 +54,8 @@ export const unsafeMake = (
   let lease = Lease.make(options)
   let isClosed = false
   let dueAt = Infinity
+  /** The reply to the last message. */
+  let replied: Promise<Core.Reply | undefined> = Promise.resolve(undefined)
 
   const queue = Queue.unsafeMake(Lease.applied(lease, initial), clock, fork, meters, {
     onWait: () => {
@@ -80,11 +86,16 @@ export const unsafeMake = (
     const wasUnavailable = lease.isUnavailable
     transition(Lease.fail)
     if (lease.isUnavailable && !wasUnavailable) {
-      fork(
-        Effect.logWarning(`rate limiter: Redis is unavailable (${reason}); ${continuation[options.whenUnavailable]}`)
-      )
+      const error = connection.lastError()
+      const why = error === undefined ? reason : reasonOf(error)
+      const how = lease.processes === 0 ? "attempts wait for its first reply" : continuation.share
+      fork(Effect.logWarning(
+        `rate limiter: Redis is unavailable at ${connection.name} (${why}); ${
+          options.whenUnavailable === "share" ? how : continuation[options.whenUnavailable]
+        }`
+      ))
     }
-    if (isFailing()) queue.expireAll()
+    if (lease.isUnavailable && options.whenUnavailable === "fail") queue.expireAll()
   }
 
   const receive = (message: Core.Message, reply: Core.Reply) => {
@@ -100,7 +111,8 @@ export const unsafeMake = (
     queue.modify((window) => Lease.applied(next, window))
     if (!connection.isUsable()) return fail("no connection")
     const isCurrent = () => !isClosed && lease.isAsking && lease.seq === message.seq
-    connection.send(message).then(
+    replied = connection.send(message)
+    replied.then(
       (reply) => {
         if (!isCurrent()) return
         if (reply === undefined) fail("a reply that is not understood")
@@ -132,17 +144,23 @@ export const unsafeMake = (
     if (!isClosed) timer.wakeBy(step())
   }
 
-  const isFailing = () => lease.isUnavailable && options.whenUnavailable === "fail"
-
   const wake = () => {
     if (isClosed || lease.isAsking) return
     exchange()
     schedule()
   }
 
+  /** Returns the slots, also those that a first reply on its way grants. */
+  const leave = async () => {
+    const epoch = lease.epoch === "" ? (await replied)?.epoch : lease.epoch
+    if (epoch === undefined) return
+    const { state } = queue.inspect(0)
+    await connection.send(Lease.leave({ ...lease, epoch }, state, queue.now()))
+  }
+
   return {
     queue,
-    isFailing,
+    isUnavailable: () => lease.isUnavailable,
     wake,
     pause: (duration) =>
       Effect.zipRight(
@@ -159,9 +177,8 @@ export const unsafeMake = (
       isClosed = true
       timer.stop()
       queue.close()
-      if (lease.epoch === "" || !connection.isUsable()) return
-      const { state } = queue.inspect(0)
-      await within(Lease.patience, connection.send(Lease.leave(lease, state, queue.now())))
+      if (!connection.isUsable()) return
+      await within(Lease.patience, leave())
     })
   }
 }
@@ -175,12 +192,20 @@ const continuation: Record<Lease.WhenUnavailable, string> = {
   fail: "attempts fail until it is available"
 }
 
-/** Names the kind of an error. Its message may contain a password. */
+/** Names the kind of an error. Its message may contain a password, but not that of a system call. */
 const reasonOf = (error: unknown): string => {
   if (!(error instanceof Error)) return "an unknown error"
+  if ("syscall" in error || error.message === noSuchDatabase) return error.message
   const code = "code" in error && typeof error.code === "string" ? error.code : error.message
   return /^[A-Z][A-Z_]+\b/.exec(code)?.[0] ?? error.name
 }
+
+/**
+ * The error of Redis for a URL with a database that it does not have.
+ *
+ * @internal
+ */
+export const noSuchDatabase = "ERR DB index is out of range"
 
 const within = (milliseconds: number, promise: Promise<unknown>): Promise<void> =>
   new Promise((resolve) => {

@@ -152,7 +152,11 @@ export const nextAt = (lease: Lease, window: SlidingWindow.State, demand: Demand
   const isUsed = demand.waiting > 0 || window.inFlight > 0 || lease.leased > 0
   // Counted by the others, whose shares in an outage depend on the number of processes.
   const sign = lease.epoch === "" ? Infinity : sentAt + lease.options.deadAfter / 3
-  if (lease.isUnavailable) return hasNews || isUsed ? sentAt + intervals.unavailable : sign
+  if (lease.isUnavailable) {
+    // Attempts that fail do not wait, so nothing else would notice that Redis is available again.
+    const isAwaited = hasNews || isUsed || lease.options.whenUnavailable === "fail"
+    return isAwaited ? sentAt + intervals.unavailable : sign
+  }
   if (hasNews) return sentAt + shortestInterval
   const isPaused = now < window.pausedUntil
   if (demand.waiting > 0) {

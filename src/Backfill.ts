@@ -268,7 +268,7 @@ export interface Status extends Inspectable.Inspectable {
   readonly failed: number
   /** The number of all records, if the definition counts them. */
   readonly total: Option.Option<number>
-  /** Records a second over the last minute, or 0 without a runner. */
+  /** Records a second of its runner, over the last minute at most; 0 without a runner. */
   readonly rate: number
   /** The time left at this rate, if the total is known and something is sent. */
   readonly timeLeft: Option.Option<Duration.Duration>
@@ -293,7 +293,7 @@ export interface PartitionStatus {
   readonly accepted: number
   readonly failed: number
   readonly total: Option.Option<number>
-  /** Records a second over the last minute, or 0 without a runner. */
+  /** Records a second of its runners, over the last minute at most; 0 without a runner. */
   readonly rate: number
   /** The process that works on it. */
   readonly runner: Option.Option<string>

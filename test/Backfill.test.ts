@@ -16,6 +16,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
+import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { inspect } from "node:util"
@@ -422,6 +423,36 @@ layer(BackfillLedgerPGlite.layerMemory, { excludeTestServices: true, timeout: "6
         expect((yield* sandbox.deliveries).every(({ arrivals }) => arrivals.length === 1)).toBe(true)
       })))
 
+    it.effect("lets requests that are sent again end within the grace, and saves them", () =>
+      overSandbox(Effect.gen(function*() {
+        const sandbox = yield* Sandbox.Sandbox
+        const job = visits("again", ids(10))
+        yield* sandbox.script([Sandbox.status(503), Sandbox.delay("300 millis")])
+        const fiber = yield* Effect.fork(Backfill.run(job, { ...quick, retry: Schedule.spaced("1 millis") }))
+        yield* until(sandbox.requests, (requests) => requests.length === 2)
+        yield* Fiber.interrupt(fiber)
+        expect(yield* Backfill.status("again")).toMatchObject({ records: 10, accepted: 10 })
+        expect(yield* sandbox.requests).toHaveLength(2)
+      })))
+
+    it.effect("of a source by itself saves what was sent, and releases the claim", () =>
+      overSandbox(Effect.gen(function*() {
+        const rows = ids(50)
+        const job = (last: Stream.Stream<string>) =>
+          Backfill.make({
+            name: "self-interrupted",
+            rows: (cursor) => Stream.concat(after(rows, cursor), last),
+            key: (id) => id,
+            edit: (id) => increment(edit(id), "visits", 1)
+          })
+        const exit = yield* Effect.exit(Backfill.run(job(Stream.fromEffect(Effect.interrupt)), quick))
+        expect(Exit.isInterrupted(exit)).toBe(true)
+        const { partitions, records } = yield* Backfill.status("self-interrupted")
+        expect(records).toBe(50)
+        expect(partitions.map(({ runner }) => runner)).toEqual([Option.none()])
+        expect(yield* Backfill.run(job(Stream.empty), quick)).toMatchObject({ state: "completed", records: 50 })
+      })))
+
     it.effect("aborts requests after the grace, and sends their records again later", () =>
       overSandbox(Effect.gen(function*() {
         const sandbox = yield* Sandbox.Sandbox
@@ -642,6 +673,10 @@ layer(BackfillLedgerPGlite.layerMemory, { excludeTestServices: true, timeout: "6
         expect(yield* issueOf(Backfill.run(job(Schema.Number, [1, 2, 1])))).toContain(
           "partitions must differ, but 1 is there twice"
         )
+        expect(yield* issueOf(Backfill.run(job(Schema.Number, [1, Infinity])))).toContain(
+          "partitions[1] must be the same as JSON: "
+        )
+        expect(yield* Effect.flip(Backfill.status("odd ranges"))).toMatchObject({ _tag: "SuprsendBackfillNotFound" })
         const refused = yield* issueOf(Backfill.run(job(Schema.Int, [1, 0.5])))
         expect(refused).toContain("partitions[1] ")
         expect(refused).toContain("0.5")
@@ -652,6 +687,7 @@ layer(BackfillLedgerPGlite.layerMemory, { excludeTestServices: true, timeout: "6
         ["empty", ["a", ""], "key must not be empty"],
         ["with U+0000", ["a", "b\0"], "key must not contain the character U+0000"],
         ["with half a pair", ["a", "b\udc00"], "key must"],
+        ["too long for an index", ["a", "é".repeat(513)], "key must have at most 1,024 bytes, got 1,026"],
         ["twice", ["a", "b", "b"], "key must differ for each row, but the row before has \"b\" too"]
       ] as const
     )("a key that is %s", ([what, keys, problem]) =>
@@ -719,7 +755,9 @@ layer(BackfillLedgerPGlite.layerMemory, { excludeTestServices: true, timeout: "6
         expect(Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "").toContain(
           "edit must return an edit, got undefined"
         )
-        expect(String(yield* Backfill.status("no edit"))).toBe("no edit running: 1 record, no runner")
+        expect(String(yield* Backfill.status("no edit"))).toMatch(
+          /^no edit running: 1 record, no runner, problem: .*edit must return an edit, got undefined/
+        )
       })))
 
     it.effect.each(
@@ -798,6 +836,10 @@ layer(BackfillLedgerPGlite.layerMemory, { excludeTestServices: true, timeout: "6
           [{ checkpointInterval: -1 }, "checkpointInterval must be a duration"],
           [{ checkpointInterval: Infinity }, "checkpointInterval must be a duration"],
           [{ grace: NaN }, "grace must be a duration"],
+          [{ grace: "-5 seconds" }, "grace must be a duration"],
+          [{ grace: -1n }, "grace must be a duration"],
+          [{ grace: "2 days" }, "grace must be a duration of at most a day"],
+          [{ claimTimeout: "1000000000 days" }, "claimTimeout must be a duration greater than zero of at most a day"],
           [{ claimTimeout: 0 }, "claimTimeout must be a duration greater than zero"],
           [{ claimTimeout: NaN }, "claimTimeout must be a duration greater than zero"]
         ]

@@ -6,17 +6,22 @@ import { describe, expect, it, layer } from "@effect/vitest"
 import * as Backfill from "effect-suprsend/Backfill"
 import * as BackfillLedger from "effect-suprsend/BackfillLedger"
 import * as Sandbox from "effect-suprsend/Sandbox"
+import { edit } from "effect-suprsend/UserEdit"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
+import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import * as TestContext from "effect/TestContext"
 import { layerMemoryWithSqlClient } from "../src/internal/backfill/ledger/pglite.js"
 import { appliedOnce, ids, overSandbox, quick, untilStatus, visits } from "./utils/backfill.js"
 import { ledgerSuite } from "./utils/ledgerSuite.js"
 import * as postgres from "./utils/postgres.js"
+import { until } from "./utils/until.js"
 
 const refused = new SqlError({ cause: new Error("connect ECONNREFUSED"), message: "Failed to acquire connection" })
 
@@ -104,6 +109,36 @@ layer(layerMemoryWithSqlClient, { excludeTestServices: true, timeout: "60 second
       yield* TestClock.adjust("3 minutes")
       expect((yield* Fiber.join(asking)).message).toContain("No response within 15s")
     }).pipe(Effect.provide(TestContext.TestContext)))
+
+  it.effect("that does not respond, a run that is interrupted ends after some seconds, and says what is lost", () =>
+    overSandbox(Effect.gen(function*() {
+      const { failing, ledger, tries } = yield* flaky(Effect.never)
+      const lines: Array<string> = []
+      const logger = Logger.make(({ message }) => lines.push(String(message)))
+      const job = Backfill.make({ name: "silent", rows: () => Stream.never, key: String, edit })
+      yield* Backfill.start(job)
+      for (const free of [0, 3]) {
+        yield* Ref.set(tries, 0)
+        const running = yield* Backfill.run(job).pipe(
+          Effect.provide(ledger),
+          Effect.provide(Logger.replace(Logger.defaultLogger, logger)),
+          Effect.fork
+        )
+        // The definition is checked, and then either nothing can be claimed, or nothing saved.
+        yield* until(Ref.get(tries), (n) => n > free)
+        yield* Ref.set(failing, 1_000_000)
+        yield* TestClock.adjust("1 minute")
+        const ending = yield* Effect.fork(Fiber.interrupt(running))
+        const look = Effect.zipRight(TestClock.adjust("1 second"), Fiber.poll(ending))
+        const since = yield* Clock.currentTimeMillis
+        yield* until(look, Option.isSome)
+        expect((yield* Clock.currentTimeMillis) - since).toBeLessThan(12_000)
+        yield* Ref.set(failing, 0)
+      }
+      expect(lines.join("\n")).toContain(
+        "partition 0 of silent: the ledger of backfills failed to save the last checkpoint: No response within 5s"
+      )
+    })).pipe(Effect.provide(TestContext.TestContext)))
 
   it.effect("whose user lost its rights, a run fails at once and goes on later", () =>
     overSandbox(Effect.gen(function*() {

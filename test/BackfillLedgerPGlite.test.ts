@@ -77,6 +77,13 @@ describe("a directory", () => {
       expect(yield* Effect.provide(Backfill.list, over(path))).toEqual([])
     }), 60_000)
 
+  it.effect("that was closed fails at once, because nothing will open it again", () =>
+    Effect.gen(function*() {
+      const context = yield* Effect.scoped(Layer.build(BackfillLedgerPGlite.layerMemory))
+      const error = yield* Effect.flip(Effect.provide(Backfill.list, context))
+      expect(error.message).toContain("The database was closed")
+    }))
+
   it.scopedLive("that cannot be created is an error of the ledger", () =>
     Effect.gen(function*() {
       const file = Path.join(yield* directory, "file")

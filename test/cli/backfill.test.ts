@@ -106,7 +106,9 @@ const behaves = (...where: ReadonlyArray<string>) => {
       expect(printed.split("\n")).toEqual([
         "plans completed: 6 of 6 records, 3 failed, 2 of 2 partitions done",
         // Opening a directory ends the claims of other processes.
-        expect.stringMatching(/^evil a\?\[31m\?2J\?\?b running: 0 records(, no runner)?$/)
+        expect.stringMatching(
+          /^evil a\?\[31m\?2J\?\?b running: 0 records(, no runner)?, problem: no response a\?\[31m\?2J\?\?b$/
+        )
       ])
       const listed = JSON.parse((yield* use("list", "--json")).printed)
       expect(listed).toMatchObject([{ name: "plans", state: "completed", failed: 3, total: 6, secondsLeft: null }, {

@@ -283,6 +283,24 @@ export const ledgerSuite = (it: Vitest.MethodsNonLive<BackfillLedger | SqlClient
         yield* ledger.save(claim, step(claim, { releases: true }))
         expect(yield* ledger.claim("released", 0, options)).toMatchObject(Option.some({ cursor: "c", checkpoints: 1 }))
       }))
+
+    it.effect("counts for the rate of its claim only, which a pause is no part of", () =>
+      Effect.gen(function*() {
+        const claim = yield* claimOf("paced")
+        const { ledger } = yield* BackfillLedger
+        const sql = yield* SqlClient.SqlClient
+        yield* ledger.save(claim, step(claim, { releases: true }))
+        yield* sql`UPDATE suprsend_backfill_partition SET started_at = started_at - interval '1 hour',
+          claimed_at = claimed_at - interval '1 hour' WHERE job = 'paced'`
+        const first = Option.map(yield* ledger.status("paced"), ({ partitions }) => partitions[0])
+        expect(first).toMatchObject(Option.some({ recent: 10 }))
+        expect(Option.getOrThrow(first)?.age).toBeGreaterThan(3_500)
+        const again = Option.getOrThrow(yield* ledger.claim("paced", 0, options))
+        yield* ledger.save(again, step(again, { records: 7, accepted: 7 }))
+        const second = Option.map(yield* ledger.status("paced"), ({ partitions }) => partitions[0])
+        expect(second).toMatchObject(Option.some({ recent: 7 }))
+        expect(Option.getOrThrow(second)?.age).toBeLessThan(60)
+      }))
   })
 
   describe("placements", () => {

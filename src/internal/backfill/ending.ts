@@ -56,9 +56,15 @@ export class Ending {
  * @internal
  */
 export const problemOf = (cause: Cause.Cause<unknown>): string => {
-  const error = Cause.squash(cause)
-  const text = error instanceof Error ? error.message || error.name : Inspectable.toStringUnknown(error, 0)
-  return text.slice(0, maximumProblem)
+  const text = Option.liftThrowable(textOf)(Cause.squash(cause))
+  return Option.getOrElse(text, () => "an error without a text").slice(0, maximumProblem)
 }
 
 const maximumProblem = 2_000
+
+const textOf = (error: unknown): string => {
+  if (!(error instanceof Error)) return Inspectable.toStringUnknown(error, 0)
+  // In JavaScript, it may be anything.
+  const message: unknown = error.message
+  return typeof message === "string" && message !== "" ? message : Inspectable.toStringUnknown(message || error.name, 0)
+}

@@ -16,6 +16,8 @@ import { SuprsendInvalidInput } from "../../SuprsendError.js"
 import type { UserEdit } from "../../UserEdit.js"
 import * as lazyEdits from "../bulk/lazyEdits.js"
 import { isUserEdit, withInsertId } from "../edit/userEdit.js"
+import { byteLength } from "../support/bytes.js"
+import { count } from "../support/format.js"
 import { describe, halfPair } from "../support/json.js"
 import { isWellFormed } from "../support/wellFormed.js"
 import * as insertId from "./insertId.js"
@@ -105,6 +107,15 @@ const isPrintableAscii = (text: string): boolean => {
   return text !== ""
 }
 
+/** The bytes of a key: PostgreSQL has no room for longer ones in an index. */
+const maximumKey = 1_024
+
+const lengthProblem = (key: string): string | undefined => {
+  // No character has more than three bytes for each unit.
+  const bytes = key.length * 3 > maximumKey ? byteLength(key) : 0
+  return bytes > maximumKey ? `must have at most ${count(maximumKey)} bytes, got ${count(bytes)}` : undefined
+}
+
 const check = (
   problem: string | undefined,
   ...path: ReadonlyArray<string>
@@ -170,7 +181,7 @@ const editsOf = <Row, E, R>(
   const take = (value: Row): UserEdit => {
     row++
     const keyOf = call("key", () => key(value))
-    const problem = textProblem(keyOf)
+    const problem = textProblem(keyOf) ?? lengthProblem(keyOf)
     if (problem !== undefined) throw invalidRow(`key ${problem}`)
     const at = cursor === undefined ? keyOf : call("cursor", () => cursor(value))
     if (cursor !== undefined) {
@@ -226,7 +237,13 @@ export const makePartitioned = <Range, I, Row, E, R>(
   const decode = Schema.decodeEither(json)
   const encodeAll = (ranges: ReadonlyArray<Range>): Either.Either<Array<string>, SuprsendInvalidInput> =>
     Either.all(
-      ranges.map((range, i) => Either.mapLeft(encode(range), (error) => invalid(["partitions", i], problemOf(error))))
+      ranges.map((range, i) =>
+        encode(range).pipe(
+          // Infinity, for example, would be null.
+          Either.flatMap((text) => Either.map(decode(text), () => text)),
+          Either.mapLeft((error) => invalid(["partitions", i], `must be the same as JSON: ${problemOf(error)}`))
+        )
+      )
     )
   const checked = names(options)
   return new Job<E, R>(name, version, {

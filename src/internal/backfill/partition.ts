@@ -1,4 +1,3 @@
-import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -6,21 +5,20 @@ import * as Exit from "effect/Exit"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import type { Backfill } from "../../Backfill.js"
-import { type RunError, SuprsendBackfillHalted } from "../../BackfillError.js"
+import { type RunError, SuprsendBackfillHalted, SuprsendLedgerError } from "../../BackfillError.js"
 import type * as Bulk from "../../Bulk.js"
 import type { UsersService } from "../../UsersService.js"
 import * as spans from "../telemetry/span.js"
 import * as checkpoints from "./checkpoints.js"
 import { Ending, problemOf } from "./ending.js"
+import { inParts } from "./inParts.js"
 import type { Claim, Ledger } from "./ledger/ledger.js"
 import { Outcomes } from "./outcomes.js"
 import * as resend from "./resend.js"
 import { Window } from "./window.js"
 
 /** @internal */
-export interface Settings extends checkpoints.Settings, resend.Settings {
-  readonly grace: Duration.Duration
-}
+export type Settings = checkpoints.Settings & resend.Settings
 
 /** @internal */
 export interface Services {
@@ -37,6 +35,13 @@ export type Ended = "done" | "stopped" | "lost"
 
 /** How often a claim is extended, what can be saved is saved, and a pause is noticed. */
 const longestBeat = Duration.seconds(2)
+
+/**
+ * How long a run that is stopped waits for the ledger, if it is unavailable.
+ *
+ * @internal
+ */
+export const longestWait = Duration.seconds(5)
 
 /** How many batches are sent again at once. While that many fail, no others are sent. */
 const maximumResends = 4
@@ -89,13 +94,33 @@ export const run = <E, R>(
         ))
       )
 
+    /** Gives up an operation for which a stopped process has no time. */
+    const inTime = (saving: Effect.Effect<void, SuprsendLedgerError>) =>
+      saving.pipe(
+        Effect.timeoutFail({
+          duration: longestWait,
+          onTimeout: () =>
+            new SuprsendLedgerError({
+              operation: "save the last checkpoint",
+              description: `No response within ${Duration.format(longestWait)}`
+            })
+        }),
+        Effect.tapError((error) =>
+          Effect.logWarning(
+            `backfill: partition ${claim.partition} of ${job.name}: ${error.message}. The next run sends the records ` +
+              "since the checkpoint before again, with the same insert ids"
+          )
+        )
+      )
+
     let haveRowsEnded = false
     const edits = job.source.read(claim.range, claim.cursor, {
       through: (rows) =>
-        Stream.mapChunksEffect(rows, (chunk) => Effect.as(whenRoom, chunk)).pipe(
-          Stream.concat(Stream.execute(Effect.sync(() => {
+        Stream.concat(
+          inParts(rows, whenRoom),
+          Stream.execute(Effect.sync(() => {
             haveRowsEnded = true
-          })))
+          }))
         ),
       add: (key, cursor) => window.add(key, cursor)
     })
@@ -117,7 +142,7 @@ export const run = <E, R>(
     const isComplete = haveRowsEnded && Exit.isSuccess(sent)
     const failure = Exit.isFailure(sent) ? sent.cause : ending.broken
     ending.problem = ending.halted?.message ?? (failure === undefined ? undefined : problemOf(failure))
-    if (Exit.isSuccess(sent) || !Cause.isInterruptedOnly(sent.cause)) yield* saveLast(isComplete)
+    yield* (yield* Deferred.isDone(stop)) ? inTime(saveLast(isComplete)) : saveLast(isComplete)
     yield* sent
     if (ending.broken !== undefined) return yield* Effect.failCause(ending.broken)
     if (ending.isLost) return "lost"

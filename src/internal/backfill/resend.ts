@@ -1,4 +1,5 @@
 import * as Deferred from "effect/Deferred"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
@@ -12,6 +13,7 @@ import type { Outcomes } from "./outcomes.js"
 /** @internal */
 export interface Settings {
   readonly concurrency: number | undefined
+  readonly grace: Duration.Duration
   readonly retry: Schedule.Schedule<unknown>
 }
 
@@ -35,18 +37,24 @@ export const make = (
   users: UsersService.Service,
   outcomes: Outcomes,
   ending: Ending,
-  { concurrency, retry }: Settings
+  { concurrency, grace, retry }: Settings
 ) => {
-  /** Sends records once, and returns those that the service was unavailable for. */
+  const stopWhen = Deferred.await(ending.stopped)
+
+  /**
+   * Sends records once, and returns those that the service was unavailable for. A stop lets requests
+   * in flight end within the grace.
+   */
   const send = (records: Records) => {
     const again: Array<Bulk.FailedRecord> = []
-    return users.bulkEditStream(records.map(({ edit }) => edit), { concurrency }).pipe(
+    return users.bulkEditStream(records.map(({ edit }) => edit), { concurrency, grace, stopWhen }).pipe(
       Stream.runForEach((outcome) =>
         Effect.sync(() => {
           for (const failed of outcomes.settle(outcome, (i) => records[i]?.index ?? 0)) again.push(failed)
         })
       ),
-      Effect.as<Records>(again)
+      Effect.as<Records>(again),
+      Effect.uninterruptible
     )
   }
 
@@ -91,7 +99,7 @@ export const make = (
             left = failing
           })
         ),
-        Effect.raceFirst(Deferred.await(ending.stopped))
+        Effect.raceFirst(stopWhen)
       )
       ending.problem = undefined
       if (ending.isStopping) return

@@ -31,12 +31,25 @@ const defaultRetry = Schedule.exponential("1 second").pipe(
 /** @internal */
 export const duration = (path: string, input: Duration.DurationInput, isPositive: boolean) => {
   const decoded = Duration.decodeUnknown(input)
-  const isValid = Option.isSome(decoded) && Duration.isFinite(decoded.value) &&
-    !(typeof input === "number" && !(input >= 0)) && (!isPositive || Duration.toMillis(decoded.value) > 0)
+  const isValid = Option.isSome(decoded) && Duration.lessThanOrEqualTo(decoded.value, longestDuration) &&
+    !isNegative(input) && (!isPositive || Duration.toMillis(decoded.value) > 0)
   return isValid
     ? Effect.succeed(decoded.value)
-    : invalid(path, `must be a duration${isPositive ? " greater than zero" : ""}, such as "10 seconds"`)
+    : invalid(
+      path,
+      `must be a duration${isPositive ? " greater than zero" : ""} of at most a day, such as "10 seconds"`
+    )
 }
+
+const longestDuration = Duration.days(1)
+
+// Effect reads a negative duration as zero.
+const isNegative = (input: Duration.DurationInput): boolean =>
+  typeof input === "number"
+    ? !(input >= 0)
+    : typeof input === "bigint"
+    ? input < 0n
+    : typeof input === "string" && input.startsWith("-")
 
 const invalid = (path: string, message: string) =>
   Effect.fail(new SuprsendInvalidInput({ call: "Backfill.run", issues: [{ path: [path], message }] }))
@@ -148,7 +161,11 @@ export const run = <E, R>(
     const stopNow = Deferred.succeed(stop, undefined)
     // Wakes the workers that found no partition, one of which may have been the last.
     const partitionEnded = yield* Effect.makeLatch(false)
-    const claim = ledger.claimNext(job.name, { owner: runner, duration: checked.claimTimeout })
+    const stopped = Effect.zipRight(Deferred.await(stop), Effect.sleep(partition.longestWait))
+    /** Gives up an operation some seconds after a stop. A claim that is lost by that expires. */
+    const unlessStopped = <A>(operation: Effect.Effect<Option.Option<A>, SuprsendLedgerError>) =>
+      Effect.raceFirst(operation, Effect.as(stopped, Option.none<A>()))
+    const claim = unlessStopped(ledger.claimNext(job.name, { owner: runner, duration: checked.claimTimeout }))
 
     const work: Effect.Effect<void, E | RunError, R> = Effect.gen(function*() {
       while (!(yield* Deferred.isDone(stop))) {
@@ -158,7 +175,7 @@ export const run = <E, R>(
           yield* partitionEnded.release
           continue
         }
-        const left = yield* ledger.status(job.name)
+        const left = yield* unlessStopped(ledger.status(job.name))
         if (Option.isNone(left) || left.value.state !== "running" || left.value.partitions.every(({ done }) => done)) {
           return
         }

@@ -32,6 +32,9 @@ const partitionStatus = (row: PartitionRow): Backfill.PartitionStatus => ({
   problem: Option.fromNullable(row.problem)
 })
 
+/** The characters of a problem in a line of progress. */
+const longestProblem = 200
+
 /** The value of a status. It prints as one line. */
 class Status implements Backfill.Status {
   readonly name: string
@@ -59,8 +62,9 @@ class Status implements Backfill.Status {
       Option.all(this.partitions.map(({ total }) => total)),
       (totals) => sum(totals, (n) => n)
     )
-    this.rate = this.state === "running" && partitions.some(({ isClaimed }) => isClaimed)
-      ? sum(partitions, ({ recent }) => recent) / spanOf(Math.max(0, ...partitions.map(({ age }) => age)))
+    const active = partitions.filter(({ done, isClaimed, recent }) => isClaimed || (done && recent > 0))
+    this.rate = this.state === "running" && active.some(({ isClaimed }) => isClaimed)
+      ? sum(active, ({ recent }) => recent) / spanOf(Math.max(...active.map(({ age }) => age)))
       : 0
     const { rate, records } = this
     this.timeLeft = this.state !== "running" || rate === 0
@@ -103,13 +107,17 @@ class Status implements Backfill.Status {
   }
 
   private get pace(): ReadonlyArray<string> {
-    if (this.partitions.every(({ runner }) => Option.isNone(runner))) return ["no runner"]
+    const [problem] = this.partitions.flatMap(({ problem }) => Option.toArray(problem))
     return [
+      ...(this.partitions.every(({ runner }) => Option.isNone(runner)) ? ["no runner"] : []),
       ...(this.rate > 0 ? [`${count(this.rate)} a second`] : []),
       ...Option.match(this.timeLeft, {
         onNone: () => [],
         onSome: (left) => [`${time(Duration.toSeconds(left))} left`]
-      })
+      }),
+      ...(problem === undefined
+        ? []
+        : [`problem: ${problem.length > longestProblem ? `${problem.slice(0, longestProblem)}…` : problem}`])
     ]
   }
 

@@ -52,9 +52,9 @@ export interface PartitionRow {
   readonly accepted: number
   readonly failed: number
   readonly total: number | undefined
-  /** The records of its checkpoints in the last minute. */
+  /** The records of the checkpoints of its last claim, in the last minute. */
   readonly recent: number
-  /** The seconds since its first claim. */
+  /** The seconds since its last claim. */
   readonly age: number
   readonly owner: string | undefined
   readonly isClaimed: boolean

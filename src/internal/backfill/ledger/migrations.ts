@@ -68,9 +68,15 @@ const first = Effect.flatMap(SqlClient.SqlClient, (sql) =>
   ], (statement) =>
     statement, { discard: true }))
 
+// The rate counts from here: it would include a pause otherwise.
+const claimedAt = Effect.flatMap(
+  SqlClient.SqlClient,
+  (sql) => sql`ALTER TABLE suprsend_backfill_partition ADD COLUMN claimed_at TIMESTAMPTZ`
+)
+
 const migrate = Migrator.make({})({
   table,
-  loader: Migrator.fromRecord({ "0001_first": first })
+  loader: Migrator.fromRecord({ "0001_first": first, "0002_claimed_at": claimedAt })
 })
 
 /**

@@ -25,11 +25,18 @@ export const describe = (error: unknown): string => {
   return cause instanceof Error && cause.message !== "" ? `${own}: ${cause.message}` : own
 }
 
-// Wrong statements and constraints fail in the same way each time; so do missing rights. Anything
-// without such a code is a matter of the connection.
+/**
+ * The code of a database in this process that was closed.
+ *
+ * @internal
+ */
+export const closed = "closed"
+
+// Wrong statements and constraints fail in the same way each time; so do missing rights, limits of
+// the database, and one that was closed. Anything without such a code is a matter of the connection.
 const mayPass = (error: SqlError): boolean => {
   const code = Predicate.hasProperty(error.cause, "code") ? String(error.cause.code) : ""
-  return !/^(22|23|28|3D|42)/.test(code)
+  return code !== closed && !/^(22|23|28|3D|42|54)/.test(code)
 }
 
 /**

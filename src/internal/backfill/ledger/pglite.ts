@@ -12,6 +12,7 @@ import * as fs from "node:fs"
 import { SuprsendLedgerError } from "../../../BackfillError.js"
 import * as BackfillLedger from "../../../BackfillLedger.js"
 import * as lock from "../../support/lock.js"
+import { closed } from "./operation.js"
 
 const escape = Statement.defaultEscape("\"")
 
@@ -31,7 +32,10 @@ const connectionTo = (database: PGlite): Connection => {
   const query = (sql: string, params: ReadonlyArray<unknown>, rowMode: "object" | "array" = "object") =>
     Effect.tryPromise({
       try: () => database.query<Record<string, unknown>>(sql, [...params], { rowMode }),
-      catch: (cause) => new SqlError({ cause, message: "Failed to execute statement" })
+      catch: (cause) =>
+        database.closed
+          ? new SqlError({ cause: { code: closed }, message: "The database was closed" })
+          : new SqlError({ cause, message: "Failed to execute statement" })
     })
   const execute: Connection["execute"] = (sql, params, transformRows) =>
     Effect.map(query(sql, params), ({ rows }) => transformRows === undefined ? rows : transformRows(rows))

@@ -39,9 +39,9 @@ const make = (client: SqlClient.SqlClient): Ledger => {
         p.started_at, p.updated_at, coalesce(p.claimed_until > clock_timestamp(), false) AS claimed,
         coalesce((
           SELECT sum(c.records)::int FROM suprsend_backfill_checkpoint c
-          WHERE c.job = p.job AND c.partition = p.partition AND c.saved_at > clock_timestamp() - interval '1 minute'
+          WHERE c.job = p.job AND c.partition = p.partition AND c.epoch = p.epoch AND c.saved_at > clock_timestamp() - interval '1 minute'
         ), 0) AS recent,
-        coalesce(extract(epoch FROM clock_timestamp() - p.started_at)::float8, 0) AS age
+        coalesce(extract(epoch FROM clock_timestamp() - coalesce(p.claimed_at, p.started_at))::float8, 0) AS age
       FROM suprsend_backfill_partition p WHERE p.job = ${name} ORDER BY p.partition`
 
   const claim = (
@@ -52,7 +52,7 @@ const make = (client: SqlClient.SqlClient): Ledger => {
     Effect.map(
       sql<columns.Claim>`
         UPDATE suprsend_backfill_partition SET epoch = epoch + 1, owner = ${owner}, claimed_until = ${until(duration)},
-          placed_until = NULL, problem = NULL, started_at = coalesce(started_at, clock_timestamp())
+          placed_until = NULL, problem = NULL, claimed_at = clock_timestamp(), started_at = coalesce(started_at, clock_timestamp())
         WHERE job = ${name} AND partition = (${which})
         RETURNING partition, epoch, range, cursor, checkpoints`,
       (rows) => Option.map(Arr.head(rows), (row) => columns.claim(name, row))

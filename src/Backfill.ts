@@ -95,7 +95,8 @@ export interface Backfill<out E = never, out R = never> extends Pipeable, Inspec
  */
 export interface Records<Row> {
   /**
-   * Returns the key of a row, such as its primary key. It must differ for each row of the backfill.
+   * Returns the key of a row, such as its primary key. It must differ for each row of the backfill,
+   * and have at most 1,024 bytes.
    *
    * The insert id of the row's edit is derived from it. The ledger stores it for failed records,
    * and as the cursor.
@@ -418,7 +419,8 @@ export const isBackfill: (u: unknown) => u is Backfill<unknown, unknown> = inter
  * processes may run the same backfill over one ledger: each partition is worked on by one of them.
  * If a process ends, others take over its partitions after the `claimTimeout`.
  *
- * If it is interrupted, it stops gracefully within the `grace`, and saves what it did.
+ * If it is interrupted, it stops gracefully within the `grace`, and saves what it did. If the ledger
+ * does not respond then, it is given up after five seconds, with a warning.
  *
  * A record that SuprSend refuses is stored in the ledger as a failed one. If SuprSend refuses
  * everything, as with wrong credentials, or is unavailable for too long, the run fails, and nothing

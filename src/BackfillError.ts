@@ -51,7 +51,9 @@ export class SuprsendBackfillNotFound extends Schema.TaggedError<SuprsendBackfil
   "effect-suprsend/SuprsendBackfillNotFound"
 )("SuprsendBackfillNotFound", ofJob) {
   override get message(): string {
-    return `the ledger has no backfill ${JSON.stringify(this.backfill)}: check the name (Backfill.list), or start it`
+    return `the ledger has no backfill ${
+      JSON.stringify(this.backfill)
+    }: check the name (Backfill.list, or effect-suprsend backfill list), or start it`
   }
 }
 

@@ -21,7 +21,7 @@ const roundTrip = <A, I>(schema: Schema.Schema<A, I>, error: A) => {
 describe("an error of a backfill", () => {
   it("names the backfill, and says what to do", () => {
     expect(new BackfillError.SuprsendBackfillNotFound({ backfill: name }).message).toBe(
-      "the ledger has no backfill \"plans \\\"2026\\\"\": check the name (Backfill.list), or start it"
+      "the ledger has no backfill \"plans \\\"2026\\\"\": check the name (Backfill.list, or effect-suprsend backfill list), or start it"
     )
     expect(new BackfillError.SuprsendBackfillState({ backfill: name, state: "completed", action: "pause" }).message)
       .toBe(

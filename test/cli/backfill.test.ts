@@ -258,7 +258,7 @@ describe.skipIf(!isThere)("over PostgreSQL", () => {
         expect((yield* on("resume", "later")).error).toContain("cannot resume the backfill \"later\"")
         expect((yield* on("remove", "later")).printed).toBe("removed later from the ledger")
         expect((yield* on("status", "later")).error).toBe(
-          "the ledger has no backfill \"later\": check the name (Backfill.list), or start it"
+          "the ledger has no backfill \"later\": check the name (Backfill.list, or effect-suprsend backfill list), or start it"
         )
       }))
 

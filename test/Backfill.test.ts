@@ -831,6 +831,10 @@ layer(BackfillLedgerPGlite.layerMemory, { excludeTestServices: true, timeout: "6
           [{ partitions: 0 }, "partitions must be a whole number of at least 1"],
           [{ partitions: 1.5 }, "partitions must be a whole number of at least 1"],
           [{ partitions: NaN }, "partitions must be a whole number of at least 1"],
+          [
+            { partitions: Number.MAX_SAFE_INTEGER },
+            "partitions must be a whole number of at least 1 and at most 10,000"
+          ],
           [{ concurrency: 0 }, "concurrency must be a whole number of at least 1"],
           [{ checkpointInterval: NaN }, "checkpointInterval must be a duration"],
           [{ checkpointInterval: -1 }, "checkpointInterval must be a duration"],

@@ -11,6 +11,7 @@ import { BackfillLedger } from "../../BackfillLedger.js"
 import { SuprsendInvalidInput } from "../../SuprsendError.js"
 import { UsersService } from "../../UsersService.js"
 import { inOrder } from "../bulk/run.js"
+import { count } from "../support/format.js"
 import * as spans from "../telemetry/span.js"
 import { differences } from "./job.js"
 import type { Definition, JobRow } from "./ledger/ledger.js"
@@ -41,6 +42,8 @@ export const duration = (path: string, input: Duration.DurationInput, isPositive
     )
 }
 
+const mostWorkers = 10_000
+
 const longestDuration = Duration.days(1)
 
 // Effect reads a negative duration as zero.
@@ -59,8 +62,8 @@ export const settings = (options: Backfill.RunOptions): Effect.Effect<Settings, 
   Effect.gen(function*() {
     const { concurrency, partitions = 4 } = options
     for (const [path, value] of [["partitions", partitions], ["concurrency", concurrency ?? 1]] as const) {
-      if (!Number.isSafeInteger(value) || value < 1) {
-        return yield* invalid(path, "must be a whole number of at least 1")
+      if (!Number.isSafeInteger(value) || value < 1 || value > mostWorkers) {
+        return yield* invalid(path, `must be a whole number of at least 1 and at most ${count(mostWorkers)}`)
       }
     }
     return {

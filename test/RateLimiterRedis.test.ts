@@ -164,7 +164,7 @@ describe("without Redis", () => {
       // One line of each of four loggers.
       expect(about).toHaveLength(4)
       expect(about[0]).toContain(
-        "Redis is unavailable at 127.0.0.1:1 (connect ECONNREFUSED 127.0.0.1:1); attempts wait for its first reply"
+        "Redis is unavailable at 127.0.0.1:1 (connect ECONNREFUSED 127.0.0.1:1); attempts wait until it is available"
       )
       expect(lines.join("\n")).not.toContain(password)
     }))

@@ -88,12 +88,9 @@ export const unsafeMake = (
     if (lease.isUnavailable && !wasUnavailable) {
       const error = connection.lastError()
       const why = error === undefined ? reason : reasonOf(error)
-      const how = lease.processes === 0 ? "attempts wait for its first reply" : continuation.share
-      fork(Effect.logWarning(
-        `rate limiter: Redis is unavailable at ${connection.name} (${why}); ${
-          options.whenUnavailable === "share" ? how : continuation[options.whenUnavailable]
-        }`
-      ))
+      fork(
+        Effect.logWarning(`rate limiter: Redis is unavailable at ${connection.name} (${why}); ${continuation(lease)}`)
+      )
     }
     if (lease.isUnavailable && options.whenUnavailable === "fail") queue.expireAll()
   }
@@ -186,11 +183,13 @@ export const unsafeMake = (
 // In milliseconds: no timer sleeps for less.
 const resolution = 0.001
 
-const continuation: Record<Lease.WhenUnavailable, string> = {
-  share: "continuing with the slots of this process",
-  wait: "attempts wait until it is available",
-  fail: "attempts fail until it is available"
-}
+/** What attempts do while Redis is unavailable. */
+const continuation = ({ options: { whenUnavailable }, processes }: Lease.Lease): string =>
+  whenUnavailable === "fail"
+    ? "attempts fail until it is available"
+    : whenUnavailable === "share" && processes > 0
+    ? "attempts go on with the slots of this process"
+    : "attempts wait until it is available"
 
 /** Names the kind of an error. Its message may contain a password, but not that of a system call. */
 const reasonOf = (error: unknown): string => {

@@ -189,7 +189,7 @@ export interface Pages<Row, E, R> {
 }
 
 /**
- * Options of a run.
+ * Options of a run. Durations are at most a day, and numbers at most 10,000.
  *
  * @since 0.1.0
  * @category models
@@ -269,7 +269,7 @@ export interface Status extends Inspectable.Inspectable {
   readonly failed: number
   /** The number of all records, if the definition counts them. */
   readonly total: Option.Option<number>
-  /** Records a second of its runner, over the last minute at most; 0 without a runner. */
+  /** Records a second, over the last minute or since it was claimed; 0 without a runner. */
   readonly rate: number
   /** The time left at this rate, if the total is known and something is sent. */
   readonly timeLeft: Option.Option<Duration.Duration>
@@ -294,7 +294,7 @@ export interface PartitionStatus {
   readonly accepted: number
   readonly failed: number
   readonly total: Option.Option<number>
-  /** Records a second of its runners, over the last minute at most; 0 without a runner. */
+  /** Records a second, over the last minute or since it was claimed; 0 without a runner. */
   readonly rate: number
   /** The process that works on it. */
   readonly runner: Option.Option<string>
@@ -420,7 +420,7 @@ export const isBackfill: (u: unknown) => u is Backfill<unknown, unknown> = inter
  * If a process ends, others take over its partitions after the `claimTimeout`.
  *
  * If it is interrupted, it stops gracefully within the `grace`, and saves what it did. If the ledger
- * does not respond then, it is given up after five seconds, with a warning.
+ * does not respond, the run waits for it ten seconds longer, and logs a warning.
  *
  * A record that SuprSend refuses is stored in the ledger as a failed one. If SuprSend refuses
  * everything, as with wrong credentials, or is unavailable for too long, the run fails, and nothing

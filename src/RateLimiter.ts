@@ -197,7 +197,7 @@ export declare namespace RateLimiter {
     /** Runs instead of the attempt when the wait times out or is aborted. */
     readonly otherwise: Effect.Effect<A, E, R>
     /**
-     * Runs instead of `otherwise` if the limiter has lost its store, such as Redis. By default,
+     * Runs instead of `otherwise` if the limiter cannot reach its store, such as Redis. By default,
      * `otherwise` runs.
      */
     readonly unavailable?: Effect.Effect<A, E, R> | undefined

@@ -82,16 +82,17 @@ const isDecodable = Option.liftThrowable(decodeURIComponent)
 const isRedisUrl = (text: string): boolean =>
   /^rediss?:\/\//i.test(text) && Option.exists(
     Option.liftThrowable((url: string) => new URL(url))(text),
-    ({ hostname, password, pathname, username }) =>
-      hostname !== "" && /^\/?\d*$/.test(pathname) && Option.isSome(isDecodable(username)) &&
-      Option.isSome(isDecodable(password))
+    ({ hash, hostname, password, pathname, search, username }) =>
+      // In a password, # and ? would end the host, and the rest would be elsewhere.
+      hash === "" && !search.includes("@") && hostname !== "" && /^\/?\d*$/.test(pathname) &&
+      Option.isSome(isDecodable(username)) && Option.isSome(isDecodable(password))
   )
 
 /**
  * Provides a client of ioredis, and closes it with the scope.
  *
  * A URL that is not one of Redis fails with a `ConfigError`, which does not contain it. The layer
- * does not wait for the connection. If Redis has no database of that number, the connection is
+ * does not wait for the connection. If Redis has no database with that number, the connection is
  * closed, and the limiter logs why.
  *
  * @example
@@ -121,8 +122,9 @@ export const layerRedis = (options: RedisOptions): Layer.Layer<Redis, ConfigErro
     )
   )
 
-const urlRule = "redis.url must be a URL such as redis://user:password@host:6379/0, " +
-  "with a number as its path, and with a % in the password written as %25"
+const urlRule =
+  "redis.url must be a URL such as redis://user:password@host:6379/0: a host, and at most the number of a " +
+  "database behind it. In the password, write % as %25, # as %23, and ? as %3F"
 
 const connect = (url: string, options: IORedis.RedisOptions = {}): IORedis.Redis => {
   const client = new IORedis.Redis(url, {

@@ -73,6 +73,9 @@ describe("options", () => {
         `redis://:${password}@127.0.0.1:1/abc`,
         `redis://:${password}%@127.0.0.1:1`,
         `redis://:${password}@127.0.0.1:port`,
+        // With these, it would connect to another host.
+        `redis://user:1234#${password}@127.0.0.1`,
+        `redis://user:1234?${password}@127.0.0.1`,
         "redis:///tmp/redis.sock"
       ]
       for (const url of urls) {

@@ -5,11 +5,18 @@ import { BackfillLedger } from "effect-suprsend/BackfillLedger"
 import * as BackfillLedgerPGlite from "effect-suprsend/BackfillLedgerPGlite"
 import * as Sandbox from "effect-suprsend/Sandbox"
 import { edit, increment } from "effect-suprsend/UserEdit"
+import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/TestClock"
+import * as TestContext from "effect/TestContext"
 import type { Ledger } from "../../src/internal/backfill/ledger/ledger.js"
 import { after, appliedOnce, ids, overSandbox, quick, visits } from "../utils/backfill.js"
 import { until } from "../utils/until.js"
@@ -78,6 +85,66 @@ layer(BackfillLedgerPGlite.layerMemory, { excludeTestServices: true, timeout: "6
         // Nothing is saved after the last checkpoint.
         expect(releases.indexOf(true)).toBe(releases.length - 1)
       })))
+
+    /** Ends an effect under the clock of a test, and gives the seconds that it takes at most. */
+    const secondsOf = <A, E>(fiber: Fiber.Fiber<A, E>) =>
+      Effect.gen(function*() {
+        const since = yield* Clock.currentTimeMillis
+        yield* until(Effect.zipRight(TestClock.adjust("1 second"), Fiber.poll(fiber)), Option.isSome)
+        return ((yield* Clock.currentTimeMillis) - since) / 1_000
+      })
+
+    it.effect("that is the last one and never saved does not keep an interrupted run, whenever that is interrupted", () =>
+      overSandbox(Effect.gen(function*() {
+        const sandbox = yield* Sandbox.Sandbox
+        // The last batch waits to be sent again.
+        yield* sandbox.script([Sandbox.delay(0), Sandbox.status(503)])
+        for (const [name, rows] of [["none left", []], ["one left", ids(800)]] as const) {
+          const saves = yield* Ref.make(0)
+          const running = yield* Backfill.run(visits(name, rows), { ...quick, retry: Schedule.spaced("1 hour") }).pipe(
+            saving(() => () => Effect.zipRight(Ref.update(saves, (n) => n + 1), Effect.never)),
+            Effect.fork
+          )
+          yield* until(Effect.zipRight(TestClock.adjust("100 millis"), Ref.get(saves)), (n) => n > 0)
+          const ending = yield* Effect.fork(Fiber.interrupt(running))
+          expect(yield* secondsOf(ending)).toBeLessThan(15)
+        }
+      })).pipe(Effect.provide(TestContext.TestContext)))
+
+    it.effect("that takes long is awaited after a failure of another partition, whose error the run has", () =>
+      overSandbox(Effect.gen(function*() {
+        const mayEnd = yield* Deferred.make<void>()
+        const isSaving = yield* Deferred.make<void>()
+        const job = Backfill.makePartitioned({
+          name: "failing beside",
+          range: Schema.String,
+          partitions: ["a", "b"],
+          rows: (range, cursor) =>
+            range === "a"
+              ? after(ids(10), cursor)
+              : Stream.fromEffect(Effect.zipRight(Deferred.await(isSaving), Effect.fail("no source"))),
+          key: (id) => id,
+          edit: (id) => increment(edit(id), "visits", 1)
+        })
+        const running = yield* Backfill.run(job, { ...quick, partitions: 2 }).pipe(
+          saving((ledger) => (claim, checkpoint) =>
+            claim.partition === 0
+              ? Deferred.succeed(isSaving, undefined).pipe(
+                Effect.zipRight(Deferred.await(mayEnd)),
+                Effect.zipRight(ledger.save(claim, checkpoint))
+              )
+              : ledger.save(claim, checkpoint)
+          ),
+          Effect.flip,
+          Effect.fork
+        )
+        yield* until(Effect.zipRight(TestClock.adjust("1 second"), Deferred.isDone(isSaving)), (isDone) => isDone)
+        for (let n = 0; n < 60; n++) yield* TestClock.adjust("1 second")
+        expect(yield* Fiber.poll(running)).toEqual(Option.none())
+        yield* Deferred.succeed(mayEnd, undefined)
+        yield* secondsOf(running)
+        expect(yield* Fiber.join(running)).toBe("no source")
+      })).pipe(Effect.provide(TestContext.TestContext)))
 
     it.effect("that cannot be saved ends the run with its error, and the next one goes on before it", () =>
       overSandbox(Effect.gen(function*() {

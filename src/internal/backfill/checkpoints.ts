@@ -89,7 +89,7 @@ export const make = (
         )
       }))
 
-    // The claim must be extended while one is saved, so this does not wait for that.
+    // Does not wait for a save in progress: the claim must be extended meanwhile.
     const maySave = () => !isSaving && isDue()
 
     // While one is saved, the next one must not become much larger.

@@ -238,13 +238,23 @@ export const makePartitioned = <Range, I, Row, E, R>(
   const encodeAll = (ranges: ReadonlyArray<Range>): Either.Either<Array<string>, SuprsendInvalidInput> =>
     Either.all(
       ranges.map((range, i) =>
-        encode(range).pipe(
-          // Infinity, for example, would be null.
-          Either.flatMap((text) => Either.map(decode(text), () => text)),
-          Either.mapLeft((error) => invalid(["partitions", i], `must be the same as JSON: ${problemOf(error)}`))
+        Either.mapLeft(encode(range), (error) => invalid(["partitions", i], problemOf(error))).pipe(
+          Either.filterOrLeft(
+            () => isFinite(range),
+            () => invalid(["partitions", i], "must not contain NaN or Infinity, of which JSON makes null")
+          )
         )
       )
     )
+  /** Whether all numbers of a valid range are finite. */
+  const isFinite = (range: Range): boolean => {
+    let isFinite = true
+    JSON.stringify(Schema.encodeSync(options.range)(range), (_, value: unknown) => {
+      if (typeof value === "number" && !Number.isFinite(value)) isFinite = false
+      return value
+    })
+    return isFinite
+  }
   const checked = names(options)
   return new Job<E, R>(name, version, {
     shape: Effect.gen(function*() {

@@ -27,6 +27,18 @@ export interface Services {
 }
 
 /**
+ * What ends the work on a partition from outside.
+ *
+ * @internal
+ */
+export interface Stop {
+  /** Stops it gracefully: requests in flight have the grace to end, and what they did is saved. */
+  readonly stopped: Deferred.Deferred<void>
+  /** The process is about to end: it must not wait long for the ledger. */
+  readonly interrupted: Deferred.Deferred<void>
+}
+
+/**
  * The end of work on a partition: it is done, it was stopped, or its claim was lost.
  *
  * @internal
@@ -37,19 +49,17 @@ export type Ended = "done" | "stopped" | "lost"
 const longestBeat = Duration.seconds(2)
 
 /**
- * How long a run that is stopped waits for the ledger, if it is unavailable.
+ * How long a run that is interrupted waits for the ledger, if that does not respond.
  *
  * @internal
  */
-export const longestWait = Duration.seconds(5)
+export const longestWait = Duration.seconds(10)
 
 /** How many batches are sent again at once. While that many fail, no others are sent. */
 const maximumResends = 4
 
 /**
  * Sends the records of a claimed partition from its cursor on, and saves how far it has come.
- *
- * `stop` ends it gracefully: requests in flight have the grace to end, and what they did is saved.
  *
  * @internal
  */
@@ -58,7 +68,7 @@ export const run = <E, R>(
   claim: Claim,
   { ledger, users }: Services,
   settings: Settings,
-  stop: Deferred.Deferred<void>
+  { interrupted, stopped }: Stop
 ): Effect.Effect<Ended, E | RunError, R> =>
   Effect.scoped(Effect.gen(function*() {
     const { claimTimeout, concurrency, grace } = settings
@@ -68,10 +78,9 @@ export const run = <E, R>(
     const { maySave, saveIfDue, saveLast, whenRoom } = yield* checkpoints.make(claim, ledger, window, ending, settings)
     const sendAgain = resend.make(claim, users, outcomes, ending, settings)
 
-    /** Runs an effect in the background. */
     const fork = (effect: Effect.Effect<unknown>) => Effect.forkScoped(Effect.interruptible(effect))
 
-    yield* fork(Effect.zipRight(Deferred.await(stop), ending.stop))
+    yield* fork(Effect.zipRight(Deferred.await(stopped), ending.stop))
 
     const extend = Effect.suspend(() =>
       Effect.flatMap(ledger.extend(claim, claimTimeout, ending.problem), (state) => ending.heed(state))
@@ -88,27 +97,30 @@ export const run = <E, R>(
     const sendAgainMeanwhile = (failed: ReadonlyArray<Bulk.FailedRecord>) =>
       Effect.zipRight(
         resends.take(1),
-        fork(Effect.ensuring(
-          ending.orStop(Effect.zipRight(sendAgain(failed), saveIfDue)),
-          resends.release(1)
+        fork(Effect.zipRight(
+          Effect.ensuring(ending.orStop(sendAgain(failed)), resends.release(1)),
+          // A stopped run saves its last checkpoint, and waits for no other.
+          Effect.suspend(() => ending.isStopping ? Effect.void : ending.orStop(saveIfDue))
         ))
       )
 
-    /** Gives up an operation for which a stopped process has no time. */
+    /** Gives up a save after an interruption: a process that was told to end is soon killed. */
     const inTime = (saving: Effect.Effect<void, SuprsendLedgerError>) =>
-      saving.pipe(
-        Effect.timeoutFail({
-          duration: longestWait,
-          onTimeout: () =>
+      Effect.raceFirst(
+        saving,
+        Deferred.await(interrupted).pipe(
+          Effect.zipRight(Effect.sleep(longestWait)),
+          Effect.zipRight(
             new SuprsendLedgerError({
               operation: "save the last checkpoint",
               description: `No response within ${Duration.format(longestWait)}`
             })
-        }),
-        Effect.tapError((error) =>
-          Effect.logWarning(
-            `backfill: partition ${claim.partition} of ${job.name}: ${error.message}. The next run sends the records ` +
-              "since the checkpoint before again, with the same insert ids"
+          ),
+          Effect.tapError((error) =>
+            Effect.logWarning(
+              `backfill: partition ${claim.partition} of ${job.name}: ${error.message}. The next run may send the ` +
+                "records since the checkpoint before again, with the same insert ids"
+            )
           )
         )
       )
@@ -142,7 +154,7 @@ export const run = <E, R>(
     const isComplete = haveRowsEnded && Exit.isSuccess(sent)
     const failure = Exit.isFailure(sent) ? sent.cause : ending.broken
     ending.problem = ending.halted?.message ?? (failure === undefined ? undefined : problemOf(failure))
-    yield* (yield* Deferred.isDone(stop)) ? inTime(saveLast(isComplete)) : saveLast(isComplete)
+    yield* inTime(saveLast(isComplete))
     yield* sent
     if (ending.broken !== undefined) return yield* Effect.failCause(ending.broken)
     if (ending.isLost) return "lost"

@@ -38,7 +38,7 @@ export const duration = (path: string, input: Duration.DurationInput, isPositive
     ? Effect.succeed(decoded.value)
     : invalid(
       path,
-      `must be a duration${isPositive ? " greater than zero" : ""} of at most a day, such as "10 seconds"`
+      `must be a duration ${isPositive ? "greater than" : "of at least"} zero and at most a day, such as "10 seconds"`
     )
 }
 
@@ -52,7 +52,9 @@ const isNegative = (input: Duration.DurationInput): boolean =>
     ? !(input >= 0)
     : typeof input === "bigint"
     ? input < 0n
-    : typeof input === "string" && input.startsWith("-")
+    : typeof input === "string"
+    ? input.startsWith("-")
+    : Array.isArray(input) && input.some((part) => part < 0)
 
 const invalid = (path: string, message: string) =>
   Effect.fail(new SuprsendInvalidInput({ call: "Backfill.run", issues: [{ path: [path], message }] }))
@@ -63,7 +65,7 @@ export const settings = (options: Backfill.RunOptions): Effect.Effect<Settings, 
     const { concurrency, partitions = 4 } = options
     for (const [path, value] of [["partitions", partitions], ["concurrency", concurrency ?? 1]] as const) {
       if (!Number.isSafeInteger(value) || value < 1 || value > mostWorkers) {
-        return yield* invalid(path, `must be a whole number of at least 1 and at most ${count(mostWorkers)}`)
+        return yield* invalid(path, `must be a whole number from 1 to ${count(mostWorkers)}`)
       }
     }
     return {
@@ -160,39 +162,42 @@ export const run = <E, R>(
     const { ledger } = yield* BackfillLedger
     const users = yield* UsersService
     yield* prepare(job)
-    const stop = yield* Deferred.make<void>()
-    const stopNow = Deferred.succeed(stop, undefined)
+    const stopped = yield* Deferred.make<void>()
+    const interrupted = yield* Deferred.make<void>()
+    const stop = Deferred.succeed(stopped, undefined)
+    const interrupt = Effect.zipRight(Deferred.succeed(interrupted, undefined), stop)
     // Wakes the workers that found no partition, one of which may have been the last.
     const partitionEnded = yield* Effect.makeLatch(false)
-    const stopped = Effect.zipRight(Deferred.await(stop), Effect.sleep(partition.longestWait))
-    /** Gives up an operation some seconds after a stop. A claim that is lost by that expires. */
-    const unlessStopped = <A>(operation: Effect.Effect<Option.Option<A>, SuprsendLedgerError>) =>
-      Effect.raceFirst(operation, Effect.as(stopped, Option.none<A>()))
-    const claim = unlessStopped(ledger.claimNext(job.name, { owner: runner, duration: checked.claimTimeout }))
+    const tooLate = Effect.zipRight(Deferred.await(interrupted), Effect.sleep(partition.longestWait))
+    /** Gives up an operation after an interruption. A claim granted after that is not used, and expires. */
+    const inTime = <A>(operation: Effect.Effect<Option.Option<A>, SuprsendLedgerError>) =>
+      Effect.raceFirst(operation, Effect.as(tooLate, Option.none<A>()))
+    const claim = inTime(ledger.claimNext(job.name, { owner: runner, duration: checked.claimTimeout }))
 
     const work: Effect.Effect<void, E | RunError, R> = Effect.gen(function*() {
-      while (!(yield* Deferred.isDone(stop))) {
+      while (!(yield* Deferred.isDone(stopped))) {
         const claimed = yield* claim
         if (Option.isSome(claimed)) {
-          yield* partition.run(job, claimed.value, { ledger, users }, checked, stop)
+          yield* partition.run(job, claimed.value, { ledger, users }, checked, { stopped, interrupted })
           yield* partitionEnded.release
           continue
         }
-        const left = yield* unlessStopped(ledger.status(job.name))
+        if (yield* Deferred.isDone(interrupted)) return
+        const left = yield* inTime(ledger.status(job.name))
         if (Option.isNone(left) || left.value.state !== "running" || left.value.partitions.every(({ done }) => done)) {
           return
         }
-        yield* Effect.raceAll([Effect.sleep(lookInterval), Deferred.await(stop), partitionEnded.await])
+        yield* Effect.raceAll([Effect.sleep(lookInterval), Deferred.await(stopped), partitionEnded.await])
       }
     })
 
     const workers = Effect.forEach(
       Array.from({ length: checked.partitions }),
       // The others stop gracefully.
-      () => Effect.exit(Effect.tapErrorCause(work, () => stopNow)),
+      () => Effect.exit(Effect.tapErrorCause(work, () => stop)),
       { concurrency: "unbounded" }
     ).pipe(Effect.flatMap((exits) => Effect.all(exits, { discard: true })))
 
-    yield* inOrder(workers, stopNow, () => Effect.void)
+    yield* inOrder(workers, interrupt, () => Effect.void)
     return yield* statusOf(job.name)
   }).pipe(spans.around("Backfill.run", { "suprsend.backfill.name": job.name }))

@@ -74,17 +74,30 @@ export const layer = <E, R>(
       Effect.catchTag("SuprsendBackfillChanged", (changed) => Effect.as(warnOnce(changed), false))
     )
 
+    const tooLate = Deferred.await(stop).pipe(
+      Effect.zipRight(Effect.sleep(partition.longestWait)),
+      Effect.zipRight(Effect.succeedNone)
+    )
+
     const work = (index: number) =>
       Effect.gen(function*() {
-        if (!(yield* isOurs)) return "busy" as const
-        const claimed = yield* ledger.claim(job.name, index, { owner: runs.runner, duration: settings.claimTimeout })
-        // It is done, or another runner works on it.
+        const claim = Effect.flatMap(isOurs, (isOurs) =>
+          isOurs
+            ? ledger.claim(job.name, index, { owner: runs.runner, duration: settings.claimTimeout })
+            : Effect.succeedNone)
+        const claimed = yield* Effect.raceFirst(claim, tooLate)
+        // It is done, another runner works on it, or this one ends.
         if (Option.isNone(claimed)) return "busy" as const
+        const stopped = yield* Deferred.make<void>()
+        const interrupted = yield* Deferred.make<void>()
+        const interrupt = Effect.zipRight(
+          Deferred.succeed(interrupted, undefined),
+          Deferred.succeed(stopped, undefined)
+        )
+        yield* Effect.forkScoped(Effect.zipRight(Deferred.await(stop), interrupt))
+        const running = partition.run(job, claimed.value, { ledger, users }, settings, { stopped, interrupted })
         // The engine interrupts an execution when it moves its shard to another runner.
-        const stopThis = yield* Deferred.make<void>()
-        yield* Effect.forkScoped(Deferred.complete(stopThis, Deferred.await(stop)))
-        const running = partition.run(job, claimed.value, { ledger, users }, settings, stopThis)
-        return yield* inOrder(running, Deferred.succeed(stopThis, undefined), () => Effect.void)
+        return yield* inOrder(running, interrupt, () => Effect.void)
       }).pipe(
         Effect.scoped,
         Effect.provide(context),

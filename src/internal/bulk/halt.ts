@@ -78,8 +78,8 @@ export class Halt {
   }
 
   /**
-   * Returns what ends the waits of a request for slots: a halt and, until it leaves this second one,
-   * a stop.
+   * Returns a signal that ends the waits of a request for slots: at a halt, or at a stop before
+   * `leaveSecond`.
    */
   waits(): AnySignal {
     return new AnySignal(this.abortWaiting, this.stopping)

@@ -432,7 +432,7 @@ export class RetryLoop {
 
 const interrupted = Exit.interrupt(FiberId.none)
 
-/** Why there was no attempt: no slot in time, a limiter without its store, or one that is closed. */
+/** Why there was no attempt: no slot in time, a limiter that cannot reach its store, or one that is closed. */
 type NoAttempt = "noSlot" | "limiterUnavailable" | "limiterClosed"
 
 const noSlotInTime: Effect.Effect<NoAttempt> = Effect.succeed("noSlot")

@@ -181,7 +181,7 @@ export const noSlot = (time: Duration.Duration): Failed =>
   )
 
 /**
- * Makes the failure of a call that got no slot because the limiter has lost its store.
+ * Makes the failure of a call that got no slot because the limiter cannot reach its store.
  *
  * @internal
  */

@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { Cluster, type Redis } from "ioredis"
+import type { Cluster, Redis, RedisOptions } from "ioredis"
 import * as Crypto from "node:crypto"
 import type * as Core from "./core.js"
 import type { Connection } from "./exchanger.js"
@@ -25,22 +25,17 @@ export const make = (
 ): Effect.Effect<Connection, never, Scope.Scope> =>
   Effect.gen(function*() {
     let lastError: unknown
-    const listeners = {
-      error: (error: unknown) => {
-        lastError = error
-      },
-      ready: () => {
-        lastError = undefined
-      }
+    const listen = (error: unknown) => {
+      lastError = error
     }
     yield* Effect.acquireRelease(
-      Effect.sync(() => client.on("error", listeners.error).on("ready", listeners.ready)),
-      () => Effect.sync(() => client.off("error", listeners.error).off("ready", listeners.ready))
+      Effect.sync(() => client.on("error", listen)),
+      () => Effect.sync(() => client.off("error", listen))
     )
     let wasReady = client.status === "ready"
     return {
       name: nameOf(client),
-      lastError: () => lastError,
+      lastError: () => client.status === "ready" ? undefined : lastError,
       isUsable: () => {
         const { status } = client
         wasReady = wasReady || status === "ready"
@@ -58,7 +53,7 @@ export const make = (
   })
 
 const nameOf = (client: Redis | Cluster): string => {
-  if (client instanceof Cluster) return "a cluster"
-  const { host, path, port } = client.options
-  return path ?? `${host}:${port}`
+  const options: RedisOptions = client.isCluster ? {} : client.options
+  const { host, name, path, port, sentinels } = options
+  return client.isCluster ? "a cluster" : sentinels ? `the sentinels of ${name}` : path ?? `${host}:${port}`
 }

@@ -34,7 +34,7 @@ export interface Connection {
 export interface Exchanger {
   readonly queue: Queue.Queue
   readonly pause: (duration: Duration.DurationInput) => Effect.Effect<void>
-  /** Whether Redis has not replied for too long. */
+  /** Whether no attempt starts, because Redis has not replied for too long. */
   readonly isUnavailable: () => boolean
   /** Sends the next message now, for example once there is a connection again. */
   readonly wake: () => void
@@ -157,7 +157,7 @@ export const unsafeMake = (
 
   return {
     queue,
-    isUnavailable: () => lease.isUnavailable,
+    isUnavailable: () => lease.isUnavailable && (options.whenUnavailable !== "share" || lease.processes === 0),
     wake,
     pause: (duration) =>
       Effect.zipRight(
@@ -191,10 +191,11 @@ const continuation = ({ options: { whenUnavailable }, processes }: Lease.Lease):
     ? "attempts go on with the slots of this process"
     : "attempts wait until it is available"
 
-/** Names the kind of an error. Its message may contain a password, but not that of a system call. */
+/** The message of an error may contain a password, except that of a failed system call. */
 const reasonOf = (error: unknown): string => {
   if (!(error instanceof Error)) return "an unknown error"
   if ("syscall" in error || error.message === noSuchDatabase) return error.message
+  if (error.message.startsWith("All sentinels are unreachable")) return "no sentinel responds"
   const code = "code" in error && typeof error.code === "string" ? error.code : error.message
   return /^[A-Z][A-Z_]+\b/.exec(code)?.[0] ?? error.name
 }

@@ -321,6 +321,31 @@ describe.skipIf(!canServe)("with a Redis of its own", () => {
       expect(yield* limiter.limit(Effect.succeed("sent"))).toBe("sent")
     }))
 
+  it.scopedLive("that ends, \"share\" goes on, and blames the limit where its slots are used up", () =>
+    Effect.gen(function*() {
+      const server = yield* Redis.server()
+      const lines: Array<string> = []
+      yield* Effect.gen(function*() {
+        const users = yield* UsersService.UsersService
+        yield* users.list()
+        yield* server.end
+        yield* until(Effect.sync(() => lines.join("\n")), (text) => text.includes("Redis is unavailable"))
+        expect(lines.join("\n")).toContain("attempts go on with the slots of this process")
+        const list = withRequestOptions(users.list(), { retry: { elapsed: "300 millis" } })
+        expect((yield* Effect.flip(list)).message).toContain("no slot of the rate limit was free within 300ms")
+      }).pipe(
+        Effect.provide(
+          UsersService.layer.pipe(
+            Layer.provide(SuprsendClient.layerWithoutRateLimiter(Sandbox.credentials)),
+            Layer.provide(RateLimiterRedis.layer(options({ limit: 1, window: "1 minute", deadAfter: "5 minutes" }))),
+            Layer.provide(RateLimiterRedis.layerRedis({ url: Redacted.make(server.url) })),
+            Layer.provide(Sandbox.layer)
+          )
+        ),
+        Effect.provide(loggers(lines))
+      )
+    }))
+
   it.scopedLive("a wrong password is not printed", () =>
     Effect.gen(function*() {
       const server = yield* Redis.server("--requirepass", "another")

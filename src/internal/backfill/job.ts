@@ -240,21 +240,12 @@ export const makePartitioned = <Range, I, Row, E, R>(
       ranges.map((range, i) =>
         Either.mapLeft(encode(range), (error) => invalid(["partitions", i], problemOf(error))).pipe(
           Either.filterOrLeft(
-            () => isFinite(range),
+            () => hasOnlyFiniteNumbers(Schema.encodeSync(options.range)(range)),
             () => invalid(["partitions", i], "must not contain NaN or Infinity, of which JSON makes null")
           )
         )
       )
     )
-  /** Whether all numbers of a valid range are finite. */
-  const isFinite = (range: Range): boolean => {
-    let isFinite = true
-    JSON.stringify(Schema.encodeSync(options.range)(range), (_, value: unknown) => {
-      if (typeof value === "number" && !Number.isFinite(value)) isFinite = false
-      return value
-    })
-    return isFinite
-  }
   const checked = names(options)
   return new Job<E, R>(name, version, {
     shape: Effect.gen(function*() {
@@ -296,6 +287,16 @@ export const makePartitioned = <Range, I, Row, E, R>(
         )
       )
   })
+}
+
+/** Whether JSON keeps all numbers of a value. */
+const hasOnlyFiniteNumbers = (value: unknown): boolean => {
+  let isKept = true
+  JSON.stringify(value, (_, part: unknown) => {
+    if (typeof part === "number" && !Number.isFinite(part)) isKept = false
+    return part
+  })
+  return isKept
 }
 
 const problemOf = (error: ParseResult.ParseError): string => ParseResult.TreeFormatter.formatErrorSync(error)
